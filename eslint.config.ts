@@ -1,0 +1,54 @@
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+/** Only this file may read the clock or set timers; everything else takes a Clock. */
+const CLOCK = 'src/runtime/clock.ts';
+/** Only this file may touch the process: it hands env, argv and signals on. */
+const MAIN = 'src/main.ts';
+
+export default defineConfig(
+  { ignores: ['node_modules/**', 'dist/**', '.cluster/**', '**/*.gen.ts'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      'no-console': 'error',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: [CLOCK, MAIN, 'src/codegen/**'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        { name: 'setTimeout', message: `only ${CLOCK} sets timers: take a Clock` },
+        { name: 'setInterval', message: `only ${CLOCK} sets timers: take a Clock` },
+        { name: 'process', message: `only ${MAIN} touches the process: take what you need as an argument` },
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: `only ${CLOCK} reads the time: take a Clock or a number` },
+        { object: 'Math', property: 'random', message: 'randomness comes in as an argument' },
+      ],
+      'no-restricted-syntax': ['error', { selector: 'ExportDefaultDeclaration', message: 'name every export' }],
+    },
+  },
+  {
+    files: ['test/**/*.ts', 'src/codegen/**/*.ts', 'src/main.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  {
+    // node:test's describe, it and hooks return promises that the runner itself awaits.
+    files: ['test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        { allowForKnownSafeCalls: [{ from: 'package', name: ['describe', 'it', 'test', 'before', 'after', 'beforeEach', 'afterEach', 'suite'], package: 'node:test' }] },
+      ],
+    },
+  },
+);
