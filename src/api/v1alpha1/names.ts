@@ -1,0 +1,51 @@
+/** The names this API and its operator are known by. Other tools match on them: changing one is a breaking change. */
+
+export const GROUP = 'reload-operator.dev';
+export const VERSION = 'v1alpha1';
+export const API_VERSION = `${GROUP}/${VERSION}` as const;
+
+export interface KindNames {
+  readonly kind: string;
+  readonly listKind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortName: string;
+}
+
+/** What users write: which sources matter to which workloads, and what a change of each key needs. */
+export const RELOAD_POLICY = {
+  kind: 'ReloadPolicy',
+  listKind: 'ReloadPolicyList',
+  plural: 'reloadpolicies',
+  singular: 'reloadpolicy',
+  shortName: 'rlp',
+} as const satisfies KindNames;
+
+/** What the operator remembers: the content that is known to be applied to one workload. */
+export const RELOAD_RECORD = {
+  kind: 'ReloadRecord',
+  listKind: 'ReloadRecordList',
+  plural: 'reloadrecords',
+  singular: 'reloadrecord',
+  shortName: 'rlr',
+} as const satisfies KindNames;
+
+/** `kubectl get reload` lists every kind of this category. */
+export const CATEGORY = 'reload';
+
+/** The one field manager of every write: server-side apply tells by it what is ours. */
+export const FIELD_MANAGER = 'reload-operator';
+
+/** On a pod, through `pods/status`: its kubelet refreshes the pod's volumes whenever the value moves. */
+export const NUDGE_ANNOTATION = `${GROUP}/nudge`;
+
+/** On a pod template: `v1.<n>.<digest>`. Once written it is never taken away, since that would restart the workload. */
+export const RESTART_ANNOTATION = `${GROUP}/restart-digest`;
+
+/** `"true"` on a source or a workload: the operator leaves it alone. */
+export const IGNORE_ANNOTATION = `${GROUP}/ignore`;
+
+/** Where the shipped manifests install the operator. */
+export const DEFAULT_NAMESPACE = 'reload-operator-system';
+
+export const SERVICE_ACCOUNT = 'reload-operator';

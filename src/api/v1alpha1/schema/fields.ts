@@ -1,0 +1,80 @@
+/** Field schemas that several kinds share, each with the bounds that keep CEL rules and objects affordable. */
+
+import { z } from 'zod';
+
+/** A CEL rule of the API server: what it demands of `self`, and the message that says what to do instead. */
+export interface CelRule {
+  readonly rule: string;
+  readonly message: string;
+  readonly reason?: 'FieldValueInvalid' | 'FieldValueDuplicate' | 'FieldValueRequired' | 'FieldValueForbidden';
+}
+
+export const validations = (...rules: readonly CelRule[]): Record<string, unknown> => ({
+  'x-kubernetes-validations': rules,
+});
+
+/** A list that is replaced as a whole by whoever applies it. */
+export const ATOMIC_LIST = { 'x-kubernetes-list-type': 'atomic' } as const;
+/** A map that is replaced as a whole by whoever applies it. */
+export const ATOMIC_MAP = { 'x-kubernetes-map-type': 'atomic' } as const;
+
+/** A list whose items are told apart by these fields, so that appliers may own single items. */
+export const listMapBy = (...keys: readonly string[]): Record<string, unknown> => ({
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': keys,
+});
+
+export const int32 = (min: number) => z.int().min(min).max(2_147_483_647).meta({ format: 'int32' });
+export const int64 = (min: number) => z.int().min(min).max(Number.MAX_SAFE_INTEGER).meta({ format: 'int64' });
+
+/** RFC 3339, with a zone. */
+export const time = () => z.iso.datetime({ offset: true }).max(64);
+
+/** The name of an object: a DNS subdomain (RFC 1123), as Kubernetes demands of all three kinds of workload and of ConfigMaps. */
+export const objectName = () =>
+  z
+    .string()
+    .min(1)
+    .max(253)
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+
+export const digest = () => z.string().max(64);
+export const reason = () => z.string().max(128);
+export const message = () => z.string().max(1024);
+
+export const sourceKind = () => z.enum(['ConfigMap']).meta({ title: 'SourceKind', description: 'Kind of the source.' });
+export const workloadGroup = () =>
+  z.enum(['apps']).meta({ title: 'WorkloadGroup', description: 'API group of the workload.' });
+export const workloadKind = () =>
+  z
+    .enum(['Deployment', 'StatefulSet', 'DaemonSet'])
+    .meta({ title: 'WorkloadKind', description: 'Kind of the workload.' });
+
+export const action = () =>
+  z.enum(['Hot', 'Restart']).meta({
+    title: 'Action',
+    description: 'What was done: Hot refreshed files of running pods, Restart began a rolling restart.',
+  });
+export const outcome = () =>
+  z.enum(['InProgress', 'Succeeded', 'Failed', 'TimedOut', 'Blocked', 'Held']).meta({
+    title: 'Outcome',
+    description:
+      'How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first) or Held (it waits).',
+  });
+
+/** The fields of a past action, shared by a policy's history and a record's. */
+export const historyFields = {
+  time: time().describe('When the action began, or when its outcome was last seen to change.'),
+  action: action(),
+  outcome: outcome(),
+  reason: reason().describe('Why it ended so, in one CamelCase word.').exactOptional(),
+  message: message().describe('Why it ended so, for people.').exactOptional(),
+  keys: z
+    .array(z.string().max(600).describe('A key, as kind/source:key.'))
+    .max(20)
+    .meta({
+      ...ATOMIC_LIST,
+      description: 'The first 20 keys whose change it carried, e.g. ConfigMap/app:config.yaml.',
+    }),
+  pods: int32(0).describe('How many pods it reached.'),
+} as const;

@@ -1,0 +1,167 @@
+/** The schema of what the operator reports about a ReloadPolicy. It is derived: wiping it has no effect. */
+
+import { z } from 'zod';
+import {
+  ATOMIC_LIST,
+  action,
+  digest,
+  historyFields,
+  int32,
+  int64,
+  listMapBy,
+  message,
+  outcome,
+  reason,
+  sourceKind,
+  time,
+  workloadGroup,
+  workloadKind,
+} from './fields.ts';
+
+/** Limits that who writes a status has to keep; the API server refuses what is over them. */
+export const STATUS_LIMITS = {
+  /** Longest `message` of a workload or a history entry, in characters. */
+  message: 1024,
+  /** Longest `message` of a condition, in characters. */
+  conditionMessage: 32_768,
+  /** Workloads listed; `workloadCount` tells how many there are. */
+  workloads: 50,
+  history: 10,
+  /** Keys named by one history entry. */
+  keys: 20,
+  /** Keys of one workload listed as impossible to deliver hot. */
+  impossible: 20,
+} as const;
+
+const condition = z
+  .object({
+    type: z
+      .string()
+      .max(316)
+      .regex(
+        /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$/,
+      )
+      .describe('Type of the condition, in CamelCase.'),
+    status: z
+      .enum(['True', 'False', 'Unknown'])
+      .meta({ title: 'ConditionStatus', description: 'Whether the condition holds.' }),
+    observedGeneration: int64(0).describe('The metadata.generation that the condition was set for.').exactOptional(),
+    lastTransitionTime: time().describe('When the status of the condition last moved.'),
+    reason: z
+      .string()
+      .min(1)
+      .max(1024)
+      .regex(/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/)
+      .describe('Why the condition has its status, in one CamelCase word.'),
+    message: z.string().max(STATUS_LIMITS.conditionMessage).describe('The same for people; may be empty.'),
+  })
+  .meta({ title: 'Condition', description: 'One aspect of the present state.' });
+
+const lastAction = z
+  .object({
+    action: action(),
+    outcome: outcome(),
+    pods: int32(0).describe('How many pods it reached.'),
+    time: time().describe('When it began, or when its outcome was last seen to change.'),
+  })
+  .meta({ title: 'LastAction', description: 'The latest action for any workload of the policy.' });
+
+const sourceStatus = z
+  .object({
+    kind: sourceKind(),
+    name: z.string().max(253).describe('Name of the source.'),
+    state: z.enum(['Present', 'Missing', 'Unreadable', 'Ignored', 'Unknown']).meta({
+      title: 'SourceState',
+      description:
+        'Present; Missing (it does not exist); Unreadable (reading it failed); Ignored (its annotation opts it out); Unknown (not read yet).',
+    }),
+    digest: digest().describe('Digest of all its keys and their content.').exactOptional(),
+    keys: int32(0).describe('How many keys it has.').exactOptional(),
+  })
+  .meta({ title: 'SourceStatus', description: 'What is known of one source.' });
+
+const workloadStatus = z
+  .object({
+    group: workloadGroup(),
+    kind: workloadKind(),
+    name: z.string().max(253).describe('Name of the workload.'),
+    state: z
+      .enum([
+        'Adopted',
+        'UpToDate',
+        'Pending',
+        'Restarting',
+        'Reloading',
+        'Held',
+        'Blocked',
+        'Failed',
+        'TimedOut',
+        'Unmatched',
+        'Ignored',
+        'Error',
+      ])
+      .meta({
+        title: 'WorkloadState',
+        description:
+          'Adopted (taken as it was found); UpToDate; Pending (a change is debounced); Restarting; Reloading; Held (a change waits); Blocked (something must be put right first); Failed or TimedOut (the latest rollout); Unmatched (named by the policy but not found, or it consumes no source); Ignored (its annotation opts it out); Error.',
+      }),
+    reason: reason().describe('Why it is in that state, in one CamelCase word.').exactOptional(),
+    message: message().describe('The same for people.').exactOptional(),
+    hot: int32(0).describe('How many keys reach it hot.').exactOptional(),
+    restart: int32(0).describe('How many keys need a restart of it.').exactOptional(),
+    impossible: z
+      .array(z.string().max(1024).describe('A key and what stands in the way.'))
+      .max(STATUS_LIMITS.impossible)
+      .meta({
+        ...ATOMIC_LIST,
+        description:
+          "The first 20 keys declared Hot that can't be hot here, with the reason: ConfigMap/app:flag: env of container main.",
+      })
+      .exactOptional(),
+  })
+  .meta({ title: 'WorkloadStatus', description: 'What is known of one bound workload.' });
+
+const historyEntry = z
+  .object({
+    ...historyFields,
+    workload: z.string().max(270).describe('The workload, as kind/name.'),
+  })
+  .meta({ title: 'HistoryEntry', description: 'A past action.' });
+
+export const reloadPolicyStatusSchema = z
+  .object({
+    observedGeneration: int64(0).describe('The metadata.generation that the status is about.').exactOptional(),
+    conditions: z
+      .array(condition)
+      .max(16)
+      .meta({
+        ...listMapBy('type'),
+        description:
+          'Ready sums up; SourcesValid, HotReloaded and RolledOut tell its parts. Reconciling and Stalled are there only while True.',
+      })
+      .exactOptional(),
+    last: lastAction.exactOptional(),
+    sources: z
+      .array(sourceStatus)
+      .max(64)
+      .meta({ ...listMapBy('kind', 'name'), description: 'What is known of each source.' })
+      .exactOptional(),
+    workloadCount: int32(0).describe('How many workloads the policy binds.').exactOptional(),
+    workloads: z
+      .array(workloadStatus)
+      .max(STATUS_LIMITS.workloads)
+      .meta({
+        ...listMapBy('group', 'kind', 'name'),
+        description: 'The first 50 workloads, those that need attention before the others.',
+      })
+      .exactOptional(),
+    history: z
+      .array(historyEntry)
+      .max(STATUS_LIMITS.history)
+      .meta({ ...ATOMIC_LIST, description: 'The latest 10 actions, newest first.' })
+      .exactOptional(),
+  })
+  .meta({
+    title: 'ReloadPolicyStatus',
+    description: 'What the operator sees and does, derived from the records of the workloads. Wiping it has no effect.',
+  });

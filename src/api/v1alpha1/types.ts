@@ -1,0 +1,42 @@
+/** The types of this API, as the API server serves its objects: with defaults filled in. */
+
+import type { z } from 'zod';
+import type { API_VERSION, RELOAD_POLICY, RELOAD_RECORD } from './names.ts';
+import type { objectMetaSchema, reloadPolicySchema, reloadPolicySpecSchema, reloadRecordSchema } from './schema.ts';
+import type * as generated from './types.gen.ts';
+
+export type * from './types.gen.ts';
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** The part of an object's metadata that the operator reads. */
+export type ObjectMeta = DeepReadonly<z.output<typeof objectMetaSchema>>;
+
+export interface ReloadPolicy {
+  readonly apiVersion: typeof API_VERSION;
+  readonly kind: typeof RELOAD_POLICY.kind;
+  readonly metadata: ObjectMeta;
+  readonly spec: generated.ReloadPolicySpec;
+  readonly status?: generated.ReloadPolicyStatus;
+}
+
+export interface ReloadRecord {
+  readonly apiVersion: typeof API_VERSION;
+  readonly kind: typeof RELOAD_RECORD.kind;
+  readonly metadata: ObjectMeta;
+  readonly spec: generated.ReloadRecordSpec;
+  readonly status?: generated.ReloadRecordStatus;
+}
+
+/** A policy's spec as people write it: what has a default may be left out. */
+export type ReloadPolicySpecInput = DeepReadonly<z.input<typeof reloadPolicySpecSchema>>;
+
+/** True only for identical types: with mere assignability an optional field that one side lacks would go unseen. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type Prove<T extends true> = T;
+
+/** Compiles only while the schema and the types that were generated from its CRD say the same. */
+export type Proof = [
+  Prove<Same<DeepReadonly<z.output<typeof reloadPolicySchema>>, ReloadPolicy>>,
+  Prove<Same<DeepReadonly<z.output<typeof reloadRecordSchema>>, ReloadRecord>>,
+];
