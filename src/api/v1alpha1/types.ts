@@ -31,8 +31,10 @@ export interface ReloadRecord {
 /** A policy's spec as people write it: what has a default may be left out. */
 export type ReloadPolicySpecInput = DeepReadonly<z.input<typeof reloadPolicySpecSchema>>;
 
-/** True only for identical types: with mere assignability an optional field that one side lacks would go unseen. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type AllRequired<T> = T extends object ? { readonly [K in keyof T]-?: AllRequired<T[K]> } : T;
+
+/** True only if each type can stand for the other, and neither has an optional field that the other lacks. */
+type Same<A, B> = [A, B, AllRequired<A>, AllRequired<B>] extends [B, A, AllRequired<B>, AllRequired<A>] ? true : false;
 type Prove<T extends true> = T;
 
 /** Compiles only while the schema and the types that were generated from its CRD say the same. */
