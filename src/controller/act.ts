@@ -1,0 +1,106 @@
+/** Performs a plan's effects through the ports, and records what they brought about. */
+
+import type { Plan } from '../domain/effects.ts';
+import { listed } from '../domain/notices.ts';
+import { changedKeys } from '../domain/difference.ts';
+import type { Ledger, Observed } from '../domain/observed.ts';
+import { nudged, restartIssued } from '../domain/outcomes.ts';
+import { desiredPods } from '../domain/rollout.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { statusOf, toError, WaitingError } from '../runtime/errors.ts';
+import type { Store } from '../runtime/store.ts';
+import type { Ledgers } from './ledgers.ts';
+import type { Memory } from './memory.ts';
+import type { Nudger } from './nudger.ts';
+import type { EventPublisher, StoredWorkload, WorkloadWriter } from './ports.ts';
+
+export type Act = (observed: Observed, plan: Extract<Plan, { type: 'Act' }>, signal: AbortSignal) => Promise<void>;
+
+/** What counts for metrics; durations in seconds since the source's change was seen. */
+export interface ActObserver {
+  nudged(pods: number, seconds: number | undefined): void;
+  restarted(kind: string, seconds: number | undefined): void;
+}
+
+export interface ActOptions {
+  readonly workloads: WorkloadWriter;
+  readonly store: Store<StoredWorkload>;
+  readonly nudger: Nudger;
+  readonly ledgers: Ledgers;
+  readonly memory: Memory;
+  readonly events: EventPublisher;
+  readonly clock: Clock;
+  readonly observer: ActObserver;
+}
+
+export const createAct = (options: ActOptions): Act => async (observed, plan, signal) => {
+  const { workload, policies } = observed;
+  const { ledgers, memory, events, nudger } = options;
+  // Kept until the effects have succeeded: a failed restart is still the change that was waited for.
+  memory.setPending(workload, plan.pending);
+
+  let ledger = plan.ledger;
+  if (plan.nudge !== undefined) {
+    ledger = await nudge(options, observed, ledger, plan.nudge, signal);
+  }
+  if (plan.restart !== undefined) {
+    ledger = await restart(options, observed, ledger, plan.restart, signal);
+  }
+  ledgers.put(workload, ledger);
+  for (const notice of plan.notices) events.publish(workload, policies, notice);
+
+  if (plan.followPods && hasFiles(observed) && desiredPods(workload.rollout) > 0) nudger.follow(workload, plan.hotDigest);
+  else if (!plan.followPods) nudger.unfollow(workload);
+};
+
+const nudge = async (
+  { nudger, clock, events, observer, ledgers }: ActOptions,
+  observed: Observed,
+  ledger: Ledger,
+  order: NonNullable<Extract<Plan, { type: 'Act' }>['nudge']>,
+  signal: AbortSignal,
+): Promise<Ledger> => {
+  const { workload, policies } = observed;
+  const pods = await nudger.nudge(workload, order.digest, signal);
+  const now = clock.now();
+  const next = nudged(ledger, order, pods, now);
+  ledgers.put(workload, next);
+  const keys = changedKeys(order.changes);
+  observer.nudged(pods, secondsSince(observed, keys, now));
+  const note = `nudged ${pods} pods to refresh their files: ${listed(keys)}`;
+  events.publish(workload, policies, { severity: 'Normal', reason: 'HotReloaded', action: 'HotReload', note });
+  return next;
+};
+
+const restart = async (
+  { workloads, store, memory, clock, events, observer }: ActOptions,
+  observed: Observed,
+  ledger: Ledger,
+  order: NonNullable<Extract<Plan, { type: 'Act' }>['restart']>,
+  signal: AbortSignal,
+): Promise<Ledger> => {
+  const { workload, policies } = observed;
+  try {
+    store.offer(await workloads.restart(workload, order.value, signal));
+  } catch (thrown) {
+    // An apply with a uid that is no more answers 422, an absent object too: the watch is about to say so.
+    if (statusOf(thrown) !== 404 && statusOf(thrown) !== 422) throw thrown;
+    throw new WaitingError(1_000, 'WorkloadGone', toError(thrown).message, { cause: thrown });
+  }
+  memory.setPending(workload, undefined);
+  const now = clock.now();
+  observer.restarted(workload.kind, secondsSince(observed, changedKeys(order.changes), now));
+  events.publish(workload, policies, { severity: 'Normal', reason: 'RestartIssued', action: 'Restart', note: `restart ${order.n}: ${order.cause}` });
+  return restartIssued(ledger, order, workload, now);
+};
+
+/** Only a workload that mounts a source as files has new pods worth nudging. */
+const hasFiles = ({ workload, sources }: Observed): boolean =>
+  workload.uses.some(({ way, source }) => way === 'File' && sources.has(`${source.kind}/${source.name}`));
+
+const secondsSince = ({ sources }: Observed, keys: readonly string[], now: number): number | undefined => {
+  const times = [...sources].flatMap(([id, source]) =>
+    source.state === 'Present' && source.seenToChange && keys.some((key) => key.startsWith(`${id}:`)) ? [source.changedAt] : [],
+  );
+  return times.length === 0 ? undefined : (now - Math.max(...times)) / 1_000;
+};

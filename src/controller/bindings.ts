@@ -1,0 +1,36 @@
+/** Who binds whom, worked out from the stores. */
+
+import { binds } from '../domain/selection.ts';
+import { sourceId, type SourceId } from '../domain/observed.ts';
+import type { Stores, StoredPolicy, StoredWorkload } from './ports.ts';
+
+export interface Bindings {
+  /** The usable policies that bind a workload, by name. */
+  policiesOf(workload: StoredWorkload): readonly StoredPolicy[];
+  workloadsOf(policy: StoredPolicy): readonly StoredWorkload[];
+  /** The bound workloads that read a source. */
+  consumersOf(namespace: string, source: SourceId): readonly StoredWorkload[];
+  /** The policies that name a source. */
+  policiesNaming(namespace: string, source: SourceId): readonly StoredPolicy[];
+}
+
+export const createBindings = ({ policies, workloads }: Pick<Stores, 'policies' | 'workloads'>): Bindings => {
+  const usable = (namespace: string): readonly StoredPolicy[] =>
+    policies.by('namespace', namespace).filter(({ invalid }) => invalid === undefined);
+
+  const policiesOf = (workload: StoredWorkload): readonly StoredPolicy[] =>
+    usable(workload.namespace)
+      .filter((policy) => binds(policy, workload))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+
+  return {
+    policiesOf,
+    workloadsOf: (policy) =>
+      policy.invalid === undefined ? workloads.by('namespace', policy.namespace).filter((workload) => binds(policy, workload)) : [],
+    consumersOf: (namespace, source) =>
+      workloads.by('source', `${namespace}/${source}`).filter((workload) => policiesOf(workload).some((policy) => names(policy, source))),
+    policiesNaming: (namespace, source) => policies.by('namespace', namespace).filter((policy) => names(policy, source)),
+  };
+};
+
+const names = (policy: StoredPolicy, source: SourceId): boolean => policy.sources.some((each) => sourceId(each) === source);

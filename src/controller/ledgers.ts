@@ -1,0 +1,121 @@
+/**
+ * The records of workloads, kept in memory and written behind: what was decided is in force at once, and reaches the
+ * API when the foreground has nothing more urgent. A crash in between loses nothing that the world doesn't show: a
+ * restart is found again in its annotation, a nudge is sent again.
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
+import type { Ledger, Workload } from '../domain/observed.ts';
+import { ledgerOf, recordStatusOf } from '../domain/record.ts';
+import { statusOf } from '../runtime/errors.ts';
+import type { Store } from '../runtime/store.ts';
+import type { WorkQueue } from '../runtime/workqueue.ts';
+import { workloadKey, type RecordWriter, type StoredRecord } from './ports.ts';
+
+export interface Ledgers {
+  /** The record of exactly this workload; undefined: it has none, and is to be adopted. */
+  of(workload: Workload): Ledger | undefined;
+  put(workload: Workload, ledger: Ledger): void;
+  /** No policy binds the workload any more. */
+  forget(workload: Workload): void;
+  /** Writes what is due; the queue's worker. */
+  save(key: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface LedgersOptions {
+  readonly records: Store<StoredRecord>;
+  readonly writer: RecordWriter;
+  /** Keyed as workloads are. */
+  readonly queue: WorkQueue;
+  /** The name of a workload's record. */
+  readonly recordName: (workload: Workload) => string;
+  /** Resolves when nothing urgent is under way, or after a while. */
+  readonly quiet: () => Promise<void>;
+}
+
+interface Unsaved {
+  readonly workload: Workload;
+  /** Undefined: the record is to go. */
+  readonly ledger: Ledger | undefined;
+}
+
+export const createLedgers = (options: LedgersOptions): Ledgers => new WrittenBehind(options);
+
+class WrittenBehind implements Ledgers {
+  readonly #options: LedgersOptions;
+  readonly #unsaved = new Map<string, Unsaved>();
+  /** Parsed records, by the version they were parsed from. */
+  readonly #parsed = new WeakMap<StoredRecord, Ledger>();
+
+  constructor(options: LedgersOptions) {
+    this.#options = options;
+  }
+
+  of(workload: Workload): Ledger | undefined {
+    const unsaved = this.#unsaved.get(workloadKey(workload));
+    if (unsaved?.workload.uid === workload.uid) return unsaved.ledger;
+    const record = this.#record(workload);
+    if (record?.status === undefined || record.workloadUid !== workload.uid) return undefined;
+    const ledger = this.#parsed.get(record) ?? ledgerOf(record.status);
+    this.#parsed.set(record, ledger);
+    return ledger;
+  }
+
+  put(workload: Workload, ledger: Ledger): void {
+    const before = this.of(workload);
+    if (before !== undefined && isDeepStrictEqual(recordStatusOf(before), recordStatusOf(ledger))) return;
+    this.#change(workload, ledger);
+  }
+
+  forget(workload: Workload): void {
+    if (this.of(workload) !== undefined) this.#change(workload, undefined);
+  }
+
+  async save(key: string, signal: AbortSignal): Promise<void> {
+    await this.#options.quiet();
+    const unsaved = this.#unsaved.get(key);
+    if (unsaved === undefined) return;
+    await this.#write(unsaved, signal);
+    // A newer one may have come meanwhile, and is in the queue already.
+    if (this.#unsaved.get(key) === unsaved) this.#unsaved.delete(key);
+  }
+
+  #change(workload: Workload, ledger: Ledger | undefined): void {
+    const key = workloadKey(workload);
+    this.#unsaved.set(key, { workload, ledger });
+    this.#options.queue.add(key);
+  }
+
+  #record(workload: Workload): StoredRecord | undefined {
+    return this.#options.records.get(`${workload.namespace}/${this.#options.recordName(workload)}`);
+  }
+
+  async #write(unsaved: Unsaved, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#writeOver(this.#record(unsaved.workload), unsaved, signal);
+    } catch (error) {
+      // 409: the store is behind, or somebody edited it; 404: it was removed. What we know is the truth: once more.
+      if (statusOf(error) !== 409 && statusOf(error) !== 404) throw error;
+      const { namespace } = unsaved.workload;
+      const live = await this.#options.writer.get(namespace, this.#options.recordName(unsaved.workload), signal);
+      await this.#writeOver(live, unsaved, signal);
+    }
+  }
+
+  async #writeOver(record: StoredRecord | undefined, { workload, ledger }: Unsaved, signal: AbortSignal): Promise<void> {
+    const { writer } = this.#options;
+    if (ledger === undefined) {
+      if (record !== undefined) await writer.remove(record, signal);
+      return;
+    }
+    const status: ReloadRecordStatus = recordStatusOf(ledger);
+    if (record?.workloadUid === workload.uid) {
+      this.#options.records.offer(await writer.replace(record, workload, status, signal));
+      return;
+    }
+    // A record of the same name belongs to a workload that is no more.
+    if (record !== undefined) await writer.remove(record, signal);
+    this.#options.records.offer(await writer.create(workload, status, signal));
+  }
+}

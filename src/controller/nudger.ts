@@ -1,0 +1,206 @@
+/**
+ * Makes kubelets refresh the files of a workload's pods. Each nudge is given at once and once more two seconds later
+ * with another value, since one that overtakes the kubelet's own watch of the source is lost and puts off the
+ * kubelet's next look by a minute. Pods that are first seen within ten seconds, or while a rollout is followed, are
+ * nudged once when they run (design law 8).
+ */
+
+import type { Workload } from '../domain/observed.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { toError } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/log.ts';
+import { createReflector, type Sink } from '../runtime/reflector.ts';
+import { workloadKey, type FollowedPod, type Pods } from './ports.ts';
+
+export interface Nudger {
+  /**
+   * Nudges every pod of a workload, and goes on in the background as described above. Ends what an earlier call began.
+   * @param digest names the content
+   * @returns how many pods were nudged; rejects with the first failure, after all have been tried
+   */
+  nudge(workload: Workload, digest: string, signal: AbortSignal): Promise<number>;
+  /** Nudges pods that come, until `unfollow`. Does nothing where the workload's pods are being followed already. */
+  follow(workload: Workload, digest: string): void;
+  unfollow(workload: Workload): void;
+  /** Ends everything; resolves when it has ended. */
+  close(): Promise<void>;
+}
+
+export interface NudgerOptions {
+  readonly pods: Pods;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+}
+
+const AGAIN_MS = 2_000;
+const FOLLOW_MS = 10_000;
+
+export const createNudger = (options: NudgerOptions): Nudger => {
+  const rounds = new Map<string, Round>();
+  const rollouts = new Map<string, Round>();
+  const ended = new Set<Promise<void>>();
+
+  const begin = (rooms: Map<string, Round>, workload: Workload, digest: string, knownAreNew: boolean): Round => {
+    const key = workloadKey(workload);
+    rooms.get(key)?.end();
+    const round = new Round(options, workload, digest, knownAreNew);
+    rooms.set(key, round);
+    const done = round.done.then(() => {
+      if (rooms.get(key) === round) rooms.delete(key);
+      ended.delete(done);
+    });
+    ended.add(done);
+    return round;
+  };
+
+  return {
+    nudge: async (workload, digest, signal) => {
+      const round = begin(rounds, workload, digest, true);
+      const count = await round.first(signal);
+      round.goOn();
+      return count;
+    },
+    follow: (workload, digest) => {
+      if (!rollouts.has(workloadKey(workload))) begin(rollouts, workload, digest, false);
+    },
+    unfollow: (workload) => {
+      rollouts.get(workloadKey(workload))?.end();
+    },
+    close: async () => {
+      for (const round of [...rounds.values(), ...rollouts.values()]) round.end();
+      await Promise.all(ended);
+    },
+  };
+};
+
+/** One change of content, on its way to the pods of one workload. */
+class Round implements Sink<FollowedPod> {
+  readonly done: Promise<void>;
+  readonly #options: NudgerOptions;
+  readonly #workload: Workload;
+  readonly #digest: string;
+  /** Whether pods of the first list are to be nudged, or only those that come after it. */
+  readonly #knownAreNew: boolean;
+  readonly #controller = new AbortController();
+  readonly #firstList = Promise.withResolvers<void>();
+  #listed = false;
+  #failure: Error | undefined;
+  /** By uid, the pods that are done: running when they were nudged. */
+  readonly #settled = new Set<string>();
+  readonly #pods = new Map<string, FollowedPod>();
+  readonly #nudged = new Set<string>();
+  readonly #pending = new Set<Promise<void>>();
+  readonly #later: (() => void)[] = [];
+
+  constructor(options: NudgerOptions, workload: Workload, digest: string, knownAreNew: boolean) {
+    this.#options = options;
+    this.#workload = workload;
+    this.#digest = digest;
+    this.#knownAreNew = knownAreNew;
+    const reflector = createReflector({
+      name: 'pods',
+      source: options.pods.watch(workload),
+      sink: this,
+      clock: options.clock,
+      random: options.random,
+      log: options.log,
+      onStatus: ({ error }) => {
+        // Without a first list nothing can be nudged: whoever waits for it is told why.
+        if (error !== undefined && !this.#listed) this.#firstList.reject(error);
+      },
+    });
+    this.#firstList.promise.catch(() => undefined);
+    this.done = reflector.run(this.#controller.signal);
+  }
+
+  /** Resolves when every pod of the first list has been nudged. */
+  async first(signal: AbortSignal): Promise<number> {
+    const stop = (): void => {
+      this.end();
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      await Promise.race([this.#firstList.promise, this.done]);
+      await Promise.all(this.#pending);
+      signal.throwIfAborted();
+    } catch (error) {
+      this.end();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+    if (this.#failure !== undefined) {
+      this.end();
+      throw this.#failure;
+    }
+    return this.#nudged.size;
+  }
+
+  /** Nudges once more, follows pods that come, and ends. */
+  goOn(): void {
+    const { clock } = this.#options;
+    this.#later.push(
+      clock.schedule(AGAIN_MS, () => {
+        for (const pod of this.#pods.values()) if (this.#nudged.has(pod.uid)) this.#send(pod);
+      }),
+      clock.schedule(FOLLOW_MS, () => {
+        this.end();
+      }),
+    );
+  }
+
+  end(): void {
+    for (const cancel of this.#later.splice(0)) cancel();
+    this.#controller.abort(new Error('the round is over'));
+  }
+
+  listing(): void {
+    this.#pods.clear();
+  }
+
+  upsert(pod: FollowedPod): void {
+    this.#pods.set(pod.uid, pod);
+    if (!pod.reachable || this.#settled.has(pod.uid)) return;
+    const early = !this.#listed;
+    if (early && !this.#knownAreNew) {
+      // Those that ran before the rollout began are none of its new pods.
+      if (pod.running) this.#settled.add(pod.uid);
+      return;
+    }
+    // A pod that is still being set up has its files written then, or has had them written just before the change.
+    if (pod.running || (early && !this.#nudged.has(pod.uid))) {
+      if (pod.running) this.#settled.add(pod.uid);
+      this.#send(pod);
+    }
+  }
+
+  remove(pod: FollowedPod): void {
+    this.#pods.delete(pod.uid);
+  }
+
+  listed(): void {
+    this.#listed = true;
+    this.#firstList.resolve();
+  }
+
+  #send(pod: FollowedPod): void {
+    const sending = this.#nudge(pod).finally(() => this.#pending.delete(sending));
+    this.#pending.add(sending);
+  }
+
+  async #nudge(pod: FollowedPod): Promise<void> {
+    const { pods, clock, log } = this.#options;
+    // The time makes each value a new one: the same value again would not be an update to the kubelet.
+    const value = `v1.${this.#digest}.${clock.now().toString(36)}`;
+    try {
+      if (await pods.nudge(pod, value, this.#controller.signal)) this.#nudged.add(pod.uid);
+    } catch (thrown) {
+      if (this.#controller.signal.aborted) return;
+      const error = toError(thrown);
+      this.#failure ??= error;
+      this.#settled.delete(pod.uid);
+      log.warn({ workload: workloadKey(this.#workload), pod: pod.name, err: error }, 'could not nudge a pod');
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/** Gathers what a decision needs, from the stores alone. */
+
+import { sourceId, type Observed, type Source, type SourceId } from '../domain/observed.ts';
+import type { Bindings } from './bindings.ts';
+import type { Ledgers } from './ledgers.ts';
+import type { Memory } from './memory.ts';
+import type { StoredWorkload } from './ports.ts';
+import type { Sources } from './sources.ts';
+
+export type Observe = (workload: StoredWorkload) => Observed;
+
+export const createObserve =
+  (rooms: { readonly bindings: Bindings; readonly sources: Sources; readonly ledgers: Ledgers; readonly memory: Memory }): Observe =>
+  (workload) => {
+    const policies = rooms.bindings.policiesOf(workload);
+    const ids = new Set(policies.flatMap((policy) => policy.sources.map(sourceId)));
+    const ledger = rooms.ledgers.of(workload);
+    const pending = rooms.memory.pending(workload);
+    return {
+      workload,
+      templateSeenAt: rooms.memory.templateSeenAt(workload),
+      policies,
+      sources: new Map<SourceId, Source>([...ids].map((id) => [id, rooms.sources.get(workload.namespace, id)])),
+      ...(ledger !== undefined && { ledger }),
+      ...(pending !== undefined && { pending }),
+    };
+  };

@@ -1,0 +1,111 @@
+/** What the controller needs of the outside, in its own words. The adapters are in src/kube. */
+
+import type { ReloadPolicyStatus, ReloadRecordStatus } from '../api/v1alpha1/types.ts';
+import type { Notice } from '../domain/effects.ts';
+import type { Pod, Policy, Workload } from '../domain/observed.ts';
+import type { ListWatch } from '../runtime/reflector.ts';
+import type { Store } from '../runtime/store.ts';
+
+/** The identity of a source as its metadata-only watch shows it. */
+export interface SourceVersion {
+  /** `namespace/name` */
+  readonly key: string;
+  readonly resourceVersion: string;
+  readonly uid: string;
+}
+
+/** A source, read whole. Its content lives only as long as it is being digested. */
+export interface SourceObject {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly immutable: boolean;
+  readonly ignored: boolean;
+  readonly data: Readonly<Record<string, string>>;
+  readonly binaryData: Readonly<Record<string, string>>;
+  /** An upper bound of when the content last changed, by the server's clock; undefined where it can't be told. */
+  readonly changedBefore?: number;
+  /** When a manager that owns nothing but these keys last changed one of them. */
+  readonly certainChange?: { readonly at: number; readonly keys: readonly string[] };
+}
+
+export interface SourceReader {
+  /** The object as it is now; undefined when there is none. Other failures are thrown. */
+  get(namespace: string, name: string, signal: AbortSignal): Promise<SourceObject | undefined>;
+}
+
+/** A policy as it is held in the store: what is decided on, and the status that was last written. */
+export interface StoredPolicy extends Policy {
+  readonly resourceVersion: string;
+  readonly status: ReloadPolicyStatus;
+  /** Why the object can't be used, where the schema in the cluster let more through than this version knows. */
+  readonly invalid?: string;
+}
+
+export interface PolicyWriter {
+  /** Replaces what we own of the status. A policy that is gone is no error. */
+  applyStatus(policy: StoredPolicy, status: ReloadPolicyStatus, signal: AbortSignal): Promise<void>;
+}
+
+/** A record as it is held in the store. */
+export interface StoredRecord {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly workloadUid: string;
+  readonly workload: Pick<Workload, 'kind' | 'namespace' | 'name'>;
+  /** Undefined where somebody has removed it. */
+  readonly status?: ReloadRecordStatus;
+}
+
+export interface RecordWriter {
+  create(workload: Workload, status: ReloadRecordStatus, signal: AbortSignal): Promise<StoredRecord>;
+  /** Replaces exactly the version given. */
+  replace(record: StoredRecord, workload: Workload, status: ReloadRecordStatus, signal: AbortSignal): Promise<StoredRecord>;
+  /** Deletes exactly the object given; one that is gone is no error. */
+  remove(record: StoredRecord, signal: AbortSignal): Promise<void>;
+  /** As it is now; undefined when there is none. */
+  get(namespace: string, name: string, signal: AbortSignal): Promise<StoredRecord | undefined>;
+}
+
+export interface WorkloadWriter {
+  /** Writes the restart annotation into the template of exactly this workload (by uid), and returns what came of it. */
+  restart(workload: Workload, value: string, signal: AbortSignal): Promise<Workload>;
+}
+
+/** A pod as nudging needs it. */
+export interface FollowedPod extends Pod {
+  readonly namespace: string;
+  readonly resourceVersion: string;
+  /** Bound to a node, not ended, not being deleted: its kubelet can be told something. */
+  readonly reachable: boolean;
+  readonly running: boolean;
+}
+
+export interface Pods {
+  /** Pods that belong to the workload and neither have ended nor are being deleted. */
+  of(workload: Workload, signal: AbortSignal): Promise<readonly Pod[]>;
+  /** The same, to follow. */
+  watch(workload: Workload): ListWatch<FollowedPod>;
+  /** Writes the nudge annotation through `pods/status`. False: the pod is gone. */
+  nudge(pod: FollowedPod, value: string, signal: AbortSignal): Promise<boolean>;
+}
+
+export interface EventPublisher {
+  /** Tells of a workload. Never throws: an event that can't be written is logged. */
+  publish(workload: Workload, policies: readonly Policy[], notice: Notice): void;
+}
+
+export interface Stores {
+  /** Keyed `namespace/name`; index `namespace`. */
+  readonly policies: Store<StoredPolicy>;
+  /** Keyed `Kind/namespace/name`; indexes `namespace`, `source` (`namespace/ConfigMap/name`). */
+  readonly workloads: Store<StoredWorkload>;
+  /** Keyed `namespace/name`. */
+  readonly records: Store<StoredRecord>;
+}
+
+export type StoredWorkload = Workload;
+
+/** The key of a workload in its store and its queue. */
+export const workloadKey = ({ kind, namespace, name }: Pick<Workload, 'kind' | 'namespace' | 'name'>): string => `${kind}/${namespace}/${name}`;

@@ -1,0 +1,74 @@
+/** One look at one workload: observe, decide, act, and remember the verdict for the report. */
+
+import { decide } from '../domain/decide.ts';
+import type { Plan, Verdict } from '../domain/effects.ts';
+import type { Observed } from '../domain/observed.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { statusOf, toError, WaitingError } from '../runtime/errors.ts';
+import type { Store } from '../runtime/store.ts';
+import type { Worker } from '../runtime/workqueue.ts';
+import type { Act } from './act.ts';
+import type { Ledgers } from './ledgers.ts';
+import type { Memory } from './memory.ts';
+import type { Observe } from './observe.ts';
+import type { Pods, StoredWorkload } from './ports.ts';
+
+export interface ReconcileOptions {
+  readonly workloads: Store<StoredWorkload>;
+  readonly pods: Pods;
+  readonly observe: Observe;
+  readonly act: Act;
+  readonly ledgers: Ledgers;
+  readonly memory: Memory;
+  readonly clock: Clock;
+  /** Whether everything has been listed that a decision stands on. */
+  readonly ready: (workload: StoredWorkload) => boolean;
+  /** The verdict may be another than before: whoever reports should look. */
+  readonly onVerdict: (workload: StoredWorkload) => void;
+}
+
+export const createReconcile =
+  (rooms: ReconcileOptions): Worker =>
+  async (key, signal) => {
+    const workload = rooms.workloads.get(key);
+    if (workload === undefined || !rooms.ready(workload)) return;
+    const observed = rooms.observe(workload);
+    if (isStillReading(observed)) return;
+    try {
+      const plan = await planFor(rooms, observed, signal);
+      if (plan.type === 'LookAtPods') throw new Error(`no decision for ${key} though its pods are known`);
+      if (plan.type === 'Forget') rooms.ledgers.forget(workload);
+      else await rooms.act(observed, plan, signal);
+      if (plan.type === 'Act' && hasEffects(plan)) return { requeueAfterMs: 0 };
+      conclude(rooms, workload, plan.verdict);
+      if (plan.type === 'Act' && plan.requeueAfterMs !== undefined) return { requeueAfterMs: plan.requeueAfterMs };
+    } catch (thrown) {
+      if (!(thrown instanceof WaitingError)) conclude(rooms, workload, errorVerdict(rooms, workload, thrown));
+      throw thrown;
+    }
+  };
+
+/** After an effect the verdict is found by another look. */
+const hasEffects = ({ nudge, restart }: Extract<Plan, { type: 'Act' }>): boolean => nudge !== undefined || restart !== undefined;
+
+const planFor = async ({ pods, clock }: ReconcileOptions, observed: Observed, signal: AbortSignal): Promise<Plan> => {
+  const plan = decide(observed, clock.now());
+  if (plan.type !== 'LookAtPods') return plan;
+  return decide({ ...observed, pods: await pods.of(observed.workload, signal) }, clock.now());
+};
+
+const conclude = ({ memory, onVerdict }: ReconcileOptions, workload: StoredWorkload, verdict: Verdict): void => {
+  memory.setVerdict(workload, verdict);
+  onVerdict(workload);
+};
+
+const errorVerdict = ({ memory }: ReconcileOptions, workload: StoredWorkload, thrown: unknown): Verdict => ({
+  ...(memory.verdict(workload) ?? { counts: { hot: 0, restart: 0 }, impossible: [] }),
+  state: 'Error',
+  reason: statusOf(thrown) === 403 ? 'Forbidden' : 'Error',
+  message: toError(thrown).message,
+});
+
+/** A source that has not been read yet will call for another look when it has. */
+const isStillReading = ({ sources }: Observed): boolean =>
+  [...sources.values()].some((source) => source.state === 'Unknown' && source.message === undefined);

@@ -1,0 +1,29 @@
+/**
+ * What the start times of containers prove. Kubernetes gives them in whole seconds, so every comparison is made to
+ * fall on the safe side of what it must prove.
+ */
+
+import type { Pod, Workload } from './observed.ts';
+
+const SECOND = 1_000;
+const floor = (time: number): number => Math.floor(time / SECOND) * SECOND;
+
+/** When the containers that read a source started, over all pods; a container that waits reads on its next start. */
+const starts = (workload: Workload, pods: readonly Pod[]): readonly number[] => {
+  const reading = new Set(workload.uses.map((use) => use.container));
+  return pods.flatMap((pod) =>
+    pod.containers.flatMap(({ name, startedAt }) => (reading.has(name) && startedAt !== undefined ? [startedAt] : [])),
+  );
+};
+
+/** Every container started in the second of `time` or later. */
+export const allStartedSince = (workload: Workload, pods: readonly Pod[], time: number): boolean =>
+  starts(workload, pods).every((start) => start >= floor(time));
+
+/** Some container may have started at `time` or later. */
+export const someMayHaveStartedSince = (workload: Workload, pods: readonly Pod[], time: number): boolean =>
+  starts(workload, pods).some((start) => start >= floor(time));
+
+/** Some container started before the second of `time`, for certain. */
+export const someStartedBefore = (workload: Workload, pods: readonly Pod[], time: number): boolean =>
+  starts(workload, pods).some((start) => start < floor(time));

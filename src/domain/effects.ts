@@ -1,0 +1,73 @@
+/** What a plan wants done, as data. */
+
+import type { Changes, Ledger, Pending } from './observed.ts';
+
+/** Make the kubelets of all the workload's pods refresh their files now. */
+export interface Nudge {
+  /** Names the content, for the annotation's value. */
+  readonly digest: string;
+  readonly changes: Changes;
+}
+
+/** Change the restart annotation of the workload's template. */
+export interface RestartOrder {
+  readonly n: number;
+  /** The annotation's value. */
+  readonly value: string;
+  readonly digest: string;
+  readonly changes: Changes;
+  /** Why, for the event and the history. */
+  readonly cause: string;
+}
+
+export interface Notice {
+  readonly severity: 'Normal' | 'Warning';
+  /** CamelCase, for machines. */
+  readonly reason: string;
+  /** What was done, CamelCase. */
+  readonly action: 'HotReload' | 'Restart' | 'Adopt';
+  readonly note: string;
+}
+
+export type WorkloadState =
+  | 'Adopted'
+  | 'UpToDate'
+  | 'Pending'
+  | 'Reloading'
+  | 'Restarting'
+  | 'Held'
+  | 'Blocked'
+  | 'Failed'
+  | 'TimedOut'
+  | 'Ignored'
+  | 'Error';
+
+/** How a workload stands, for its policies' status. */
+export interface Verdict {
+  readonly state: WorkloadState;
+  readonly reason: string;
+  readonly message: string;
+  readonly counts: { readonly hot: number; readonly restart: number };
+  readonly impossible: readonly string[];
+}
+
+export type Plan =
+  /** The answer depends on the workload's pods: list them and decide again. */
+  | { readonly type: 'LookAtPods' }
+  /** Nothing binds the workload: it has no record. */
+  | { readonly type: 'Forget'; readonly verdict: Verdict }
+  | {
+      readonly type: 'Act';
+      /** The record before the effects below; what they bring about is added when they have succeeded. */
+      readonly ledger: Ledger;
+      readonly pending?: Pending;
+      readonly nudge?: Nudge;
+      readonly restart?: RestartOrder;
+      /** A rollout is under way whose new pods are to be nudged once. */
+      readonly followPods: boolean;
+      readonly hotDigest: string;
+      readonly notices: readonly Notice[];
+      /** When to look again though nothing happens. */
+      readonly requeueAfterMs?: number;
+      readonly verdict: Verdict;
+    };

@@ -1,0 +1,74 @@
+/**
+ * What can hold a change back, as an ordered list: the first that holds is the reason a user reads.
+ */
+
+import { consumedSources } from './difference.ts';
+import { sourceId, type Observed, type Source, type SourceId } from './observed.ts';
+import { rolloutBlocker } from './rollout.ts';
+
+export interface Hold {
+  readonly reason: 'Suspended' | 'SourceMissing' | 'SourceUnreadable' | 'RequiredKeyMissing' | 'ImmutableRecreated' | 'Paused' | 'OnDelete';
+  readonly message: string;
+}
+
+type Gate = (observed: Observed, changed: ReadonlySet<SourceId>) => Hold | undefined;
+
+/** Any enforcing policy that names a changed source can hold its change (design law 16). */
+export const suspended: Gate = ({ policies }, changed) => {
+  const holding = policies.filter((policy) => policy.suspended && policy.sources.some((source) => changed.has(sourceId(source))));
+  return holding.length === 0
+    ? undefined
+    : { reason: 'Suspended', message: `policy ${holding.map(({ name }) => name).join(', ')} is suspended` };
+};
+
+/** Pods are never started on content known to be bad (design law 11). */
+const sourcesUsable: Gate = (observed) => {
+  for (const id of consumedSources(observed).keys()) {
+    const source = observed.sources.get(id) ?? { state: 'Unknown' };
+    const required = observed.workload.uses.filter((use) => sourceId(use.source) === id && !use.optional);
+    if (required.length === 0) continue;
+    if (source.state === 'Missing') {
+      return { reason: 'SourceMissing', message: `${id} is missing: pods of this workload can't start without it` };
+    }
+    if (source.state === 'Unknown') {
+      return { reason: 'SourceUnreadable', message: `${id} can't be read: ${source.message ?? 'not read yet'}` };
+    }
+    if (source.state !== 'Present') continue;
+    // A subPath that names no key mounts an empty folder; it doesn't keep a pod from starting.
+    const absent = required.find(({ key, way }) => key !== undefined && way !== 'SubPath' && !source.keys.has(key));
+    if (absent?.key !== undefined) {
+      return {
+        reason: 'RequiredKeyMissing',
+        message: `${id} lacks the key ${absent.key} that container ${absent.container} requires: its pods can't start without it`,
+      };
+    }
+  }
+  return undefined;
+};
+
+/** Kubelets that knew the earlier object go on serving it, to new pods too (kubernetes#119733). */
+const notRecreated: Gate = ({ sources, ledger }, changed) => {
+  const id = [...changed].find((each) => isRecreatedImmutable(sources.get(each), ledger?.immutable.get(each)));
+  return id === undefined
+    ? undefined
+    : {
+        reason: 'ImmutableRecreated',
+        message: `${id} was immutable and has been recreated with other content, which kubelets don't take up: give the new content a new name`,
+      };
+};
+
+export const isRecreatedImmutable = (source: Source | undefined, uid: string | undefined): boolean =>
+  uid !== undefined && source?.state === 'Present' && source.uid !== uid;
+
+const rolloutPossible: Gate = ({ workload }) => rolloutBlocker(workload.rollout);
+
+const GATES: readonly Gate[] = [suspended, sourcesUsable, notRecreated, rolloutPossible];
+
+/** The first gate that holds a restart for changes of these sources; undefined: all are open. */
+export const holdOf = (observed: Observed, changed: ReadonlySet<SourceId>): Hold | undefined => {
+  for (const gate of GATES) {
+    const hold = gate(observed, changed);
+    if (hold !== undefined) return hold;
+  }
+  return undefined;
+};

@@ -1,0 +1,39 @@
+/** What is worth telling a user as an event: the steps from one record to the next. */
+
+import { changedKeys } from './difference.ts';
+import type { Notice } from './effects.ts';
+import type { Ledger } from './observed.ts';
+
+/** @param before undefined: the workload was just adopted, which changes nothing and is no news */
+export const noticesOf = (before: Ledger | undefined, after: Ledger): readonly Notice[] => [...restartNotices(before, after), ...heldNotices(before, after)];
+
+const restartNotices = (before: Ledger | undefined, { restart }: Ledger): readonly Notice[] => {
+  if (before === undefined || restart === undefined || restart.phase === before.restart?.phase) return [];
+  const what = `restart ${restart.n}`;
+  const message = restart.message ?? '';
+  switch (restart.phase) {
+    case 'InProgress':
+      return restart.origin === 'Foreign'
+        ? [normal('CarriedByRollout', `a rollout of others carries the change of ${listed(changedKeys(restart.changes))}`)]
+        : [];
+    case 'Succeeded':
+      return [normal('RolloutSucceeded', `${what} is complete: ${message}`)];
+    case 'Failed':
+      return restart.reason === 'NotCarried' ? [] : [warning('RolloutFailed', `${what} failed: ${message}`)];
+    case 'TimedOut':
+      return [warning('RolloutTimedOut', `${what} timed out ${message}`)];
+  }
+};
+
+const heldNotices = (before: Ledger | undefined, { held }: Ledger): readonly Notice[] => {
+  if (held === undefined || held.reason === before?.held?.reason) return [];
+  const note = `a restart for ${listed(changedKeys(held.changes))} waits: ${held.message ?? held.reason}`;
+  return [held.reason === 'Suspended' ? normal('RestartHeld', note) : warning('RestartBlocked', note)];
+};
+
+const normal = (reason: string, note: string): Notice => ({ severity: 'Normal', reason, action: 'Restart', note });
+const warning = (reason: string, note: string): Notice => ({ severity: 'Warning', reason, action: 'Restart', note });
+
+/** A list that fits into a note. */
+export const listed = (keys: readonly string[], most = 5): string =>
+  keys.length <= most ? keys.join(', ') : `${keys.slice(0, most).join(', ')} and ${keys.length - most} more`;

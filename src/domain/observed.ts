@@ -1,0 +1,151 @@
+/** What is known when a workload is decided on. Times are milliseconds since the epoch. */
+
+import type { RestartAnnotation } from './annotation.ts';
+import type { Classifier } from './classify.ts';
+import type { Digest } from './digest.ts';
+import type { Use } from './references.ts';
+import type { RolloutState } from './rollout.ts';
+import type { LabelSelector, WorkloadBinding, WorkloadKind } from './selection.ts';
+
+/** `ConfigMap/name`: a source within the namespace at hand. */
+export type SourceId = string;
+
+export const sourceId = (source: { readonly kind: string; readonly name: string }): SourceId => `${source.kind}/${source.name}`;
+
+export type Source =
+  | {
+      readonly state: 'Present';
+      readonly uid: string;
+      readonly resourceVersion: string;
+      readonly immutable: boolean;
+      readonly keys: ReadonlyMap<string, Digest>;
+      /** When our watch showed the last change of content; at first sight an upper bound of it, by the server's clock. */
+      readonly changedAt: number;
+      /** Whether the content was seen to change by this process, not just found. */
+      readonly seenToChange: boolean;
+      /** The last change of content that is certain, from the object's managed fields: these keys' manager, then. */
+      readonly certainChange?: { readonly at: number; readonly keys: readonly string[] };
+    }
+  /** Opted out by annotation. */
+  | { readonly state: 'Ignored' }
+  /** A watch or a 404 said so. */
+  | { readonly state: 'Missing' }
+  /** Nothing is known: not read yet, or reading failed. Not a deletion. */
+  | { readonly state: 'Unknown'; readonly message?: string };
+
+export interface Workload {
+  readonly kind: WorkloadKind;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly createdAt: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Opted out by annotation. */
+  readonly ignored: boolean;
+  readonly uses: readonly Use[];
+  /** The selector of its pods, as a label selector query. */
+  readonly podSelector: string;
+  /** Of the pod template without our restart annotation. */
+  readonly templateHash: string;
+  readonly annotation?: RestartAnnotation;
+  readonly rollout: RolloutState;
+}
+
+export interface Policy extends Classifier {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly generation: number;
+  readonly createdAt: number;
+  readonly suspended: boolean;
+  readonly sources: readonly { readonly kind: 'ConfigMap'; readonly name: string }[];
+  readonly workloads?: readonly WorkloadBinding[];
+  readonly debounceMs: number;
+  readonly progressTimeoutMs: number;
+}
+
+export type { LabelSelector };
+
+/** A pod of the workload that isn't being deleted and has not ended. */
+export interface Pod {
+  readonly name: string;
+  readonly uid: string;
+  /** When its containers that now run, or last ran, were started; whole seconds by the node's clock. */
+  readonly containers: readonly { readonly name: string; readonly startedAt?: number }[];
+}
+
+/** Keys and the digests they have moved to; the empty string: the key is gone. */
+export type Changes = ReadonlyMap<SourceId, ReadonlyMap<string, Digest | ''>>;
+
+export type RestartPhase = 'InProgress' | 'Succeeded' | 'Failed' | 'TimedOut';
+
+/** The latest restart of a workload, ours (`Issued`) or somebody's that carries our change (`Foreign`). */
+export interface Restart {
+  readonly n: number;
+  readonly digest: string;
+  readonly origin: 'Issued' | 'Foreign';
+  readonly issuedAt: number;
+  readonly templateHash: string;
+  readonly phase: RestartPhase;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly finishedAt?: number;
+  readonly pods?: number;
+  /** What it carries beyond what is recorded as applied. */
+  readonly changes: Changes;
+}
+
+/** A change that waits, and since when content differs from what is applied. */
+export interface Held {
+  readonly since: number;
+  readonly reason: string;
+  readonly message?: string;
+  readonly changes: Changes;
+}
+
+export interface HistoryEntry {
+  readonly time: number;
+  readonly action: 'Hot' | 'Restart';
+  readonly outcome: 'InProgress' | 'Succeeded' | 'Failed' | 'TimedOut' | 'Blocked' | 'Held';
+  readonly reason?: string;
+  readonly message?: string;
+  readonly keys: readonly string[];
+  readonly pods: number;
+}
+
+/** What is known to be applied to one workload: the content of its ReloadRecord. */
+export interface Ledger {
+  readonly adoptedAt: number;
+  readonly applied: ReadonlyMap<SourceId, ReadonlyMap<string, Digest>>;
+  /** The uids of sources that were immutable when first seen: kubelets never look at such an object again. */
+  readonly immutable: ReadonlyMap<SourceId, string>;
+  readonly restart?: Restart;
+  readonly held?: Held;
+  /** Newest first. */
+  readonly history: readonly HistoryEntry[];
+}
+
+/** What this process remembers of a change it has not acted on; nothing is lost with it but a debounce. */
+export interface Pending {
+  /** The differences that are waited for. */
+  readonly changes: Changes;
+  /** When the content first differed from what is applied. */
+  readonly firstAt: number;
+  /** When it last moved. */
+  readonly lastAt: number;
+}
+
+export interface Observed {
+  readonly workload: Workload;
+  /** When our store first held the workload's present template hash; 0: ever since it was listed. */
+  readonly templateSeenAt: number;
+  /** The policies that bind this workload. */
+  readonly policies: readonly Policy[];
+  /** Every source that one of the policies names. */
+  readonly sources: ReadonlyMap<SourceId, Source>;
+  readonly ledger?: Ledger;
+  readonly pending?: Pending;
+  /** The workload's pods, where a first look asked for them. */
+  readonly pods?: readonly Pod[];
+}

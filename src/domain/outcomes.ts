@@ -1,0 +1,32 @@
+/** What effects that have succeeded add to the record. An effect that failed adds nothing: it is planned again. */
+
+import { changedKeys, overlay } from './difference.ts';
+import type { Nudge, RestartOrder } from './effects.ts';
+import type { HistoryEntry, Ledger, Workload } from './observed.ts';
+
+const LONGEST_HISTORY = 5;
+
+export const withEntry = (ledger: Ledger, entry: HistoryEntry): Ledger => ({
+  ...ledger,
+  history: [entry, ...ledger.history].slice(0, LONGEST_HISTORY),
+});
+
+/** @param pods how many pods were nudged */
+export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number): Ledger =>
+  withEntry(
+    { ...ledger, applied: overlay(ledger.applied, nudge.changes) },
+    { time: now, action: 'Hot', outcome: 'Succeeded', reason: pods === 0 ? 'NoPods' : 'Nudged', keys: changedKeys(nudge.changes), pods },
+  );
+
+export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Workload, now: number): Ledger => ({
+  ...ledger,
+  restart: {
+    n: order.n,
+    digest: order.digest,
+    origin: 'Issued',
+    issuedAt: now,
+    templateHash: workload.templateHash,
+    phase: 'InProgress',
+    changes: order.changes,
+  },
+});

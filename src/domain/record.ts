@@ -1,0 +1,86 @@
+/** The record as the API carries it, and the ledger that decisions are made on: one is the other. */
+
+import { RECORD_LIMITS } from '../api/v1alpha1/schema.ts';
+import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
+import type { Digest } from './digest.ts';
+import { sourceId, type Changes, type HistoryEntry, type Ledger, type SourceId } from './observed.ts';
+
+export const ledgerOf = (status: ReloadRecordStatus): Ledger => ({
+  adoptedAt: Date.parse(status.adoptedAt),
+  applied: new Map(status.sources.map((source) => [sourceId(source), new Map(Object.entries(source.keys) as [string, Digest][])])),
+  immutable: new Map(
+    status.sources.flatMap((source) => (source.immutableUid === undefined ? [] : [[sourceId(source), source.immutableUid] as const])),
+  ),
+  ...(status.restart !== undefined && {
+    restart: {
+      ...withoutTimes(status.restart),
+      issuedAt: Date.parse(status.restart.issuedAt),
+      ...(status.restart.finishedAt !== undefined && { finishedAt: Date.parse(status.restart.finishedAt) }),
+      changes: changesOf(status.restart.changes),
+    },
+  }),
+  ...(status.held !== undefined && {
+    held: { ...status.held, since: Date.parse(status.held.since), changes: changesOf(status.held.changes) },
+  }),
+  history: (status.history ?? []).map((entry) => ({ ...entry, time: Date.parse(entry.time) })),
+});
+
+/** Sources and keys come out in order, so that the same ledger is always the same object. */
+export const recordStatusOf = (ledger: Ledger): ReloadRecordStatus => ({
+  adoptedAt: time(ledger.adoptedAt),
+  sources: inOrder(ledger.applied).map(([id, keys]) => {
+    const immutableUid = ledger.immutable.get(id);
+    return { ...named(id), keys: Object.fromEntries(inOrder(keys)), ...(immutableUid !== undefined && { immutableUid }) };
+  }),
+  ...(ledger.restart !== undefined && {
+    restart: {
+      ...withoutTimes(ledger.restart),
+      ...bounded(ledger.restart.message),
+      issuedAt: time(ledger.restart.issuedAt),
+      ...(ledger.restart.finishedAt !== undefined && { finishedAt: time(ledger.restart.finishedAt) }),
+      changes: changeList(ledger.restart.changes),
+    },
+  }),
+  ...(ledger.held !== undefined && {
+    held: { ...ledger.held, ...bounded(ledger.held.message), since: time(ledger.held.since), changes: changeList(ledger.held.changes) },
+  }),
+  ...(ledger.history.length > 0 && { history: ledger.history.map(historyEntry) }),
+});
+
+type RecordedChanges = NonNullable<ReloadRecordStatus['held']>['changes'];
+
+const changesOf = (changes: RecordedChanges): Changes =>
+  new Map(changes.map((source) => [sourceId(source), new Map(Object.entries(source.keys) as [string, Digest | ''][])]));
+
+const changeList = (changes: Changes): RecordedChanges =>
+  inOrder(changes).map(([id, keys]) => ({ ...named(id), keys: Object.fromEntries(inOrder(keys)) }));
+
+const historyEntry = (entry: HistoryEntry): NonNullable<ReloadRecordStatus['history']>[number] => ({
+  ...entry,
+  ...bounded(entry.message),
+  time: time(entry.time),
+  keys: entry.keys.slice(0, MOST_KEYS),
+});
+
+/** How many keys an entry of the history names. */
+const MOST_KEYS = 20;
+
+const bounded = (message: string | undefined): { readonly message?: string } =>
+  message === undefined ? {} : { message: message.slice(0, RECORD_LIMITS.message) };
+
+const named = (id: SourceId): { readonly kind: 'ConfigMap'; readonly name: string } => ({
+  kind: 'ConfigMap',
+  name: id.slice(id.indexOf('/') + 1),
+});
+
+const time = (ms: number): string => new Date(ms).toISOString();
+
+const inOrder = <V>(map: ReadonlyMap<string, V>): readonly (readonly [string, V])[] =>
+  [...map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+
+const withoutTimes = <T extends { readonly issuedAt: unknown; readonly finishedAt?: unknown; readonly changes: unknown }>({
+  issuedAt: _issuedAt,
+  finishedAt: _finishedAt,
+  changes: _changes,
+  ...rest
+}: T): Omit<T, 'issuedAt' | 'finishedAt' | 'changes'> => rest;

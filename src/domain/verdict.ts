@@ -1,0 +1,71 @@
+/** How a workload stands, in one word, a reason and a sentence: what its policies' status says of it. */
+
+import { changedKeys, type Difference } from './difference.ts';
+import type { Verdict } from './effects.ts';
+import { listed } from './notices.ts';
+import type { Ledger, Observed, Restart } from './observed.ts';
+import { rolloutProgress } from './rollout.ts';
+
+interface Known {
+  readonly observed: Observed;
+  readonly ledger: Ledger;
+  readonly difference: Difference;
+  /** A debounce is running. */
+  readonly waits: boolean;
+}
+
+export const verdictOf = ({ observed, ledger, difference, waits }: Known): Verdict => {
+  const { counts, impossible } = difference;
+  return { ...standing(observed, ledger, difference, waits), counts, impossible };
+};
+
+export const ignoredVerdict = ({ workload }: Observed): Verdict => ({
+  state: 'Ignored',
+  reason: 'Ignored',
+  message: `${workload.kind} ${workload.name} is opted out by annotation`,
+  counts: { hot: 0, restart: 0 },
+  impossible: [],
+});
+
+type Standing = Pick<Verdict, 'state' | 'reason' | 'message'>;
+
+const standing = (observed: Observed, ledger: Ledger, difference: Difference, waits: boolean): Standing => {
+  const { held, restart } = ledger;
+  if (held !== undefined) {
+    const state = held.reason === 'Suspended' ? 'Held' : 'Blocked';
+    return { state, reason: held.reason, message: `${listed(changedKeys(held.changes))}: ${held.message ?? ''}` };
+  }
+  if (restart !== undefined) {
+    const standing = restartStanding(observed, restart);
+    if (standing !== undefined) return standing;
+  }
+  if (waits) return { state: 'Pending', reason: 'Debouncing', message: `restart due for ${listed(changedKeys(difference.restart))}` };
+  if (difference.hot.size > 0) {
+    return { state: 'Reloading', reason: 'Nudging', message: listed(changedKeys(difference.hot)) };
+  }
+  return ledger.history.length > 0 ? { state: 'UpToDate', reason: 'UpToDate', message: '' } : adoptedStanding(observed);
+};
+
+const restartStanding = ({ workload }: Observed, restart: Restart): Standing | undefined => {
+  const message = `restart ${restart.n}: ${restart.message ?? ''}`;
+  switch (restart.phase) {
+    case 'InProgress':
+      // The rollout was stopped by a person while it was under way.
+      return restart.reason === undefined
+        ? { state: 'Restarting', reason: 'Progressing', message: `restart ${restart.n}: ${rolloutProgress(workload.rollout).message}` }
+        : { state: 'Blocked', reason: restart.reason, message };
+    case 'Failed':
+      return restart.reason === 'NotCarried' ? undefined : { state: 'Failed', reason: restart.reason ?? 'Failed', message };
+    case 'TimedOut':
+      return { state: 'TimedOut', reason: restart.reason ?? 'TimedOut', message };
+    case 'Succeeded':
+      return undefined;
+  }
+};
+
+/** What can't be known is said, with the way out: the pods may be older than the content. */
+const adoptedStanding = ({ workload }: Observed): Standing => ({
+  state: 'Adopted',
+  reason: 'Adopted',
+  message: `taken over as it ran; if its pods started on older content: kubectl rollout restart ${workload.kind.toLowerCase()}/${workload.name}`,
+});

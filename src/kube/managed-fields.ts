@@ -1,0 +1,61 @@
+/** What `metadata.managedFields` tells: who owns a field, and when a manager last changed something. */
+
+export interface ManagedFieldsEntry {
+  readonly manager?: string;
+  readonly operation?: string;
+  readonly time?: string;
+  readonly subresource?: string;
+  readonly fieldsV1?: FieldSet;
+}
+
+interface FieldSet {
+  readonly [field: string]: FieldSet;
+}
+
+const DATA = ['f:data', 'f:binaryData'];
+/** Times are cut to whole seconds. */
+const SECOND = 1_000;
+
+/**
+ * Until when, at the latest, the content of a ConfigMap was last changed; removals of keys aside, which aren't dated.
+ * @returns milliseconds; undefined where the fields aren't tracked
+ */
+export const dataChangedBefore = (entries: readonly ManagedFieldsEntry[], createdAt: number): number | undefined => {
+  if (entries.length === 0) return undefined;
+  const times = entries.filter(({ fieldsV1 = {} }) => DATA.some((field) => field in fieldsV1)).map(timeOf);
+  return Math.max(createdAt, ...times) + SECOND;
+};
+
+/**
+ * The latest change of content that is beyond doubt: the time of a manager that owns content and nothing else moves
+ * only when it changes a value.
+ */
+export const certainDataChange = (
+  entries: readonly ManagedFieldsEntry[],
+  createdAt: number,
+): { readonly at: number; readonly keys: readonly string[] } | undefined => {
+  const onlyData = entries.filter(({ fieldsV1 = {} }) => {
+    const fields = Object.keys(fieldsV1);
+    return fields.length > 0 && fields.every((field) => DATA.includes(field));
+  });
+  const latest = onlyData.reduce<ManagedFieldsEntry | undefined>(
+    (newest, entry) => (newest === undefined || timeOf(entry) > timeOf(newest) ? entry : newest),
+    undefined,
+  );
+  // What was written when the object was made is no change.
+  if (latest === undefined || timeOf(latest) <= createdAt) return undefined;
+  const keys = DATA.flatMap((field) => Object.keys(latest.fieldsV1?.[field] ?? {}))
+    .filter((field) => field.startsWith('f:'))
+    .map((field) => field.slice('f:'.length));
+  return { at: timeOf(latest), keys };
+};
+
+/** Whether a manager owns an annotation of the pod template. */
+export const ownsTemplateAnnotation = (entries: readonly ManagedFieldsEntry[], manager: string, annotation: string): boolean =>
+  entries.some(
+    (entry) =>
+      entry.manager === manager &&
+      entry.fieldsV1?.['f:spec']?.['f:template']?.['f:metadata']?.['f:annotations']?.[`f:${annotation}`] !== undefined,
+  );
+
+const timeOf = ({ time }: ManagedFieldsEntry): number => Date.parse(time ?? '') || 0;

@@ -1,0 +1,25 @@
+/** Where things lie in the API. */
+
+import { GROUP, RELOAD_POLICY, RELOAD_RECORD, VERSION } from '../api/v1alpha1/names.ts';
+import type { WorkloadKind } from '../domain/selection.ts';
+
+const PLURALS: Readonly<Record<WorkloadKind, string>> = {
+  Deployment: 'deployments',
+  StatefulSet: 'statefulsets',
+  DaemonSet: 'daemonsets',
+};
+
+export const WORKLOAD_KINDS = Object.keys(PLURALS) as readonly WorkloadKind[];
+
+/** A collection: of one namespace, or of all. */
+const collection =
+  (root: string, plural: string) =>
+  (namespace?: string): string =>
+    namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
+
+export const configMaps = collection('/api/v1', 'configmaps');
+export const pods = collection('/api/v1', 'pods');
+export const policies = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_POLICY.plural);
+export const records = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_RECORD.plural);
+export const events = collection('/apis/events.k8s.io/v1', 'events');
+export const workloads = (kind: WorkloadKind): ((namespace?: string) => string) => collection('/apis/apps/v1', PLURALS[kind]);
