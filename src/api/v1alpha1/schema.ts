@@ -9,9 +9,7 @@ import { reloadPolicySpecSchema } from './schema/policy-spec.ts';
 import { reloadPolicyStatusSchema } from './schema/policy-status.ts';
 import { reloadRecordSpecSchema, reloadRecordStatusSchema } from './schema/record.ts';
 
-export { DEFAULTS } from './schema/policy-spec.ts';
-export { STATUS_LIMITS } from './schema/policy-status.ts';
-export { RECORD_LIMITS } from './schema/record.ts';
+export { RECORD_LIMITS, STATUS_LIMITS } from './limits.ts';
 export { reloadPolicySpecSchema, reloadPolicyStatusSchema, reloadRecordSpecSchema, reloadRecordStatusSchema };
 
 const ownerReferenceSchema = z.object({

@@ -511,6 +511,10 @@ export interface RecordedSource {
    * The digest of each key that is known to be applied.
    */
   readonly keys: KeyDigests;
+  /**
+   * The uid of the source if it was immutable: kubelets never look at such an object again.
+   */
+  readonly immutableUid?: string;
 }
 
 export interface KeyDigests {
@@ -522,7 +526,7 @@ export interface KeyDigests {
  */
 export interface RecordedRestart {
   /**
-   * Counts the restarts of the workload, as in the annotation of its pod template.
+   * Counts the restarts of the workload, as in the annotation of its pod template; 0: none was issued yet.
    */
   readonly n: number;
   /**

@@ -31,14 +31,19 @@ export interface ReloadRecord {
 /** A policy's spec as people write it: what has a default may be left out. */
 export type ReloadPolicySpecInput = DeepReadonly<z.input<typeof reloadPolicySpecSchema>>;
 
+type ParsedPolicy = DeepReadonly<z.output<typeof reloadPolicySchema>>;
+type ParsedRecord = DeepReadonly<z.output<typeof reloadRecordSchema>>;
+
 type AllRequired<T> = T extends object ? { readonly [K in keyof T]-?: AllRequired<T[K]> } : T;
 
-/** True only if each type can stand for the other, and neither has an optional field that the other lacks. */
-type Same<A, B> = [A, B, AllRequired<A>, AllRequired<B>] extends [B, A, AllRequired<B>, AllRequired<A>] ? true : false;
+/** True only if `A` can stand for `B`, and has every optional field that `B` has. */
+type Covers<A, B> = [A] extends [B] ? ([AllRequired<A>] extends [AllRequired<B>] ? true : false) : false;
 type Prove<T extends true> = T;
 
 /** Compiles only while the schema and the types that were generated from its CRD say the same. */
 export type Proof = [
-  Prove<Same<DeepReadonly<z.output<typeof reloadPolicySchema>>, ReloadPolicy>>,
-  Prove<Same<DeepReadonly<z.output<typeof reloadRecordSchema>>, ReloadRecord>>,
+  Prove<Covers<ParsedPolicy, ReloadPolicy>>,
+  Prove<Covers<ReloadPolicy, ParsedPolicy>>,
+  Prove<Covers<ParsedRecord, ReloadRecord>>,
+  Prove<Covers<ReloadRecord, ParsedRecord>>,
 ];

@@ -1,6 +1,7 @@
 /** Field schemas that several kinds share, each with the bounds that keep CEL rules and objects affordable. */
 
 import { z } from 'zod';
+import { STATUS_LIMITS } from '../limits.ts';
 
 /** A CEL rule of the API server: what it demands of `self`, and the message that says what to do instead. */
 export interface CelRule {
@@ -40,7 +41,7 @@ export const objectName = () =>
 
 export const digest = () => z.string().max(64);
 export const reason = () => z.string().max(128);
-export const message = () => z.string().max(1024);
+export const message = () => z.string().max(STATUS_LIMITS.message);
 
 export const sourceKind = () => z.enum(['ConfigMap']).meta({ title: 'SourceKind', description: 'Kind of the source.' });
 export const workloadGroup = () =>
@@ -70,8 +71,8 @@ export const historyFields = {
   reason: reason().describe('Why it ended so, in one CamelCase word.').exactOptional(),
   message: message().describe('Why it ended so, for people.').exactOptional(),
   keys: z
-    .array(z.string().max(600).describe('A key, as kind/source:key.'))
-    .max(20)
+    .array(z.string().max(STATUS_LIMITS.key).describe('A key, as kind/source:key.'))
+    .max(STATUS_LIMITS.keys)
     .meta({
       ...ATOMIC_LIST,
       description: 'The first 20 keys whose change it carried, e.g. ConfigMap/app:config.yaml.',

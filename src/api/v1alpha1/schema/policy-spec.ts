@@ -1,19 +1,9 @@
 /** The schema of what users write into a ReloadPolicy. */
 
 import { z } from 'zod';
+import { DEFAULTS } from '../defaults.ts';
 import { DURATION_PATTERN } from '../duration.ts';
 import { ATOMIC_LIST, ATOMIC_MAP, objectName, sourceKind, validations, workloadGroup, workloadKind } from './fields.ts';
-
-/**
- * What a policy means where it is silent, for fields without a default in the schema: a default that the API server
- * fills in within a list or an object would show up as drift to tools that compare what they applied.
- */
-export const DEFAULTS = {
-  workloadGroup: 'apps',
-  onImpossible: 'Restart',
-  debounce: '500ms',
-  progressTimeout: '10m',
-} as const;
 
 const reloadClass = () => z.enum(['Hot', 'Restart', 'Ignore']).meta({ title: 'ReloadClass' });
 
@@ -116,7 +106,9 @@ const labelSelector = z
 
 const workloadReference = z
   .object({
-    group: workloadGroup().describe(`API group of the workload. Default ${DEFAULTS.workloadGroup}.`).exactOptional(),
+    group: workloadGroup()
+      .describe(`API group of the workload. Default ${DEFAULTS['workloads[].group']}.`)
+      .exactOptional(),
     kind: workloadKind(),
     name: objectName()
       .describe("Name of one workload in the policy's namespace. Set this or selector.")
@@ -204,7 +196,7 @@ const hot = z
       .enum(['Restart', 'Report'])
       .meta({
         title: 'OnImpossible',
-        description: `What to do with a changed Hot key that a workload can't take hot, because it reads it through an environment variable, an argument, a subPath or an init container: Restart it, or only Report. Default ${DEFAULTS.onImpossible}.`,
+        description: `What to do with a changed Hot key that a workload can't take hot, because it reads it through an environment variable, an argument, a subPath or an init container: Restart it, or only Report. Default ${DEFAULTS['hot.onImpossible']}.`,
       })
       .exactOptional(),
   })
@@ -214,12 +206,12 @@ const restart = z
   .object({
     debounce: duration('0s', '10m', 'debounce')
       .describe(
-        `How long content must have been still before a restart, so that a burst of edits is one restart. At most 10m; 0s restarts at once. Default ${DEFAULTS.debounce}.`,
+        `How long content must have been still before a restart, so that a burst of edits is one restart. At most 10m; 0s restarts at once. Default ${DEFAULTS['restart.debounce']}.`,
       )
       .exactOptional(),
     progressTimeout: duration('1s', '24h', 'progressTimeout')
       .describe(
-        `How long a rollout may take before it counts as TimedOut. From 1s to 24h. Default ${DEFAULTS.progressTimeout}.`,
+        `How long a rollout may take before it counts as TimedOut. From 1s to 24h. Default ${DEFAULTS['restart.progressTimeout']}.`,
       )
       .exactOptional(),
   })

@@ -1,6 +1,7 @@
 /** The schema of what the operator reports about a ReloadPolicy. It is derived: wiping it has no effect. */
 
 import { z } from 'zod';
+import { STATUS_LIMITS } from '../limits.ts';
 import {
   ATOMIC_LIST,
   action,
@@ -17,21 +18,6 @@ import {
   workloadGroup,
   workloadKind,
 } from './fields.ts';
-
-/** Limits that who writes a status has to keep; the API server refuses what is over them. */
-export const STATUS_LIMITS = {
-  /** Longest `message` of a workload or a history entry, in characters. */
-  message: 1024,
-  /** Longest `message` of a condition, in characters. */
-  conditionMessage: 32_768,
-  /** Workloads listed; `workloadCount` tells how many there are. */
-  workloads: 50,
-  history: 10,
-  /** Keys named by one history entry. */
-  keys: 20,
-  /** Keys of one workload listed as impossible to deliver hot. */
-  impossible: 20,
-} as const;
 
 const condition = z
   .object({
@@ -110,7 +96,7 @@ const workloadStatus = z
     hot: int32(0).describe('How many keys reach it hot.').exactOptional(),
     restart: int32(0).describe('How many keys need a restart of it.').exactOptional(),
     impossible: z
-      .array(z.string().max(1024).describe('A key and what stands in the way.'))
+      .array(z.string().max(STATUS_LIMITS.impossibleKey).describe('A key and what stands in the way.'))
       .max(STATUS_LIMITS.impossible)
       .meta({
         ...ATOMIC_LIST,
@@ -133,7 +119,7 @@ export const reloadPolicyStatusSchema = z
     observedGeneration: int64(0).describe('The metadata.generation that the status is about.').exactOptional(),
     conditions: z
       .array(condition)
-      .max(16)
+      .max(STATUS_LIMITS.conditions)
       .meta({
         ...listMapBy('type'),
         description:
@@ -143,7 +129,7 @@ export const reloadPolicyStatusSchema = z
     last: lastAction.exactOptional(),
     sources: z
       .array(sourceStatus)
-      .max(64)
+      .max(STATUS_LIMITS.sources)
       .meta({ ...listMapBy('kind', 'name'), description: 'What is known of each source.' })
       .exactOptional(),
     workloadCount: int32(0).describe('How many workloads the policy binds.').exactOptional(),

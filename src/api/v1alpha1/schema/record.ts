@@ -1,6 +1,7 @@
 /** The schema of the operator's memory of one workload. */
 
 import { z } from 'zod';
+import { RECORD_LIMITS } from '../limits.ts';
 import {
   ATOMIC_LIST,
   ATOMIC_MAP,
@@ -18,16 +19,6 @@ import {
   workloadGroup,
   workloadKind,
 } from './fields.ts';
-
-/** Limits that who writes a record has to keep; the API server refuses what is over them. */
-export const RECORD_LIMITS = {
-  sources: 256,
-  /** Keys of one source. */
-  keys: 20_000,
-  history: 5,
-  /** Longest `message`, in characters. */
-  message: 1024,
-} as const;
 
 const keyDigests = (description: string) =>
   z

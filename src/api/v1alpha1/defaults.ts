@@ -1,0 +1,64 @@
+/** What a policy means where it is silent. */
+
+import { parseDuration } from './duration.ts';
+import type {
+  OnImpossible,
+  ReloadClass,
+  ReloadPolicySpec,
+  ReloadRule,
+  SourceReference,
+  WorkloadGroup,
+  WorkloadReference,
+} from './types.gen.ts';
+
+/**
+ * The fields whose default is resolved here, by their path below `spec`. A default in the schema, which the API server
+ * would fill in within a list or an object, shows up as drift in tools that compare what they applied.
+ */
+export const DEFAULTS = {
+  'workloads[].group': 'apps',
+  'hot.onImpossible': 'Restart',
+  'restart.debounce': '500ms',
+  'restart.progressTimeout': '10m',
+} as const satisfies {
+  readonly 'workloads[].group': WorkloadGroup;
+  readonly 'hot.onImpossible': OnImpossible;
+  readonly 'restart.debounce': string;
+  readonly 'restart.progressTimeout': string;
+};
+
+export type ResolvedWorkloadReference = WorkloadReference & { readonly group: WorkloadGroup };
+
+/** A policy's spec with nothing left to guess. */
+export interface ResolvedPolicySpec {
+  readonly sources: readonly SourceReference[];
+  /** Absent: every workload of the namespace that consumes a source. */
+  readonly workloads?: readonly ResolvedWorkloadReference[];
+  readonly rules: readonly ReloadRule[];
+  readonly defaultClass: ReloadClass;
+  readonly suspend: boolean;
+  readonly onImpossible: OnImpossible;
+  readonly debounceMs: number;
+  readonly progressTimeoutMs: number;
+}
+
+/**
+ * Fills in every default and turns durations into milliseconds.
+ *
+ * @throws RangeError if a duration is none, which the API server doesn't let pass.
+ */
+export const resolvePolicy = (spec: ReloadPolicySpec): ResolvedPolicySpec => ({
+  sources: spec.sources,
+  ...(spec.workloads && {
+    workloads: spec.workloads.map((workload) => ({
+      ...workload,
+      group: workload.group ?? DEFAULTS['workloads[].group'],
+    })),
+  }),
+  rules: spec.rules ?? [],
+  defaultClass: spec.defaultClass,
+  suspend: spec.suspend,
+  onImpossible: spec.hot?.onImpossible ?? DEFAULTS['hot.onImpossible'],
+  debounceMs: parseDuration(spec.restart?.debounce ?? DEFAULTS['restart.debounce']),
+  progressTimeoutMs: parseDuration(spec.restart?.progressTimeout ?? DEFAULTS['restart.progressTimeout']),
+});

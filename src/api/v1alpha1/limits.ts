@@ -1,0 +1,32 @@
+/** Limits of lists and texts in a status, for whoever writes one: the API server refuses what is over them. */
+
+export const STATUS_LIMITS = {
+  /** Longest `message` of a workload or of a history entry, in characters. */
+  message: 1024,
+  /** Longest `message` of a condition, in characters. */
+  conditionMessage: 32_768,
+  conditions: 16,
+  sources: 64,
+  /** Workloads listed; `workloadCount` tells how many there are. */
+  workloads: 50,
+  history: 10,
+  /** Keys named by one history entry. */
+  keys: 20,
+  /** Longest entry of a history's `keys`, in characters. */
+  key: 600,
+  /** Keys of one workload listed as impossible to deliver hot. */
+  impossible: 20,
+  /** Longest entry of `impossible`, in characters. */
+  impossibleKey: 1024,
+} as const;
+
+export const RECORD_LIMITS = {
+  sources: 256,
+  /** Keys of one source. */
+  keys: 20_000,
+  history: 5,
+  /** Keys named by one history entry. */
+  historyKeys: 20,
+  /** Longest `message`, in characters. */
+  message: 1024,
+} as const;
