@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+
+export interface KubeConfigOptions {
+  /** One file, or several as in KUBECONFIG; empty counts as absent. */
+  readonly kubeconfig?: string | undefined;
+  /** The context to use; absent: the current one. */
+  readonly context?: string | undefined;
+  /** Where `.kube/config` is looked for when nothing else is there. */
+  readonly home?: string | undefined;
+  /** Whether the process runs in a pod with a service account. Absent: found out by `serviceAccountToken`. */
+  readonly inCluster?: boolean | undefined;
+}
+
+const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+/**
+ * Finds out which cluster to talk to, in the order of controller-runtime: the files named, the service account of
+ * the pod, `.kube/config` in the home folder. Throws an Error of one sentence that names the file, context, cluster
+ * or user that is missing and says what to do.
+ */
+export function loadKubeConfig(options: KubeConfigOptions): KubeConfig {
+  const { kubeconfig, context, home } = options;
+  const files = (kubeconfig ?? '').split(delimiter).filter((file) => file !== '');
+  if (files.length > 0) return checked(mergeFiles(files), context, files.join(delimiter));
+  if (options.inCluster ?? existsSync(SERVICE_ACCOUNT_TOKEN)) {
+    const config = new KubeConfig();
+    config.loadFromCluster();
+    return checked(config, context, 'the service account of this pod');
+  }
+  const fallback = home === undefined || home === '' ? undefined : join(home, '.kube', 'config');
+  if (fallback !== undefined && existsSync(fallback)) return checked(mergeFiles([fallback]), context, fallback);
+  throw new Error(
+    'no cluster to talk to: name a file with --kubeconfig or KUBECONFIG, or run in a pod with a service account',
+  );
+}
+
+function mergeFiles(files: readonly string[]): KubeConfig {
+  const [first, ...others] = files.map(readFile);
+  if (first === undefined) throw new RangeError('at least one file is needed');
+  for (const other of others) first.mergeConfig(other, true);
+  return first;
+}
+
+function readFile(file: string): KubeConfig {
+  if (!existsSync(file)) throw new Error(`kubeconfig ${file} does not exist: check --kubeconfig and KUBECONFIG`);
+  const config = new KubeConfig();
+  try {
+    config.loadFromFile(file);
+  } catch (cause) {
+    throw new Error(`kubeconfig ${file} cannot be used: ${firstLine(cause)}`, { cause });
+  }
+  return config;
+}
+
+function checked(config: KubeConfig, context: string | undefined, where: string): KubeConfig {
+  if (context !== undefined && context !== '') config.setCurrentContext(context);
+  const current = config.getCurrentContext() as string | undefined;
+  const known = config.getContexts().map(({ name }) => name);
+  if (current === undefined || current === '')
+    throw new Error(`${where} has no current context: choose one with --context (${list(known)})`);
+  const found = config.getContextObject(current);
+  if (found === null)
+    throw new Error(`context ${current} is not in ${where}: choose one with --context (${list(known)})`);
+  const cluster = config.getCluster(found.cluster);
+  if (cluster === null) throw new Error(`context ${current} names cluster ${found.cluster}, which is not in ${where}`);
+  if (!URL.canParse(cluster.server))
+    throw new Error(`cluster ${found.cluster} in ${where} has no usable server address`);
+  if (found.user !== '' && config.getUser(found.user) === null) {
+    throw new Error(`context ${current} names user ${found.user}, which is not in ${where}`);
+  }
+  return config;
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
+}
+
+function firstLine(thrown: unknown): string {
+  const [line = ''] = String(thrown instanceof Error ? thrown.message : thrown).split('\n');
+  return line;
+}

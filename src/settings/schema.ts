@@ -1,0 +1,133 @@
+import * as z from 'zod';
+
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** A whole number written in digits. The message completes "--flag is X, …". */
+function wholeNumber(min: number, max: number): z.ZodType<number> {
+  return z
+    .string()
+    .regex(/^[0-9]{1,9}$/)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max);
+}
+
+/** How a setting is given and what it means. */
+export interface SettingDoc {
+  readonly flag: `--${string}`;
+  /** The environment variable used when the flag is absent. An empty one counts as absent. */
+  readonly env?: string;
+  /** What stands for the value in the help. */
+  readonly value: string;
+  /** Completes the sentences "--flag is X, allowed is …" and "--flag needs …". */
+  readonly allowed: string;
+  readonly description: string;
+}
+
+/** One setting: how its text becomes a value, what it is without any text, and how it is explained. */
+export interface Setting<T> extends SettingDoc {
+  readonly parse: z.ZodType<T>;
+  /** In the words of a user; absent: the setting is unset. */
+  readonly default?: string;
+}
+
+function setting<T>(definition: Setting<T>): Setting<T> {
+  return definition;
+}
+
+/** Every setting there is: the flags, the environment variables and the help are read off this table. */
+export const SETTINGS = {
+  kubeconfig: setting({
+    flag: '--kubeconfig',
+    env: 'KUBECONFIG',
+    value: 'FILE',
+    allowed: 'the path of a kubeconfig file',
+    description: 'how to reach the cluster; without it, the service account of the pod, then ~/.kube/config',
+    parse: z.string().optional(),
+  }),
+  context: setting({
+    flag: '--context',
+    value: 'NAME',
+    allowed: 'the name of a context in the kubeconfig',
+    description: 'context of the kubeconfig to use instead of its current one',
+    parse: z.string().optional(),
+  }),
+  namespaces: setting({
+    flag: '--namespaces',
+    env: 'WATCH_NAMESPACES',
+    value: 'A,B',
+    allowed: 'a list of namespaces, separated by commas',
+    description: 'namespaces to work in; without it, all of them',
+    parse: z
+      .string()
+      .default('')
+      .transform((list) => (list === '' ? [] : [...new Set(list.split(',').map((name) => name.trim()))]))
+      .refine((names) => names.every((name) => DNS_LABEL.test(name))),
+  }),
+  logLevel: setting({
+    flag: '--log-level',
+    env: 'LOG_LEVEL',
+    value: 'LEVEL',
+    allowed: 'debug, info, warn or error',
+    description: 'the least important messages that are logged',
+    parse: z.enum(['debug', 'info', 'warn', 'error']),
+    default: 'info',
+  }),
+  healthPort: setting({
+    flag: '--health-port',
+    env: 'HEALTH_PORT',
+    value: 'PORT',
+    allowed: 'a port from 1 to 65535, or 0 for none',
+    description: 'port of /livez, /readyz and /metrics; 0: not served',
+    parse: wholeNumber(0, 65_535),
+    default: '8081',
+  }),
+  healthHost: setting({
+    flag: '--health-host',
+    env: 'HEALTH_HOST',
+    value: 'ADDRESS',
+    allowed: 'an address of this machine',
+    description: 'address to serve them on; without it, every address',
+    parse: z.string().optional(),
+  }),
+  workers: setting({
+    flag: '--workers',
+    env: 'WORKERS',
+    value: 'N',
+    allowed: 'a whole number from 1 to 256',
+    description: 'workloads worked on at a time',
+    parse: wholeNumber(1, 256),
+    default: '8',
+  }),
+  maxInFlight: setting({
+    flag: '--max-in-flight',
+    env: 'MAX_IN_FLIGHT',
+    value: 'N',
+    allowed: 'a whole number from 1 to 256',
+    description: 'requests to the API server under way at a time, watches not counted',
+    parse: wholeNumber(1, 256),
+    default: '16',
+  }),
+  identity: setting({
+    flag: '--identity',
+    env: 'POD_NAME',
+    value: 'NAME',
+    allowed: 'a name of at most 128 characters',
+    description: 'what this instance calls itself in events',
+    parse: z.string().min(1).max(128),
+    default: 'reload-operator',
+  }),
+  operatorNamespace: setting({
+    flag: '--operator-namespace',
+    env: 'POD_NAMESPACE',
+    value: 'NAME',
+    allowed: 'the name of a namespace',
+    description: 'namespace the operator itself runs in',
+    parse: z.string().regex(DNS_LABEL),
+    default: 'reload-operator-system',
+  }),
+} as const satisfies Record<string, Setting<unknown>>;
+
+type Table = typeof SETTINGS;
+
+/** The validated settings. Absent ones are undefined; `namespaces` is empty for all. */
+export type Settings = { readonly [Name in keyof Table]: z.output<Table[Name]['parse']> };
