@@ -1,0 +1,172 @@
+/**
+ * The conditions of a ReloadPolicy and the reasons they are given, for people and for tools that match on them.
+ *
+ * They follow kstatus: `Reconciling` and `Stalled` exist only while True, and `Ready` sums up. A change that is held or
+ * blocked leaves `Ready` True, since nothing moves until somebody acts and a pipeline need not wait for that;
+ * `RolledOut` is False then. The comments here are the reference: `docs/api.md` is generated from them.
+ */
+
+export const ConditionType = {
+  /** The summary: every bound workload runs on what its sources hold, or waits for a known reason. */
+  Ready: 'Ready',
+  /** Present only while True: the operator is at work, and the state will change without anybody's doing. */
+  Reconciling: 'Reconciling',
+  /** Present only while True: nothing will change until somebody acts. */
+  Stalled: 'Stalled',
+  /** Every source of the policy can be read, and has what the bound workloads need to start. */
+  SourcesValid: 'SourcesValid',
+  /** Every changed key of class Hot has been sent to the running pods of the workloads that read it from files. */
+  HotReloaded: 'HotReloaded',
+  /** Every change that needs a restart has been carried by a complete rollout. */
+  RolledOut: 'RolledOut',
+} as const;
+export type ConditionType = (typeof ConditionType)[keyof typeof ConditionType];
+
+export const ReadyReason = {
+  /** True. Every bound workload runs on what its sources hold, or was adopted as it was found. */
+  UpToDate: 'UpToDate',
+  /** True. The policy binds no workload: none of the namespace consumes a source, or none matches `workloads`. */
+  NoWorkloads: 'NoWorkloads',
+  /** True. `suspend` is set: nothing is done for this policy. */
+  Suspended: 'Suspended',
+  /** True. A change waits for something that the policy itself asked for; `RolledOut` says what. */
+  Held: 'Held',
+  /** True. A change waits until somebody puts something right; `RolledOut` says what. */
+  Blocked: 'Blocked',
+  /** False. A change is being delivered: it is debounced, sent to running pods, or rolled out. */
+  Progressing: 'Progressing',
+  /** False. A source of the policy does not exist. */
+  SourceMissing: 'SourceMissing',
+  /** False. Reading a source failed; what was known of it is kept until it can be read. */
+  SourceUnreadable: 'SourceUnreadable',
+  /** False. A workload that the policy names does not exist. */
+  WorkloadMissing: 'WorkloadMissing',
+  /** False. A rollout failed: it exceeded the workload's own progress deadline. The change does not count as applied. */
+  RolloutFailed: 'RolloutFailed',
+  /** False. A rollout took longer than `restart.progressTimeout`. The change does not count as applied. */
+  RolloutTimedOut: 'RolloutTimedOut',
+  /** False. The API server refuses a request that the operator needs to make; the message names the missing right. */
+  Forbidden: 'Forbidden',
+  /** False. The stored spec does not pass the present schema, as after an upgrade; the message names the field. */
+  InvalidSpec: 'InvalidSpec',
+  /** False. Something unforeseen went wrong and is tried again, less and less often. */
+  Error: 'Error',
+} as const;
+export type ReadyReason = (typeof ReadyReason)[keyof typeof ReadyReason];
+
+export const ReconcilingReason = {
+  /** Content moved less than `restart.debounce` ago. */
+  Debouncing: 'Debouncing',
+  /** Pods are being told to refresh their files. */
+  Nudging: 'Nudging',
+  /** A rollout is under way. */
+  Progressing: 'Progressing',
+  /** An attempt failed and is repeated. */
+  Retrying: 'Retrying',
+} as const;
+export type ReconcilingReason = (typeof ReconcilingReason)[keyof typeof ReconcilingReason];
+
+export const StalledReason = {
+  /** As for Ready. */
+  RolloutFailed: 'RolloutFailed',
+  /** As for Ready. */
+  RolloutTimedOut: 'RolloutTimedOut',
+  /** As for Ready. */
+  Forbidden: 'Forbidden',
+  /** As for Ready. */
+  InvalidSpec: 'InvalidSpec',
+} as const;
+export type StalledReason = (typeof StalledReason)[keyof typeof StalledReason];
+
+export const SourcesValidReason = {
+  /** True. Every source is present or opted out, and has every key that a bound workload requires. */
+  Valid: 'Valid',
+  /** False. A source does not exist. Workloads that require it are not restarted. */
+  SourceMissing: 'SourceMissing',
+  /** False. A source carries the annotation `reload-operator.dev/ignore`: its changes are left alone. */
+  SourceIgnored: 'SourceIgnored',
+  /** False. Reading a source failed. Workloads that require it are not restarted. */
+  SourceUnreadable: 'SourceUnreadable',
+  /** False. A source lacks a key without which pods of a bound workload can't start. The workload is not restarted. */
+  RequiredKeyMissing: 'RequiredKeyMissing',
+  /** False. An immutable source was deleted and made again with other content: kubelets go on serving the old one. */
+  ImmutableRecreated: 'ImmutableRecreated',
+  /** Unknown. A source has not been read yet. */
+  NotReadYet: 'NotReadYet',
+} as const;
+export type SourcesValidReason = (typeof SourcesValidReason)[keyof typeof SourcesValidReason];
+
+export const HotReloadedReason = {
+  /** True. Every running pod has been told to refresh its files. That a container has read them is not proven. */
+  Nudged: 'Nudged',
+  /** True. A hot key changed, but no pod was running. */
+  NoPods: 'NoPods',
+  /** True. No hot key has changed since the workloads were adopted. */
+  NoChange: 'NoChange',
+  /** False. Pods are being told to refresh their files. */
+  Nudging: 'Nudging',
+  /**
+   * False. A changed key is declared Hot, but a workload reads it in a way that can't be hot; `hot.onImpossible`
+   * decides between a restart and this report alone.
+   */
+  Impossible: 'Impossible',
+  /** False. A hot key has changed, but `suspend` is set. */
+  Suspended: 'Suspended',
+} as const;
+export type HotReloadedReason = (typeof HotReloadedReason)[keyof typeof HotReloadedReason];
+
+/** Also the reasons of a restart in a ReloadRecord, of a workload in a policy's status, and of history entries. */
+export const RolledOutReason = {
+  /** True. The rollout is complete, by the rules of `kubectl rollout status`. */
+  Complete: 'Complete',
+  /** True. The workload has zero replicas: the change takes effect when it is scaled up. */
+  NoReplicas: 'NoReplicas',
+  /** True. A rollout that somebody else began carries the change: every pod was started after it. */
+  AlreadyCarried: 'AlreadyCarried',
+  /** True. No key that needs a restart has changed since the workloads were adopted. */
+  NoChange: 'NoChange',
+  /** False. Content moved less than `restart.debounce` ago. */
+  Debouncing: 'Debouncing',
+  /** False. A rollout is under way. */
+  Progressing: 'Progressing',
+  /** False. `suspend` is set on a policy that names a changed source. Held. */
+  Suspended: 'Suspended',
+  /** False. The Deployment is paused. Blocked until it is resumed. */
+  Paused: 'Paused',
+  /** False. The update strategy is OnDelete. Blocked until somebody deletes the pods or changes the strategy. */
+  OnDelete: 'OnDelete',
+  /** False. A source that the workload requires does not exist. Blocked. */
+  SourceMissing: 'SourceMissing',
+  /** False. A source that the workload requires can't be read. Blocked. */
+  SourceUnreadable: 'SourceUnreadable',
+  /** False. A source lacks a key that the workload requires. Blocked. */
+  RequiredKeyMissing: 'RequiredKeyMissing',
+  /** False. An immutable source was made again with other content. Blocked: give the new content a new name. */
+  ImmutableRecreated: 'ImmutableRecreated',
+  /** False. The Deployment's own progress deadline passed. Failed. */
+  ProgressDeadlineExceeded: 'ProgressDeadlineExceeded',
+  /** False. The rollout took longer than `restart.progressTimeout`. TimedOut. */
+  ProgressTimeout: 'ProgressTimeout',
+  /** False. The rollout that somebody else began turned out not to carry the change: some pod was started before it. */
+  NotCarried: 'NotCarried',
+  /** False. A newer change took the place of the rollout before it was complete. */
+  Superseded: 'Superseded',
+} as const;
+export type RolledOutReason = (typeof RolledOutReason)[keyof typeof RolledOutReason];
+
+/** Reasons of a workload in a policy's status, beside those of HotReloaded and RolledOut. */
+export const WorkloadReason = {
+  /** It was taken as it was found: what it started with before can't be known. */
+  Adopted: 'Adopted',
+  /** It runs on what its sources hold. */
+  UpToDate: 'UpToDate',
+  /** It carries the annotation `reload-operator.dev/ignore`. */
+  Ignored: 'Ignored',
+  /** The policy names it, but it does not exist. */
+  WorkloadMissing: 'WorkloadMissing',
+  /** The policy binds it, but it consumes none of the sources. */
+  NotConsuming: 'NotConsuming',
+  /** The API server refuses a request that the operator needs to make for it. */
+  Forbidden: 'Forbidden',
+} as const;
+export type WorkloadReason = (typeof WorkloadReason)[keyof typeof WorkloadReason];
