@@ -1,0 +1,3 @@
+module reload-operator.dev/test/pause
+
+go 1.24
