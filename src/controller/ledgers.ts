@@ -8,7 +8,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import type { Ledger, Workload } from '../domain/observed.ts';
 import { ledgerOf, recordStatusOf } from '../domain/record.ts';
-import { statusOf } from '../runtime/errors.ts';
+import { statusOf, toError } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/log.ts';
 import type { Store } from '../runtime/store.ts';
 import type { WorkQueue } from '../runtime/workqueue.ts';
 import { workloadKey, type RecordWriter, type StoredRecord } from './ports.ts';
@@ -21,6 +22,8 @@ export interface Ledgers {
   forget(workload: Workload): void;
   /** Writes what is due; the queue's worker. */
   save(key: string, signal: AbortSignal): Promise<void>;
+  /** Writes all that is due, at the end. What can't be written then is found again by the next start. */
+  flush(): Promise<void>;
 }
 
 export interface LedgersOptions {
@@ -32,6 +35,7 @@ export interface LedgersOptions {
   readonly recordName: (workload: Workload) => string;
   /** Resolves when nothing urgent is under way, or after a while. */
   readonly quiet: () => Promise<void>;
+  readonly log: Logger;
 }
 
 interface Unsaved {
@@ -79,6 +83,19 @@ class WrittenBehind implements Ledgers {
     await this.#write(unsaved, signal);
     // A newer one may have come meanwhile, and is in the queue already.
     if (this.#unsaved.get(key) === unsaved) this.#unsaved.delete(key);
+  }
+
+  async flush(): Promise<void> {
+    const { signal } = new AbortController();
+    await Promise.all(
+      [...this.#unsaved].map(async ([key, unsaved]) => {
+        try {
+          await this.#write(unsaved, signal);
+        } catch (thrown) {
+          this.#options.log.warn({ workload: key, err: toError(thrown) }, 'could not write a record before the end');
+        }
+      }),
+    );
   }
 
   #change(workload: Workload, ledger: Ledger | undefined): void {

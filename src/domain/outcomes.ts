@@ -1,14 +1,13 @@
 /** What effects that have succeeded add to the record. An effect that failed adds nothing: it is planned again. */
 
+import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import { changedKeys, overlay } from './difference.ts';
 import type { Nudge, RestartOrder } from './effects.ts';
 import type { HistoryEntry, Ledger, Workload } from './observed.ts';
 
-const LONGEST_HISTORY = 5;
-
 export const withEntry = (ledger: Ledger, entry: HistoryEntry): Ledger => ({
   ...ledger,
-  history: [entry, ...ledger.history].slice(0, LONGEST_HISTORY),
+  history: [entry, ...ledger.history].slice(0, RECORD_LIMITS.history),
 });
 
 /** @param pods how many pods were nudged */

@@ -1,6 +1,6 @@
 /** The record as the API carries it, and the ledger that decisions are made on: one is the other. */
 
-import { RECORD_LIMITS } from '../api/v1alpha1/schema.ts';
+import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import type { Digest } from './digest.ts';
 import { sourceId, type Changes, type HistoryEntry, type Ledger, type SourceId } from './observed.ts';
@@ -59,11 +59,8 @@ const historyEntry = (entry: HistoryEntry): NonNullable<ReloadRecordStatus['hist
   ...entry,
   ...bounded(entry.message),
   time: time(entry.time),
-  keys: entry.keys.slice(0, MOST_KEYS),
+  keys: entry.keys.slice(0, RECORD_LIMITS.historyKeys),
 });
-
-/** How many keys an entry of the history names. */
-const MOST_KEYS = 20;
 
 const bounded = (message: string | undefined): { readonly message?: string } =>
   message === undefined ? {} : { message: message.slice(0, RECORD_LIMITS.message) };

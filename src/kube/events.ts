@@ -19,16 +19,15 @@ export interface EventPublisherOptions {
   readonly instance: string;
   /** Resolves when nothing urgent is under way, or after a while. */
   readonly quiet: () => Promise<void>;
-  readonly signal: AbortSignal;
 }
 
 /** Events are written one after the other, behind everything else: they tell, nothing waits for them. */
-export const createEventPublisher = ({ client, clock, log, instance, quiet, signal }: EventPublisherOptions): EventPublisher => {
+export const createEventPublisher = ({ client, clock, log, instance, quiet }: EventPublisherOptions): EventPublisher => {
   let waiting = 0;
   let tail = Promise.resolve();
   const write = async (namespace: string, body: object): Promise<void> => {
     await quiet();
-    await client.request({ method: 'POST', path: events(namespace), body, signal });
+    await client.request({ method: 'POST', path: events(namespace), body });
   };
   return {
     publish: (workload, policies, { severity, reason, action, note }) => {
@@ -60,7 +59,7 @@ export const createEventPublisher = ({ client, clock, log, instance, quiet, sign
       tail = tail
         .then(() => write(namespace, body))
         .catch((error: unknown) => {
-          if (!signal.aborted) log.warn({ ...fields, err: error }, 'could not write an event');
+          log.warn({ ...fields, err: error }, 'could not write an event');
         })
         .finally(() => waiting--);
     },

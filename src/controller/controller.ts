@@ -1,0 +1,161 @@
+/** The loop: stores and ports in, queues and their workers out. */
+
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/log.ts';
+import { createWorkQueue, type WorkOutcome, type WorkQueue } from '../runtime/workqueue.ts';
+import { createAct, type ActObserver } from './act.ts';
+import { createBindings } from './bindings.ts';
+import { createLedgers } from './ledgers.ts';
+import { createMemory } from './memory.ts';
+import { createNudger } from './nudger.ts';
+import { createObserve } from './observe.ts';
+import type { EventPublisher, Pods, PolicyWriter, RecordWriter, SourceReader, Stores, StoredWorkload, WorkloadWriter } from './ports.ts';
+import { createReconcile } from './reconcile.ts';
+import { createReport } from './report.ts';
+import { createSources, type Sources } from './sources.ts';
+import { createTriggers } from './triggers.ts';
+
+export interface ControllerObserver extends ActObserver {
+  added(queue: string): void;
+  started(queue: string, waitedSeconds: number): void;
+  ended(queue: string, outcome: WorkOutcome, seconds: number): void;
+  retried(queue: string): void;
+}
+
+export interface ControllerOptions {
+  readonly stores: Stores;
+  readonly sourceReader: SourceReader;
+  readonly policyWriter: PolicyWriter;
+  readonly recordWriter: RecordWriter;
+  readonly recordName: (workload: StoredWorkload) => string;
+  readonly workloadWriter: WorkloadWriter;
+  readonly pods: Pods;
+  /** @param quiet resolves when nothing urgent is under way, or after a while */
+  readonly events: (quiet: () => Promise<void>) => EventPublisher;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly observer: ControllerObserver;
+  /** Workloads decided on at a time. */
+  readonly workers: number;
+  /** What can't be listed, in words; undefined while something is still to be listed. */
+  readonly unreadable: () => readonly string[] | undefined;
+}
+
+export interface Controller {
+  /** Fed by the metadata-only watch of ConfigMaps. */
+  readonly sources: Sources;
+  /** Works until the abort; resolves when the last run has ended. Policies and records must have been listed. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** What isn't urgent waits for what is, but not for ever. */
+const LONGEST_QUIET_MS = 1_000;
+const SOURCE_READERS = 4;
+const BACKGROUND_WRITERS = 4;
+
+export const createController = (options: ControllerOptions): Controller => {
+  const { stores, clock, random, log, observer, pods } = options;
+  const queue = (name: string): WorkQueue =>
+    createWorkQueue({
+      name,
+      clock,
+      random,
+      log,
+      onAdd: () => {
+        observer.added(name);
+      },
+      onStart: (_key, seconds) => {
+        observer.started(name, seconds);
+      },
+      onResult: (_key, outcome, seconds) => {
+        observer.ended(name, outcome, seconds);
+      },
+      onRetry: () => {
+        observer.retried(name);
+      },
+    });
+  const queues = { sources: queue('sources'), workloads: queue('workloads'), records: queue('records'), policies: queue('policies') };
+  const quiet = async (): Promise<void> => {
+    const enough = new AbortController();
+    try {
+      await Promise.race([
+        Promise.all([queues.sources.idle(), queues.workloads.idle()]),
+        clock.sleep(LONGEST_QUIET_MS, enough.signal),
+      ]);
+    } finally {
+      enough.abort();
+    }
+  };
+
+  const memory = createMemory();
+  const bindings = createBindings(stores);
+  const nudger = createNudger({ pods, clock, random, log });
+  const ledgers = createLedgers({
+    records: stores.records,
+    writer: options.recordWriter,
+    queue: queues.records,
+    recordName: options.recordName,
+    quiet,
+    log,
+  });
+  const listed = (): boolean => stores.policies.synced() && stores.records.synced();
+  const sources = createSources({
+    reader: options.sourceReader,
+    queue: queues.sources,
+    clock,
+    log,
+    onChange: (namespace, id) => {
+      triggers.onSource(namespace, id);
+    },
+  });
+  const triggers = createTriggers({ stores, bindings, sources, memory, queues, clock, listed });
+  const observe = createObserve({ bindings, sources, ledgers, memory });
+  const act = createAct({
+    workloads: options.workloadWriter,
+    store: stores.workloads,
+    nudger,
+    ledgers,
+    memory,
+    events: options.events(quiet),
+    clock,
+    observer,
+  });
+  const reconcile = createReconcile({
+    workloads: stores.workloads,
+    pods,
+    observe,
+    act,
+    ledgers,
+    memory,
+    clock,
+    ready: listed,
+    onVerdict: triggers.onVerdict,
+  });
+  const report = createReport({
+    policies: stores.policies,
+    writer: options.policyWriter,
+    bindings,
+    sources,
+    ledgers,
+    memory,
+    clock,
+    unreadable: options.unreadable,
+    quiet,
+  });
+
+  return {
+    sources,
+    run: async (signal) => {
+      triggers.start();
+      await Promise.all([
+        queues.sources.run(sources.read, { concurrency: SOURCE_READERS }, signal),
+        queues.workloads.run(reconcile, { concurrency: options.workers }, signal),
+        queues.records.run(ledgers.save, { concurrency: BACKGROUND_WRITERS }, signal),
+        queues.policies.run(report, { concurrency: BACKGROUND_WRITERS }, signal),
+      ]);
+      await nudger.close();
+      await ledgers.flush();
+    },
+  };
+};

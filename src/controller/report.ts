@@ -1,0 +1,74 @@
+/** Writes a policy's status: derived from records and verdicts, only when it differs. */
+
+import { isDeepStrictEqual } from 'node:util';
+import type { ReloadPolicyStatus } from '../api/v1alpha1/types.ts';
+import { sourceId, type Source, type SourceId } from '../domain/observed.ts';
+import { policyStatus, type WorkloadReport } from '../domain/status.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Store } from '../runtime/store.ts';
+import type { Worker } from '../runtime/workqueue.ts';
+import type { Bindings } from './bindings.ts';
+import type { Ledgers } from './ledgers.ts';
+import type { Memory } from './memory.ts';
+import type { PolicyWriter, StoredPolicy } from './ports.ts';
+import type { Sources } from './sources.ts';
+
+export interface ReportOptions {
+  readonly policies: Store<StoredPolicy>;
+  readonly writer: PolicyWriter;
+  readonly bindings: Bindings;
+  readonly sources: Sources;
+  readonly ledgers: Ledgers;
+  readonly memory: Memory;
+  readonly clock: Clock;
+  /** What can't be listed, in words; undefined while something is still to be listed. */
+  readonly unreadable: () => readonly string[] | undefined;
+  readonly quiet: () => Promise<void>;
+}
+
+/** So much must be known before a status is written, or every start of the operator would write half of one. */
+export const createReport =
+  (rooms: ReportOptions): Worker =>
+  async (key, signal) => {
+    await rooms.quiet();
+    const policy = rooms.policies.get(key);
+    if (policy === undefined) return;
+    const unreadable = rooms.unreadable();
+    const workloads = reportsOf(rooms, policy);
+    const sources = sourcesOf(rooms, policy);
+    if (unreadable === undefined || workloads === undefined || sources === undefined) return { requeueAfterMs: WAIT_MS };
+    const now = new Date(rooms.clock.now()).toISOString();
+    const status = policyStatus({ policy, before: policy.status, workloads, sources, unreadable, now });
+    if (!isDeepStrictEqual(inOrder(status), inOrder(policy.status))) await rooms.writer.applyStatus(policy, status, signal);
+    return;
+  };
+
+const WAIT_MS = 250;
+
+/** The API server may keep the items of a keyed list in another order. */
+const inOrder = (status: ReloadPolicyStatus): ReloadPolicyStatus => ({
+  ...status,
+  ...(status.conditions !== undefined && { conditions: sorted(status.conditions, ({ type }) => type) }),
+  ...(status.sources !== undefined && { sources: sorted(status.sources, ({ kind, name }) => `${kind}/${name}`) }),
+  ...(status.workloads !== undefined && { workloads: sorted(status.workloads, ({ kind, name }) => `${kind}/${name}`) }),
+});
+
+const sorted = <T>(items: readonly T[], nameOf: (item: T) => string): T[] =>
+  [...items].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+
+const reportsOf = ({ bindings, memory, ledgers }: ReportOptions, policy: StoredPolicy): readonly WorkloadReport[] | undefined => {
+  const reports: WorkloadReport[] = [];
+  for (const workload of bindings.workloadsOf(policy)) {
+    const verdict = memory.verdict(workload);
+    if (verdict === undefined) return undefined;
+    const ledger = ledgers.of(workload);
+    reports.push({ workload, verdict, ...(ledger !== undefined && { ledger }) });
+  }
+  return reports;
+};
+
+const sourcesOf = ({ sources }: ReportOptions, policy: StoredPolicy): ReadonlyMap<SourceId, Source> | undefined => {
+  const states = new Map(policy.sources.map((source) => [sourceId(source), sources.get(policy.namespace, sourceId(source))]));
+  const reading = [...states.values()].some((source) => source.state === 'Unknown' && source.message === undefined);
+  return reading ? undefined : states;
+};

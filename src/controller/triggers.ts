@@ -1,0 +1,103 @@
+/** Which change in the world calls for another look at what. */
+
+import type { SourceId } from '../domain/observed.ts';
+import { uses } from '../domain/selection.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { WorkQueue } from '../runtime/workqueue.ts';
+import type { Bindings } from './bindings.ts';
+import type { Memory } from './memory.ts';
+import { workloadKey, type StoredPolicy, type Stores, type StoredWorkload } from './ports.ts';
+import type { Sources } from './sources.ts';
+
+export interface Queues {
+  readonly workloads: WorkQueue;
+  readonly policies: WorkQueue;
+}
+
+export interface TriggersOptions {
+  readonly stores: Stores;
+  readonly bindings: Bindings;
+  readonly sources: Sources;
+  readonly memory: Memory;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly listed: () => boolean;
+}
+
+export interface Triggers {
+  /** For `Sources`: the content of one is another than before. */
+  onSource(namespace: string, id: SourceId): void;
+  onVerdict(workload: StoredWorkload): void;
+  /** Everything has been listed: a first look at all that is bound, or was. */
+  start(): void;
+}
+
+/** Changes of a policy's status come in bursts: one write tells of them all. */
+const REPORT_AFTER_MS = 250;
+
+export const policyKey = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string => `${namespace}/${name}`;
+
+/** Subscribes to the stores. Nothing is looked at before `start`, but for what the stores show afterwards. */
+export const createTriggers = (rooms: TriggersOptions): Triggers => {
+  const { stores, bindings, queues, memory, clock } = rooms;
+
+  const look = (workload: StoredWorkload): void => {
+    if (rooms.listed()) queues.workloads.add(workloadKey(workload));
+  };
+  const report = (policy: StoredPolicy): void => {
+    queues.policies.addAfter(policyKey(policy), REPORT_AFTER_MS);
+  };
+  const lookAtBound = (policy: StoredPolicy | undefined): void => {
+    if (policy !== undefined) bindings.workloadsOf(policy).forEach(look);
+  };
+
+  stores.policies.onDelta(({ old, new: next }) => {
+    if (next !== undefined) report(next);
+    if (old?.uid === next?.uid && old?.generation === next?.generation) return;
+    rooms.sources.bind(old, next);
+    lookAtBound(old);
+    lookAtBound(next);
+  });
+
+  stores.workloads.onDelta(({ old, new: next }) => {
+    memory.see(old, next, clock.now());
+    const before = old === undefined ? [] : bindings.policiesOf(old);
+    const after = next === undefined ? [] : bindings.policiesOf(next);
+    if (next !== undefined && (after.length > 0 || before.length > 0)) look(next);
+    // A look at what is still bound ends in a verdict, and that in a report.
+    before.filter((policy) => !after.includes(policy)).forEach(report);
+  });
+
+  stores.records.onDelta(({ old, new: next }) => {
+    const record = next ?? old;
+    const workload = record === undefined ? undefined : stores.workloads.get(workloadKey(record.workload));
+    if (workload !== undefined) look(workload);
+  });
+
+  return {
+    onSource: (namespace, id) => {
+      bindings.consumersOf(namespace, id).forEach(look);
+      for (const policy of bindings.policiesNaming(namespace, id)) {
+        // Workloads wait for every source of their policies to have been read once, those that they don't use too.
+        bindings
+          .workloadsOf(policy)
+          .filter((workload) => memory.verdict(workload) === undefined && !uses(workload, { kind: 'ConfigMap', name: id.slice(id.indexOf('/') + 1) }))
+          .forEach(look);
+        report(policy);
+      }
+    },
+    onVerdict: (workload) => {
+      bindings.policiesOf(workload).forEach(report);
+    },
+    start: () => {
+      for (const policy of stores.policies.values()) {
+        lookAtBound(policy);
+        report(policy);
+      }
+      for (const record of stores.records.values()) {
+        const workload = stores.workloads.get(workloadKey(record.workload));
+        if (workload !== undefined) look(workload);
+      }
+    },
+  };
+};

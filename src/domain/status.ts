@@ -1,0 +1,168 @@
+/** A policy's status, derived from the records and verdicts of its workloads: wiping it has no effect. */
+
+import { WorkloadReason } from '../api/v1alpha1/conditions.ts';
+import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
+import type { HistoryEntry as ReportedEntry, ReloadPolicyStatus, SourceStatus, WorkloadStatus } from '../api/v1alpha1/types.ts';
+import { mergeConditions, type Wanted } from './conditions.ts';
+import { combineDigests } from './digest.ts';
+import type { Verdict, WorkloadState } from './effects.ts';
+import type { HistoryEntry, Ledger, Policy, Source, SourceId, Workload } from './observed.ts';
+import { uses, type WorkloadKind } from './selection.ts';
+import { conditionsOf } from './summary.ts';
+
+export interface WorkloadReport {
+  readonly workload: Workload;
+  readonly verdict: Verdict;
+  readonly ledger?: Ledger;
+}
+
+export interface PolicyReport {
+  readonly policy: Policy & { readonly invalid?: string };
+  readonly before: ReloadPolicyStatus;
+  readonly workloads: readonly WorkloadReport[];
+  readonly sources: ReadonlyMap<SourceId, Source>;
+  /** What can't be listed for want of rights. */
+  readonly unreadable: readonly string[];
+  /** RFC 3339 */
+  readonly now: string;
+}
+
+/** One line of the report: a bound workload, or one that is named but isn't there. */
+export interface Line {
+  readonly kind: WorkloadKind;
+  readonly name: string;
+  readonly state: WorkloadState | 'Unmatched';
+  readonly reason: string;
+  readonly message: string;
+  readonly counts?: Verdict['counts'];
+  readonly impossible: readonly string[];
+}
+
+/** The same facts give the same status, in the same order. */
+export const policyStatus = (report: PolicyReport): ReloadPolicyStatus => {
+  const { policy, before, workloads, sources, now } = report;
+  const lines = linesOf(policy, workloads);
+  const history = historyOf(workloads);
+  const last = lastOf(workloads);
+  const wanted: readonly Wanted[] = conditionsOf({ policy, lines, sources, unreadable: report.unreadable, history });
+  return {
+    observedGeneration: policy.generation,
+    conditions: [
+      ...mergeConditions(
+        before.conditions ?? [],
+        wanted.map((condition) => ({ ...condition, message: condition.message.slice(0, STATUS_LIMITS.conditionMessage) })),
+        policy.generation,
+        now,
+      ),
+    ],
+    ...(last !== undefined && { last }),
+    sources: [...sources].map(sourceStatus).sort(byName),
+    workloadCount: workloads.length,
+    workloads: [...lines]
+      .sort((a, b) => URGENCY[a.state] - URGENCY[b.state] || byName(a, b))
+      .slice(0, STATUS_LIMITS.workloads)
+      .map(workloadStatus)
+      .sort(byName),
+    ...(history.length > 0 && { history: [...history] }),
+  };
+};
+
+/** What needs a person's attention comes before what goes well where not all fit in. */
+const URGENCY: Readonly<Record<Line['state'], number>> = {
+  Error: 0,
+  Failed: 1,
+  TimedOut: 2,
+  Blocked: 3,
+  Unmatched: 4,
+  Held: 5,
+  Restarting: 6,
+  Pending: 7,
+  Reloading: 8,
+  Ignored: 9,
+  Adopted: 10,
+  UpToDate: 11,
+};
+
+const linesOf = (policy: Policy, reports: readonly WorkloadReport[]): readonly Line[] => [
+  ...reports.map(({ workload, verdict }): Line => {
+    const { kind, name } = workload;
+    const consumes = policy.sources.some((source) => uses(workload, source));
+    return consumes
+      ? { kind, name, ...verdict }
+      : { kind, name, state: 'Unmatched', reason: WorkloadReason.NotConsuming, message: 'no container reads a source of this policy', impossible: [] };
+  }),
+  ...(policy.workloads ?? []).flatMap(({ kind, name }): readonly Line[] =>
+    name === undefined || reports.some(({ workload }) => workload.kind === kind && workload.name === name)
+      ? []
+      : [{ kind, name, state: 'Unmatched', reason: WorkloadReason.WorkloadMissing, message: `there is no ${kind} ${name} in this namespace`, impossible: [] }],
+  ),
+];
+
+const workloadStatus = ({ kind, name, state, reason, message, counts, impossible }: Line): WorkloadStatus => ({
+  group: 'apps',
+  kind,
+  name,
+  state,
+  ...(reason !== state && { reason }),
+  ...(message !== '' && { message: message.slice(0, STATUS_LIMITS.message) }),
+  ...(counts !== undefined && { hot: counts.hot, restart: counts.restart }),
+  ...(impossible.length > 0 && {
+    impossible: impossible.slice(0, STATUS_LIMITS.impossible).map((line) => line.slice(0, STATUS_LIMITS.impossibleKey)),
+  }),
+});
+
+const sourceStatus = ([id, source]: readonly [SourceId, Source]): SourceStatus => ({
+  kind: 'ConfigMap',
+  name: id.slice(id.indexOf('/') + 1),
+  state: source.state === 'Unknown' && source.message !== undefined ? 'Unreadable' : source.state,
+  ...(source.state === 'Present' && { digest: combineDigests(source.keys), keys: source.keys.size }),
+});
+
+const historyOf = (reports: readonly WorkloadReport[]): readonly ReportedEntry[] =>
+  reports
+    .flatMap(({ workload, ledger }) => (ledger?.history ?? []).map((entry) => ({ ...entry, workload: `${workload.kind}/${workload.name}` })))
+    .sort((a, b) => b.time - a.time || (a.workload < b.workload ? -1 : 1))
+    .slice(0, STATUS_LIMITS.history)
+    .map((entry) => ({
+      ...entry,
+      ...(entry.message !== undefined && { message: entry.message.slice(0, STATUS_LIMITS.message) }),
+      time: new Date(entry.time).toISOString(),
+      keys: entry.keys.slice(0, STATUS_LIMITS.keys).map((key) => key.slice(0, STATUS_LIMITS.key)),
+    }));
+
+type Latest = Pick<HistoryEntry, 'time' | 'action' | 'outcome' | 'pods'>;
+
+/** One change of a shared source acts on many workloads within moments: their latest actions count as one. */
+const ONE_CHANGE_MS = 60_000;
+const WORST: readonly HistoryEntry['outcome'][] = ['Failed', 'TimedOut', 'Blocked', 'Held', 'InProgress', 'Succeeded'];
+
+const lastOf = (reports: readonly WorkloadReport[]): ReloadPolicyStatus['last'] => {
+  const latest = reports.flatMap(({ ledger }) => latestOf(ledger)).sort((a, b) => b.time - a.time);
+  const [newest] = latest;
+  if (newest === undefined) return undefined;
+  const together = latest.filter(({ action, time }) => action === newest.action && newest.time - time <= ONE_CHANGE_MS);
+  return {
+    action: newest.action,
+    outcome: WORST.find((outcome) => together.some((entry) => entry.outcome === outcome)) ?? newest.outcome,
+    pods: together.reduce((sum, { pods }) => sum + pods, 0),
+    time: new Date(newest.time).toISOString(),
+  };
+};
+
+const latestOf = (ledger: Ledger | undefined): readonly Latest[] => {
+  if (ledger === undefined) return [];
+  const { restart, held, history } = ledger;
+  const entries: readonly Latest[] = [
+    ...(restart?.phase === 'InProgress'
+      ? [{ time: restart.issuedAt, action: 'Restart', outcome: restart.reason === undefined ? 'InProgress' : 'Blocked', pods: 0 } as const]
+      : []),
+    ...(held !== undefined
+      ? [{ time: held.since, action: 'Restart', outcome: held.reason === 'Suspended' ? 'Held' : 'Blocked', pods: 0 } as const]
+      : []),
+    ...history.slice(0, 1),
+  ];
+  return [...entries].sort((a, b) => b.time - a.time).slice(0, 1);
+};
+
+const byName = (a: { readonly kind: string; readonly name: string }, b: { readonly kind: string; readonly name: string }): number =>
+  `${a.kind}/${a.name}` < `${b.kind}/${b.name}` ? -1 : 1;

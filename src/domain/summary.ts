@@ -1,0 +1,154 @@
+/** How a policy stands, as conditions: each is the first line of an ordered list that applies. */
+
+import {
+  ConditionType,
+  HotReloadedReason,
+  ReadyReason,
+  ReconcilingReason,
+  RolledOutReason,
+  SourcesValidReason,
+  StalledReason,
+  WorkloadReason,
+} from '../api/v1alpha1/conditions.ts';
+import type { HistoryEntry } from '../api/v1alpha1/types.ts';
+import type { Wanted } from './conditions.ts';
+import { listed } from './notices.ts';
+import type { Policy, Source, SourceId } from './observed.ts';
+import type { Line } from './status.ts';
+
+export interface Facts {
+  readonly policy: Policy & { readonly invalid?: string };
+  readonly lines: readonly Line[];
+  readonly sources: ReadonlyMap<SourceId, Source>;
+  readonly unreadable: readonly string[];
+  /** Newest first. */
+  readonly history: readonly HistoryEntry[];
+}
+
+type Answer = Pick<Wanted, 'status' | 'reason' | 'message'>;
+
+export const conditionsOf = (facts: Facts): readonly Wanted[] => {
+  const ready = readyOf(facts);
+  const stalled = stalledOf(ready);
+  const reconciling = stalled === undefined ? reconcilingOf(facts) : undefined;
+  return [
+    { type: ConditionType.Ready, ...ready },
+    { type: ConditionType.SourcesValid, ...sourcesValidOf(facts) },
+    { type: ConditionType.HotReloaded, ...hotReloadedOf(facts) },
+    { type: ConditionType.RolledOut, ...rolledOutOf(facts) },
+    ...(reconciling === undefined ? [] : [{ type: ConditionType.Reconciling, ...reconciling }]),
+    ...(stalled === undefined ? [] : [{ type: ConditionType.Stalled, ...stalled }]),
+  ];
+};
+
+const readyOf = (facts: Facts): Answer => {
+  const { policy, lines, sources, unreadable } = facts;
+  const inState = (...states: readonly Line['state'][]): readonly Line[] => lines.filter(({ state }) => states.includes(state));
+  const missing = missingSources(sources);
+  const failing = inState('Error');
+  const forbidden = failing.filter(({ reason }) => reason === WorkloadReason.Forbidden);
+  const absent = lines.filter(({ reason }) => reason === WorkloadReason.WorkloadMissing);
+  const bound = lines.length - absent.length;
+  const candidates: readonly (Answer | undefined)[] = [
+    policy.invalid === undefined ? undefined : no(ReadyReason.InvalidSpec, policy.invalid),
+    when(unreadable.length > 0, () => no(ReadyReason.Forbidden, unreadable.join('; '))),
+    when(forbidden.length > 0, () => no(ReadyReason.Forbidden, told(forbidden))),
+    when(failing.length > 0, () => no(ReadyReason.Error, told(failing))),
+    whenAny(inState('Failed'), (found) => no(ReadyReason.RolloutFailed, told(found))),
+    whenAny(inState('TimedOut'), (found) => no(ReadyReason.RolloutTimedOut, told(found))),
+    when(missing.length > 0, () => no(ReadyReason.SourceMissing, `${listed(missing)}: not found in this namespace`)),
+    whenAny(unreadSources(sources), (found) => no(ReadyReason.SourceUnreadable, found.join('; '))),
+    when(absent.length > 0, () => no(ReadyReason.WorkloadMissing, told(absent))),
+    whenAny(inState('Restarting', 'Pending', 'Reloading'), (found) => no(ReadyReason.Progressing, told(found))),
+    whenAny(inState('Blocked'), (found) => yes(ReadyReason.Blocked, told(found))),
+    when(policy.suspended, () => yes(ReadyReason.Suspended, 'suspend is set: nothing is done for this policy')),
+    whenAny(inState('Held'), (found) => yes(ReadyReason.Held, told(found))),
+    when(bound === 0, () => yes(ReadyReason.NoWorkloads, 'no workload of this namespace is bound')),
+  ];
+  return first(candidates) ?? yes(ReadyReason.UpToDate, `${bound} ${bound === 1 ? 'workload' : 'workloads'} up to date`);
+};
+
+/** What no waiting cures. Rights are tried again all the same, but it takes somebody to grant them. */
+const stalledOf = ({ reason, message }: Answer): Answer | undefined =>
+  Object.values(StalledReason).some((each) => each === reason) ? { status: 'True', reason, message } : undefined;
+
+const reconcilingOf = ({ lines }: Facts): Answer | undefined => {
+  const as = (state: Line['state'], reason: string): Answer | undefined =>
+    whenAny(
+      lines.filter((line) => line.state === state),
+      (found) => ({ status: 'True', reason, message: told(found) }),
+    );
+  return first([
+    as('Restarting', ReconcilingReason.Progressing),
+    as('Pending', ReconcilingReason.Debouncing),
+    as('Reloading', ReconcilingReason.Nudging),
+    as('Error', ReconcilingReason.Retrying),
+  ]);
+};
+
+const sourcesValidOf = ({ lines, sources }: Facts): Answer => {
+  const missing = missingSources(sources);
+  const because = (reason: string): readonly Line[] => lines.filter((line) => line.reason === reason);
+  const ignored = [...sources].flatMap(([id, { state }]) => (state === 'Ignored' ? [id] : []));
+  return (
+    first([
+      when(missing.length > 0, () => no(SourcesValidReason.SourceMissing, `${listed(missing)}: not found in this namespace`)),
+      whenAny(unreadSources(sources), (found) => no(SourcesValidReason.SourceUnreadable, found.join('; '))),
+      whenAny(because(SourcesValidReason.RequiredKeyMissing), (found) => no(SourcesValidReason.RequiredKeyMissing, told(found))),
+      whenAny(because(SourcesValidReason.ImmutableRecreated), (found) => no(SourcesValidReason.ImmutableRecreated, told(found))),
+      when(ignored.length > 0, () => no(SourcesValidReason.SourceIgnored, `${listed(ignored)}: opted out by annotation`)),
+    ]) ?? yes(SourcesValidReason.Valid, `${sources.size} ${sources.size === 1 ? 'source' : 'sources'} present`)
+  );
+};
+
+const hotReloadedOf = ({ policy, lines, history }: Facts): Answer => {
+  const impossible = lines.flatMap((line) => line.impossible.map((key) => `${line.kind}/${line.name}: ${key}`));
+  const latest = history.find(({ action }) => action === 'Hot');
+  return (
+    first([
+      whenAny(
+        lines.filter(({ state }) => state === 'Reloading'),
+        (found) => no(policy.suspended ? HotReloadedReason.Suspended : HotReloadedReason.Nudging, told(found)),
+      ),
+      when(impossible.length > 0, () => no(HotReloadedReason.Impossible, `declared Hot, but can't be: ${listed(impossible)}`)),
+      latest === undefined
+        ? undefined
+        : yes(
+            latest.pods === 0 ? HotReloadedReason.NoPods : HotReloadedReason.Nudged,
+            `${latest.workload}: ${latest.pods} ${latest.pods === 1 ? 'pod' : 'pods'}, ${listed(latest.keys)}`,
+          ),
+    ]) ?? yes(HotReloadedReason.NoChange, 'no hot key has changed')
+  );
+};
+
+/** The worst first. */
+const UNFINISHED: readonly Line['state'][] = ['Failed', 'TimedOut', 'Blocked', 'Held', 'Restarting', 'Pending'];
+
+const rolledOutOf = ({ lines, history }: Facts): Answer => {
+  const worst = UNFINISHED.find((state) => lines.some((line) => line.state === state));
+  const found = lines.filter(({ state }) => state === worst);
+  if (worst !== undefined) return no(found[0]?.reason ?? worst, told(found));
+  const latest = history.find(({ action, outcome }) => action === 'Restart' && outcome === 'Succeeded');
+  if (latest === undefined) return yes(RolledOutReason.NoChange, 'no key that needs a restart has changed');
+  return yes(latest.reason ?? RolledOutReason.Complete, `${latest.workload}: ${latest.message ?? ''}`);
+};
+
+const missingSources = (sources: Facts['sources']): readonly SourceId[] =>
+  [...sources].flatMap(([id, { state }]) => (state === 'Missing' ? [id] : []));
+
+const unreadSources = (sources: Facts['sources']): readonly string[] =>
+  [...sources].flatMap(([id, source]) => (source.state === 'Unknown' ? [`${id}: ${source.message ?? 'not read yet'}`] : []));
+
+/** The first few lines, each with its own words. */
+const told = (lines: readonly Line[]): string =>
+  listed(
+    lines.map(({ kind, name, message }) => `${kind}/${name}${message === '' ? '' : `: ${message}`}`),
+    3,
+  );
+
+const yes = (reason: string, message: string): Answer => ({ status: 'True', reason, message });
+const no = (reason: string, message: string): Answer => ({ status: 'False', reason, message });
+const when = (applies: boolean, answer: () => Answer): Answer | undefined => (applies ? answer() : undefined);
+const whenAny = <T>(found: readonly T[], answer: (found: readonly T[]) => Answer): Answer | undefined =>
+  found.length === 0 ? undefined : answer(found);
+const first = (answers: readonly (Answer | undefined)[]): Answer | undefined => answers.find((answer) => answer !== undefined);

@@ -1,0 +1,325 @@
+/** The composition root: builds every room, starts them in order and stops them in reverse. */
+
+import operatorPackage from '@dot-i/k8s-operator';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { createController, type Controller } from './controller/controller.ts';
+import { workloadKey, type SourceVersion, type StoredPolicy, type StoredRecord, type Stores, type StoredWorkload } from './controller/ports.ts';
+import type { WorkloadKind } from './domain/selection.ts';
+import { connect, type KubeClient } from './kube/connect.ts';
+import { createEventPublisher } from './kube/events.ts';
+import { listWatch, type KubeObject } from './kube/listwatch.ts';
+import * as paths from './kube/paths.ts';
+import { createPods } from './kube/pods.ts';
+import { createPolicyWriter, parsePolicy, type RawPolicy } from './kube/policies.ts';
+import { createRecordWriter, parseRecord, recordName, type RawRecord } from './kube/records.ts';
+import { createSourceReader, sourceVersion } from './kube/sources.ts';
+import { createWorkloadWriter, parseWorkload, type RawWorkload } from './kube/workloads.ts';
+import type { Clock } from './runtime/clock.ts';
+import { statusOf } from './runtime/errors.ts';
+import { createLifecycle, type Lifecycle } from './runtime/lifecycle.ts';
+import { createReflector, type ListWatch, type Reflector, type Sink } from './runtime/reflector.ts';
+import { createStore, type FedStore } from './runtime/store.ts';
+import type { Settings } from './settings/schema.ts';
+import { createHealth, type Health } from './telemetry/health.ts';
+import { createTelemetryServer, type TelemetryServer } from './telemetry/http.ts';
+import type { RootLogger } from './telemetry/log.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+
+/** A CommonJS module with a default export, as an ES module sees it. */
+const { default: Operator } = operatorPackage;
+
+export interface ReloadOperatorOptions {
+  readonly kubeConfig: KubeConfig;
+  readonly settings: Settings;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: RootLogger;
+  /** Something the process can't live without has ended. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/**
+ * The shell is the base class's: `start` calls `init`, `stop` ends. Its watch is not used: that one ends the process
+ * on any error and replays everything on each reconnect (docs/adr/0001).
+ */
+export class ReloadOperator extends Operator {
+  readonly #options: ReloadOperatorOptions;
+  readonly #rooms: Rooms;
+  readonly #lifecycle: Lifecycle;
+
+  constructor(options: ReloadOperatorOptions) {
+    super(shellLogger(options.log));
+    this.kubeConfig = options.kubeConfig;
+    this.#options = options;
+    const rooms = build(options);
+    this.#rooms = rooms;
+    this.#lifecycle = createLifecycle({
+      clock: options.clock,
+      log: options.log,
+      onFatal: options.onFatal,
+      parts: [{ name: 'connection', stop: () => rooms.client.close() }, ...(rooms.server === undefined ? [] : [rooms.server])],
+    });
+  }
+
+  /** Resolves when the watches have begun; rejects with one sentence when the start is impossible. */
+  protected override async init(): Promise<void> {
+    const { log, settings, version } = this.#options;
+    const { client, stores, controller, health, watches } = this.#rooms;
+    await this.#lifecycle.start();
+    for (const { name, reflector } of watches) {
+      this.#lifecycle.background(`watch of ${name}`, (signal) => reflector.run(signal));
+    }
+    this.#lifecycle.background('health', (signal) => health.run(signal));
+    this.#lifecycle.background('controller', async (signal) => {
+      // Nothing is decided before what binds and what is known have been listed.
+      await Promise.race([Promise.all([stores.policies.whenSynced, stores.records.whenSynced]), aborted(signal)]);
+      if (!signal.aborted) await controller.run(signal);
+    });
+    log.info({ version, server: client.server, namespaces: settings.namespaces }, 'started');
+  }
+
+  /** Not for us: src/runtime/reflector.ts watches. */
+  protected override watchResource(): Promise<void> {
+    return Promise.reject(new Error('the watch of the base class is not to be used: see docs/adr/0001'));
+  }
+
+  override stop(): void {
+    void this.close('stopped');
+  }
+
+  /** Ends everything; resolves when it has ended. */
+  close(reason: string): Promise<void> {
+    return this.#lifecycle.stop(reason);
+  }
+}
+
+/** The base class's loggers take a message only. */
+const shellLogger = (log: RootLogger): ConstructorParameters<typeof Operator>[0] => ({
+  debug: (message) => {
+    log.debug({ shell: message }, 'shell');
+  },
+  info: (message) => {
+    log.info({ shell: message }, 'shell');
+  },
+  warn: (message) => {
+    log.warn({ shell: message }, 'shell');
+  },
+  error: (message) => {
+    log.error({ shell: message }, 'shell');
+  },
+});
+
+interface Watch {
+  readonly name: string;
+  readonly reflector: Reflector;
+}
+
+interface Rooms {
+  readonly client: KubeClient;
+  readonly stores: Stores;
+  readonly controller: Controller;
+  readonly watches: readonly Watch[];
+  readonly health: Health;
+  readonly server: TelemetryServer | undefined;
+}
+
+const build = (options: ReloadOperatorOptions): Rooms => {
+  const { settings, clock, random, log, version } = options;
+  const metrics = createMetrics();
+  const client = connect({
+    kubeConfig: options.kubeConfig,
+    userAgent: `reload-operator/${version}`,
+    maxInFlight: settings.maxInFlight,
+    onRequest: (report) => {
+      metrics.request(report);
+    },
+    clock,
+  });
+  const stores = createStores(log);
+  const watches: Watch[] = [];
+  const controller = createController({
+    stores,
+    sourceReader: createSourceReader(client),
+    policyWriter: createPolicyWriter(client),
+    recordWriter: createRecordWriter(client),
+    recordName,
+    workloadWriter: createWorkloadWriter(client),
+    pods: createPods(client),
+    events: (quiet) => createEventPublisher({ client, clock, log, instance: settings.identity, quiet }),
+    clock,
+    random,
+    log,
+    observer: observerOf(metrics),
+    workers: settings.workers,
+    unreadable: () => unreadable(watches),
+  });
+  watches.push(...createWatches({ client, stores, controller, options, metrics }));
+  const reflectors = watches.map(({ reflector }) => reflector);
+  metrics.observeWatches(() => reflectors);
+  const health = createHealth({ clock, watches: () => reflectors });
+  const server =
+    settings.healthPort === 0
+      ? undefined
+      : createTelemetryServer({ port: settings.healthPort, host: settings.healthHost, health, metrics, log });
+  return { client, stores, controller, watches, health, server };
+};
+
+/** A workload as it comes from the watch of its kind: lists leave the kind out. */
+interface KindedWorkload {
+  readonly kind: WorkloadKind;
+  readonly raw: RawWorkload;
+}
+
+interface FedStores {
+  readonly policies: FedStore<RawPolicy, StoredPolicy>;
+  readonly workloads: FedStore<KindedWorkload, StoredWorkload>;
+  readonly records: FedStore<RawRecord, StoredRecord>;
+}
+
+const namespacedKey = ({ metadata: { namespace = '', name } }: KubeObject): string => `${namespace}/${name}`;
+
+const createStores = (log: RootLogger): FedStores => ({
+  policies: createStore<RawPolicy, StoredPolicy>({
+    keyOf: namespacedKey,
+    keyOfValue: ({ namespace, name }) => `${namespace}/${name}`,
+    resourceVersionOf: ({ metadata }) => metadata.resourceVersion,
+    trim: parsePolicy,
+    indexes: { namespace: ({ namespace }) => [namespace] },
+    log,
+  }),
+  workloads: createStore<KindedWorkload, StoredWorkload>({
+    keyOf: ({ kind, raw }) => `${kind}/${namespacedKey(raw)}`,
+    keyOfValue: workloadKey,
+    resourceVersionOf: ({ raw }) => raw.metadata.resourceVersion,
+    trim: ({ kind, raw }) => parseWorkload(kind, raw),
+    indexes: {
+      namespace: ({ namespace }) => [namespace],
+      source: ({ namespace, uses }) => [...new Set(uses.map(({ source }) => `${namespace}/${source.kind}/${source.name}`))],
+    },
+    log,
+  }),
+  records: createStore<RawRecord, StoredRecord>({
+    keyOf: namespacedKey,
+    keyOfValue: ({ namespace, name }) => `${namespace}/${name}`,
+    resourceVersionOf: ({ metadata }) => metadata.resourceVersion,
+    trim: parseRecord,
+    log,
+  }),
+});
+
+interface WatchParts {
+  readonly client: KubeClient;
+  readonly stores: FedStores;
+  readonly controller: Controller;
+  readonly options: ReloadOperatorOptions;
+  readonly metrics: Metrics;
+}
+
+/** One watch for each kind, cluster-wide or one for each namespace. */
+const createWatches = ({ client, stores, controller, options, metrics }: WatchParts): readonly Watch[] => {
+  const { settings, clock, random, log } = options;
+  const scopes: readonly (string | undefined)[] = settings.namespaces.length === 0 ? [undefined] : settings.namespaces;
+  const watch = <T>(name: string, source: ListWatch<T>, sink: Sink<T>): Watch => ({
+    name,
+    reflector: createReflector({
+      name,
+      source,
+      sink,
+      clock,
+      random,
+      log,
+      onList: (items, seconds) => {
+        metrics.list(name, items, seconds);
+      },
+    }),
+  });
+  return scopes.flatMap((namespace) => {
+    const label = (plural: string): string => (namespace === undefined ? plural : `${plural} in ${namespace}`);
+    const within = (key: string): boolean => namespace === undefined || key.startsWith(`${namespace}/`);
+    const kinds = paths.WORKLOAD_KINDS.map((kind) =>
+      watch(
+        label(`${kind.toLowerCase()}s`),
+        listWatch<RawWorkload>(client, { path: paths.workloads(kind)(namespace) }),
+        kinded(kind, stores.workloads.part((key) => key.startsWith(`${kind}/${namespace === undefined ? '' : `${namespace}/`}`))),
+      ),
+    );
+    return [
+      watch(label('reloadpolicies'), listWatch<RawPolicy>(client, { path: paths.policies(namespace) }), stores.policies.part(within)),
+      watch(label('reloadrecords'), listWatch<RawRecord>(client, { path: paths.records(namespace) }), stores.records.part(within)),
+      ...kinds,
+      watch(
+        label('configmaps'),
+        versions(listWatch<KubeObject>(client, { path: paths.configMaps(namespace), metadataOnly: true })),
+        controller.sources.sink.part(within),
+      ),
+    ];
+  });
+};
+
+const kinded = (kind: WorkloadKind, sink: Sink<KindedWorkload>): Sink<RawWorkload> => ({
+  listing: () => {
+    sink.listing();
+  },
+  upsert: (raw) => {
+    sink.upsert({ kind, raw });
+  },
+  remove: (raw) => {
+    sink.remove({ kind, raw });
+  },
+  listed: () => {
+    sink.listed();
+  },
+});
+
+/** Only the identity of each object is handed on. */
+const versions = (source: ListWatch<KubeObject>): ListWatch<SourceVersion> => ({
+  list: async (options, signal) => {
+    const page = await source.list(options, signal);
+    return { ...page, items: page.items.map(sourceVersion) };
+  },
+  async *watch(options, signal) {
+    for await (const event of source.watch(options, signal)) {
+      yield event.type === 'BOOKMARK' || event.type === 'ERROR' ? event : { type: event.type, object: sourceVersion(event.object) };
+    }
+  },
+  resourceVersionOf: ({ resourceVersion }) => resourceVersion,
+  ...(source.probe !== undefined && { probe: source.probe.bind(source) }),
+});
+
+/** Kinds that the operator has no right to list are said, and the rest goes on; undefined: some are still to come. */
+const unreadable = (watches: readonly Watch[]): readonly string[] | undefined => {
+  const statuses = watches.map(({ reflector }) => reflector.status());
+  const refused = statuses.filter(({ synced, error }) => !synced && statusOf(error) === 403);
+  if (statuses.some(({ synced, error }) => !synced && statusOf(error) !== 403)) return undefined;
+  return refused.map(({ name, error }) => `${name}: ${error?.message ?? ''}`);
+};
+
+const observerOf = (metrics: Metrics): Parameters<typeof createController>[0]['observer'] => ({
+  added: (queue) => {
+    metrics.queueCallbacks(queue).onAdd('');
+  },
+  started: (queue, seconds) => {
+    metrics.queueCallbacks(queue).onStart('', seconds);
+  },
+  ended: (queue, outcome, seconds) => {
+    metrics.queueCallbacks(queue).onResult('', outcome, seconds);
+  },
+  retried: (queue) => {
+    metrics.queueCallbacks(queue).onRetry('', 0);
+  },
+  nudged: (_pods, seconds) => {
+    metrics.nudge('nudged');
+    if (seconds !== undefined) metrics.hot(seconds);
+  },
+  restarted: (kind, seconds) => {
+    metrics.restart(kind, 'issued', seconds);
+  },
+});
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
