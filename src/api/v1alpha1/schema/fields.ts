@@ -3,11 +3,14 @@
 import { z } from 'zod';
 import { STATUS_LIMITS } from '../limits.ts';
 
-/** A CEL rule of the API server: what it demands of `self`, and the message that says what to do instead. */
+/**
+ * A CEL rule of the API server: what it demands of `self`, and the message that says what to do instead.
+ * The reason FieldValueDuplicate is not among the choices: with it the API server leaves the message out.
+ */
 export interface CelRule {
   readonly rule: string;
   readonly message: string;
-  readonly reason?: 'FieldValueInvalid' | 'FieldValueDuplicate' | 'FieldValueRequired' | 'FieldValueForbidden';
+  readonly reason?: 'FieldValueInvalid' | 'FieldValueRequired' | 'FieldValueForbidden';
 }
 
 export const validations = (...rules: readonly CelRule[]): Record<string, unknown> => ({

@@ -24,7 +24,6 @@ const sources = z
     ...validations({
       rule: 'self.all(a, self.exists_one(b, a.kind == b.kind && a.name == b.name))',
       message: 'sources names the same object twice: remove the repeated entry',
-      reason: 'FieldValueDuplicate',
     }),
     description:
       "The ConfigMaps of the policy's namespace whose changes matter. A source need not exist yet; until it does, the workloads that consume it are not restarted.",
@@ -140,7 +139,6 @@ const workloads = z
       {
         rule: 'self.all(a, !has(a.name) || self.exists_one(b, has(b.name) && a.kind == b.kind && a.name == b.name))',
         message: 'workloads names the same workload twice: remove the repeated entry',
-        reason: 'FieldValueDuplicate',
       },
     ),
     description:
@@ -240,7 +238,7 @@ export const reloadPolicySpecSchema = z
     title: 'ReloadPolicySpec',
     description: 'What to watch, what to bind, and what a change of each key needs.',
     ...validations({
-      rule: '!has(self.rules) || self.rules.all(r, !has(r.from) || r.from.all(f, f in self.sources))',
+      rule: '!has(self.rules) || self.rules.all(r, !has(r.from) || r.from.all(f, dyn(f) in dyn(self.sources)))',
       message: "a rule's from names an object that is not in sources: add it there, or correct the name",
     }),
   });
