@@ -518,6 +518,9 @@ export interface RecordedSource {
 }
 
 export interface KeyDigests {
+  /**
+   * A digest, which begins with the version of its form.
+   */
   readonly [k: string]: string;
 }
 

@@ -42,7 +42,7 @@ export const objectName = () =>
     .max(253)
     .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
 
-export const digest = () => z.string().max(64);
+export const digest = () => z.string().max(64).describe('A digest, which begins with the version of its form.');
 export const reason = () => z.string().max(128);
 export const message = () => z.string().max(STATUS_LIMITS.message);
 

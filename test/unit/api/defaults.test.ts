@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { DEFAULTS, resolvePolicy } from '../../../src/api/v1alpha1/defaults.ts';
+import { reloadPolicySpecSchema } from '../../../src/api/v1alpha1/schema.ts';
+import type { ReloadPolicySpecInput } from '../../../src/api/v1alpha1/types.ts';
+
+const APP = { kind: 'ConfigMap', name: 'app' } as const;
+
+const resolve = (spec: ReloadPolicySpecInput) => resolvePolicy(reloadPolicySpecSchema.parse(spec));
+
+describe('resolvePolicy', () => {
+  it('fills in every default of the smallest policy', () => {
+    assert.deepEqual(resolve({ sources: [APP] }), {
+      sources: [APP],
+      rules: [],
+      defaultClass: 'Restart',
+      suspend: false,
+      onImpossible: 'Restart',
+      debounceMs: 500,
+      progressTimeoutMs: 600_000,
+    });
+  });
+
+  it('leaves workloads absent, for absent means every consumer', () => {
+    assert.equal('workloads' in resolve({ sources: [APP] }), false);
+  });
+
+  it('keeps everything that is set', () => {
+    const workload = { group: 'apps', kind: 'StatefulSet', selector: { matchLabels: { tier: 'db' } } } as const;
+    const rule = { keys: ['*.yaml'], class: 'Hot', from: [APP] } as const;
+    const resolved = resolve({
+      sources: [APP],
+      workloads: [workload],
+      rules: [rule],
+      defaultClass: 'Ignore',
+      suspend: true,
+      hot: { onImpossible: 'Report' },
+      restart: { debounce: '0s', progressTimeout: '1h' },
+    });
+    assert.deepEqual(resolved, {
+      sources: [APP],
+      workloads: [workload],
+      rules: [rule],
+      defaultClass: 'Ignore',
+      suspend: true,
+      onImpossible: 'Report',
+      debounceMs: 0,
+      progressTimeoutMs: 3_600_000,
+    });
+  });
+
+  it('gives each workload its group', () => {
+    const resolved = resolve({ sources: [APP], workloads: [{ kind: 'Deployment', name: 'web' }] });
+    assert.deepEqual(resolved.workloads, [{ group: DEFAULTS['workloads[].group'], kind: 'Deployment', name: 'web' }]);
+  });
+
+  it('takes an empty hot or restart block for silence', () => {
+    assert.deepEqual(resolve({ sources: [APP], hot: {}, restart: {} }), resolve({ sources: [APP] }));
+  });
+});
