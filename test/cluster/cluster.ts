@@ -128,8 +128,20 @@ export async function clusterForTests(o: { node: boolean }): Promise<Cluster> {
       throw new Error(`cluster ${shared} has no node, which this test needs: start one with a node`);
     return { ...cluster, stop: () => Promise.resolve() };
   }
+  return throwawayCluster(o);
+}
+
+/**
+ * A cluster of its own that ends with this process: for tests that kill parts of it, or must not share it.
+ * Tests that need one can't run with `CLUSTER=current`: skip them there.
+ */
+export async function throwawayCluster(o: {
+  node: boolean;
+  log?: (line: string) => void;
+  apiServerFlags?: readonly string[];
+}): Promise<Cluster> {
   started += 1;
-  return startCluster({ name: `test-${process.pid}-${started}`, node: o.node, ownerPid: process.pid });
+  return startCluster({ ...o, name: `test-${process.pid}-${started}`, ownerPid: process.pid });
 }
 
 async function startSupervisor(places: Places, log: (line: string) => void, spec: SupervisorSpec): Promise<void> {

@@ -67,7 +67,7 @@ function namesIn(folder: string): string[] {
 async function images(): Promise<void> {
   await preflight('node', log);
   for (const image of await ensureBaseImages(await ensureBinaries(log), log)) console.log(image);
-  console.log(await ensureOperatorImage(log));
+  console.log((await ensureOperatorImage(log)).archive);
 }
 
 async function main(argv: readonly string[]): Promise<void> {
