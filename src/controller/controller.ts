@@ -149,9 +149,9 @@ export const createController = (options: ControllerOptions): Controller => {
     run: async (signal) => {
       triggers.start();
       await Promise.all([
-        queues.sources.run(sources.read, { concurrency: SOURCE_READERS }, signal),
+        queues.sources.run((key, running) => sources.read(key, running), { concurrency: SOURCE_READERS }, signal),
         queues.workloads.run(reconcile, { concurrency: options.workers }, signal),
-        queues.records.run(ledgers.save, { concurrency: BACKGROUND_WRITERS }, signal),
+        queues.records.run((key, running) => ledgers.save(key, running), { concurrency: BACKGROUND_WRITERS }, signal),
         queues.policies.run(report, { concurrency: BACKGROUND_WRITERS }, signal),
       ]);
       await nudger.close();

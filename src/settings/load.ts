@@ -11,8 +11,8 @@ export interface LoadOptions {
 
 /** Settings to run with, a text to print before ending well, or one sentence that says what is wrong. */
 export type LoadResult =
-  | { readonly ok: true; readonly settings: Settings; readonly print?: never }
-  | { readonly ok: true; readonly print: string; readonly settings?: never }
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly message: string };
 
 /**
@@ -22,8 +22,8 @@ export type LoadResult =
 export function loadSettings({ argv, env, version }: LoadOptions): LoadResult {
   const flags = readFlags(argv);
   if (typeof flags === 'string') return { ok: false, message: flags };
-  if (flags.has('--help')) return { ok: true, print: helpText() };
-  if (flags.has('--version')) return { ok: true, print: `reload-operator ${version}\n` };
+  if (flags.has('--help')) return { ok: true, text: helpText() };
+  if (flags.has('--version')) return { ok: true, text: `reload-operator ${version}` };
 
   const values: Record<string, unknown> = {};
   for (const [name, setting] of settingEntries()) {
@@ -107,7 +107,6 @@ function helpText(): string {
     'usage: reload-operator [flags]',
     '',
     ...table([['flag', 'environment', 'default', 'meaning'], ...rows, ...commands]),
-    '',
   ].join('\n');
 }
 
