@@ -12,13 +12,17 @@ import { VERSION } from './version.ts';
 const loaded = loadSettings({ argv: process.argv.slice(2), env: process.env, version: VERSION });
 
 if (!loaded.ok) fail(loaded.message);
-else if (loaded.print !== undefined) process.stdout.write(loaded.print);
+else if ('text' in loaded) process.stdout.write(`${loaded.text}\n`);
 else await run(loaded.settings);
 
 async function run(settings: Settings): Promise<void> {
   const log = createLogger({ level: settings.logLevel });
   try {
-    const kubeConfig = loadKubeConfig({ kubeconfig: settings.kubeconfig, context: settings.context, home: process.env.HOME });
+    const kubeConfig = loadKubeConfig({
+      kubeconfig: settings.kubeconfig,
+      context: settings.context,
+      home: process.env.HOME,
+    });
     const operator = new ReloadOperator({
       kubeConfig,
       settings,

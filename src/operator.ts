@@ -3,7 +3,14 @@
 import operatorPackage from '@dot-i/k8s-operator';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { createController, type Controller } from './controller/controller.ts';
-import { workloadKey, type SourceVersion, type StoredPolicy, type StoredRecord, type Stores, type StoredWorkload } from './controller/ports.ts';
+import {
+  workloadKey,
+  type SourceVersion,
+  type StoredPolicy,
+  type StoredRecord,
+  type Stores,
+  type StoredWorkload,
+} from './controller/ports.ts';
 import type { WorkloadKind } from './domain/selection.ts';
 import { connect, type KubeClient } from './kube/connect.ts';
 import { createEventPublisher } from './kube/events.ts';
@@ -58,7 +65,10 @@ export class ReloadOperator extends Operator {
       clock: options.clock,
       log: options.log,
       onFatal: options.onFatal,
-      parts: [{ name: 'connection', stop: () => rooms.client.close() }, ...(rooms.server === undefined ? [] : [rooms.server])],
+      parts: [
+        { name: 'connection', stop: () => rooms.client.close() },
+        ...(rooms.server === undefined ? [] : [rooms.server]),
+      ],
     });
   }
 
@@ -195,7 +205,9 @@ const createStores = (log: RootLogger): FedStores => ({
     trim: ({ kind, raw }) => parseWorkload(kind, raw),
     indexes: {
       namespace: ({ namespace }) => [namespace],
-      source: ({ namespace, uses }) => [...new Set(uses.map(({ source }) => `${namespace}/${source.kind}/${source.name}`))],
+      source: ({ namespace, uses }) => [
+        ...new Set(uses.map(({ source }) => `${namespace}/${source.kind}/${source.name}`)),
+      ],
     },
     log,
   }),
@@ -241,12 +253,23 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
       watch(
         label(`${kind.toLowerCase()}s`),
         listWatch<RawWorkload>(client, { path: paths.workloads(kind)(namespace) }),
-        kinded(kind, stores.workloads.part((key) => key.startsWith(`${kind}/${namespace === undefined ? '' : `${namespace}/`}`))),
+        kinded(
+          kind,
+          stores.workloads.part((key) => key.startsWith(`${kind}/${namespace === undefined ? '' : `${namespace}/`}`)),
+        ),
       ),
     );
     return [
-      watch(label('reloadpolicies'), listWatch<RawPolicy>(client, { path: paths.policies(namespace) }), stores.policies.part(within)),
-      watch(label('reloadrecords'), listWatch<RawRecord>(client, { path: paths.records(namespace) }), stores.records.part(within)),
+      watch(
+        label('reloadpolicies'),
+        listWatch<RawPolicy>(client, { path: paths.policies(namespace) }),
+        stores.policies.part(within),
+      ),
+      watch(
+        label('reloadrecords'),
+        listWatch<RawRecord>(client, { path: paths.records(namespace) }),
+        stores.records.part(within),
+      ),
       ...kinds,
       watch(
         label('configmaps'),
@@ -280,7 +303,9 @@ const versions = (source: ListWatch<KubeObject>): ListWatch<SourceVersion> => ({
   },
   async *watch(options, signal) {
     for await (const event of source.watch(options, signal)) {
-      yield event.type === 'BOOKMARK' || event.type === 'ERROR' ? event : { type: event.type, object: sourceVersion(event.object) };
+      yield event.type === 'BOOKMARK' || event.type === 'ERROR'
+        ? event
+        : { type: event.type, object: sourceVersion(event.object) };
     }
   },
   resourceVersionOf: ({ resourceVersion }) => resourceVersion,

@@ -33,25 +33,28 @@ export interface ActOptions {
   readonly observer: ActObserver;
 }
 
-export const createAct = (options: ActOptions): Act => async (observed, plan, signal) => {
-  const { workload, policies } = observed;
-  const { ledgers, memory, events, nudger } = options;
-  // Kept until the effects have succeeded: a failed restart is still the change that was waited for.
-  memory.setPending(workload, plan.pending);
+export const createAct =
+  (options: ActOptions): Act =>
+  async (observed, plan, signal) => {
+    const { workload, policies } = observed;
+    const { ledgers, memory, events, nudger } = options;
+    // Kept until the effects have succeeded: a failed restart is still the change that was waited for.
+    memory.setPending(workload, plan.pending);
 
-  let ledger = plan.ledger;
-  if (plan.nudge !== undefined) {
-    ledger = await nudge(options, observed, ledger, plan.nudge, signal);
-  }
-  if (plan.restart !== undefined) {
-    ledger = await restart(options, observed, ledger, plan.restart, signal);
-  }
-  ledgers.put(workload, ledger);
-  for (const notice of plan.notices) events.publish(workload, policies, notice);
+    let ledger = plan.ledger;
+    if (plan.nudge !== undefined) {
+      ledger = await nudge(options, observed, ledger, plan.nudge, signal);
+    }
+    if (plan.restart !== undefined) {
+      ledger = await restart(options, observed, ledger, plan.restart, signal);
+    }
+    ledgers.put(workload, ledger);
+    for (const notice of plan.notices) events.publish(workload, policies, notice);
 
-  if (plan.followPods && hasFiles(observed) && desiredPods(workload.rollout) > 0) nudger.follow(workload, plan.hotDigest);
-  else if (!plan.followPods) nudger.unfollow(workload);
-};
+    if (plan.followPods && hasFiles(observed) && desiredPods(workload.rollout) > 0)
+      nudger.follow(workload, plan.hotDigest);
+    else if (!plan.followPods) nudger.unfollow(workload);
+  };
 
 const nudge = async (
   { nudger, clock, events, observer, ledgers }: ActOptions,
@@ -90,7 +93,12 @@ const restart = async (
   memory.setPending(workload, undefined);
   const now = clock.now();
   observer.restarted(workload.kind, secondsSince(observed, changedKeys(order.changes), now));
-  events.publish(workload, policies, { severity: 'Normal', reason: 'RestartIssued', action: 'Restart', note: `restart ${order.n}: ${order.cause}` });
+  events.publish(workload, policies, {
+    severity: 'Normal',
+    reason: 'RestartIssued',
+    action: 'Restart',
+    note: `restart ${order.n}: ${order.cause}`,
+  });
   return restartIssued(ledger, order, workload, now);
 };
 
@@ -100,7 +108,9 @@ const hasFiles = ({ workload, sources }: Observed): boolean =>
 
 const secondsSince = ({ sources }: Observed, keys: readonly string[], now: number): number | undefined => {
   const times = [...sources].flatMap(([id, source]) =>
-    source.state === 'Present' && source.seenToChange && keys.some((key) => key.startsWith(`${id}:`)) ? [source.changedAt] : [],
+    source.state === 'Present' && source.seenToChange && keys.some((key) => key.startsWith(`${id}:`))
+      ? [source.changedAt]
+      : [],
   );
   return times.length === 0 ? undefined : (now - Math.max(...times)) / 1_000;
 };

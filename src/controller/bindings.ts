@@ -26,11 +26,17 @@ export const createBindings = ({ policies, workloads }: Pick<Stores, 'policies' 
   return {
     policiesOf,
     workloadsOf: (policy) =>
-      policy.invalid === undefined ? workloads.by('namespace', policy.namespace).filter((workload) => binds(policy, workload)) : [],
+      policy.invalid === undefined
+        ? workloads.by('namespace', policy.namespace).filter((workload) => binds(policy, workload))
+        : [],
     consumersOf: (namespace, source) =>
-      workloads.by('source', `${namespace}/${source}`).filter((workload) => policiesOf(workload).some((policy) => names(policy, source))),
-    policiesNaming: (namespace, source) => policies.by('namespace', namespace).filter((policy) => names(policy, source)),
+      workloads
+        .by('source', `${namespace}/${source}`)
+        .filter((workload) => policiesOf(workload).some((policy) => names(policy, source))),
+    policiesNaming: (namespace, source) =>
+      policies.by('namespace', namespace).filter((policy) => names(policy, source)),
   };
 };
 
-const names = (policy: StoredPolicy, source: SourceId): boolean => policy.sources.some((each) => sourceId(each) === source);
+const names = (policy: StoredPolicy, source: SourceId): boolean =>
+  policy.sources.some((each) => sourceId(each) === source);

@@ -9,7 +9,16 @@ import { createLedgers } from './ledgers.ts';
 import { createMemory } from './memory.ts';
 import { createNudger } from './nudger.ts';
 import { createObserve } from './observe.ts';
-import type { EventPublisher, Pods, PolicyWriter, RecordWriter, SourceReader, Stores, StoredWorkload, WorkloadWriter } from './ports.ts';
+import type {
+  EventPublisher,
+  Pods,
+  PolicyWriter,
+  RecordWriter,
+  SourceReader,
+  Stores,
+  StoredWorkload,
+  WorkloadWriter,
+} from './ports.ts';
 import { createReconcile } from './reconcile.ts';
 import { createReport } from './report.ts';
 import { createSources, type Sources } from './sources.ts';
@@ -75,7 +84,12 @@ export const createController = (options: ControllerOptions): Controller => {
         observer.retried(name);
       },
     });
-  const queues = { sources: queue('sources'), workloads: queue('workloads'), records: queue('records'), policies: queue('policies') };
+  const queues = {
+    sources: queue('sources'),
+    workloads: queue('workloads'),
+    records: queue('records'),
+    policies: queue('policies'),
+  };
   const quiet = async (): Promise<void> => {
     const enough = new AbortController();
     try {
@@ -130,7 +144,9 @@ export const createController = (options: ControllerOptions): Controller => {
     memory,
     clock,
     ready: listed,
-    onVerdict: triggers.onVerdict,
+    onVerdict: (workload) => {
+      triggers.onVerdict(workload);
+    },
   });
   const report = createReport({
     policies: stores.policies,

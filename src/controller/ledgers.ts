@@ -120,7 +120,11 @@ class WrittenBehind implements Ledgers {
     }
   }
 
-  async #writeOver(record: StoredRecord | undefined, { workload, ledger }: Unsaved, signal: AbortSignal): Promise<void> {
+  async #writeOver(
+    record: StoredRecord | undefined,
+    { workload, ledger }: Unsaved,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { writer } = this.#options;
     if (ledger === undefined) {
       if (record !== undefined) await writer.remove(record, signal);

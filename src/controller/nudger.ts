@@ -83,7 +83,7 @@ class Round implements Sink<FollowedPod> {
   /** Whether pods of the first list are to be nudged, or only those that come after it. */
   readonly #knownAreNew: boolean;
   readonly #controller = new AbortController();
-  readonly #firstList = Promise.withResolvers<void>();
+  readonly #firstList = Promise.withResolvers<undefined>();
   #listed = false;
   #failure: Error | undefined;
   /** By uid, the pods that are done: running when they were nudged. */
@@ -181,7 +181,7 @@ class Round implements Sink<FollowedPod> {
 
   listed(): void {
     this.#listed = true;
-    this.#firstList.resolve();
+    this.#firstList.resolve(undefined);
   }
 
   #send(pod: FollowedPod): void {

@@ -10,7 +10,12 @@ import type { Sources } from './sources.ts';
 export type Observe = (workload: StoredWorkload) => Observed;
 
 export const createObserve =
-  (rooms: { readonly bindings: Bindings; readonly sources: Sources; readonly ledgers: Ledgers; readonly memory: Memory }): Observe =>
+  (rooms: {
+    readonly bindings: Bindings;
+    readonly sources: Sources;
+    readonly ledgers: Ledgers;
+    readonly memory: Memory;
+  }): Observe =>
   (workload) => {
     const policies = rooms.bindings.policiesOf(workload);
     const ids = new Set(policies.flatMap((policy) => policy.sources.map(sourceId)));

@@ -61,7 +61,12 @@ export interface StoredRecord {
 export interface RecordWriter {
   create(workload: Workload, status: ReloadRecordStatus, signal: AbortSignal): Promise<StoredRecord>;
   /** Replaces exactly the version given. */
-  replace(record: StoredRecord, workload: Workload, status: ReloadRecordStatus, signal: AbortSignal): Promise<StoredRecord>;
+  replace(
+    record: StoredRecord,
+    workload: Workload,
+    status: ReloadRecordStatus,
+    signal: AbortSignal,
+  ): Promise<StoredRecord>;
   /** Deletes exactly the object given; one that is gone is no error. */
   remove(record: StoredRecord, signal: AbortSignal): Promise<void>;
   /** As it is now; undefined when there is none. */
@@ -108,4 +113,5 @@ export interface Stores {
 export type StoredWorkload = Workload;
 
 /** The key of a workload in its store and its queue. */
-export const workloadKey = ({ kind, namespace, name }: Pick<Workload, 'kind' | 'namespace' | 'name'>): string => `${kind}/${namespace}/${name}`;
+export const workloadKey = ({ kind, namespace, name }: Pick<Workload, 'kind' | 'namespace' | 'name'>): string =>
+  `${kind}/${namespace}/${name}`;

@@ -49,7 +49,8 @@ export const createReconcile =
   };
 
 /** After an effect the verdict is found by another look. */
-const hasEffects = ({ nudge, restart }: Extract<Plan, { type: 'Act' }>): boolean => nudge !== undefined || restart !== undefined;
+const hasEffects = ({ nudge, restart }: Extract<Plan, { type: 'Act' }>): boolean =>
+  nudge !== undefined || restart !== undefined;
 
 const planFor = async ({ pods, clock }: ReconcileOptions, observed: Observed, signal: AbortSignal): Promise<Plan> => {
   const plan = decide(observed, clock.now());

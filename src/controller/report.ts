@@ -36,10 +36,12 @@ export const createReport =
     const unreadable = rooms.unreadable();
     const workloads = reportsOf(rooms, policy);
     const sources = sourcesOf(rooms, policy);
-    if (unreadable === undefined || workloads === undefined || sources === undefined) return { requeueAfterMs: WAIT_MS };
+    if (unreadable === undefined || workloads === undefined || sources === undefined)
+      return { requeueAfterMs: WAIT_MS };
     const now = new Date(rooms.clock.now()).toISOString();
     const status = policyStatus({ policy, before: policy.status, workloads, sources, unreadable, now });
-    if (!isDeepStrictEqual(inOrder(status), inOrder(policy.status))) await rooms.writer.applyStatus(policy, status, signal);
+    if (!isDeepStrictEqual(inOrder(status), inOrder(policy.status)))
+      await rooms.writer.applyStatus(policy, status, signal);
     return;
   };
 
@@ -56,7 +58,10 @@ const inOrder = (status: ReloadPolicyStatus): ReloadPolicyStatus => ({
 const sorted = <T>(items: readonly T[], nameOf: (item: T) => string): T[] =>
   [...items].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 
-const reportsOf = ({ bindings, memory, ledgers }: ReportOptions, policy: StoredPolicy): readonly WorkloadReport[] | undefined => {
+const reportsOf = (
+  { bindings, memory, ledgers }: ReportOptions,
+  policy: StoredPolicy,
+): readonly WorkloadReport[] | undefined => {
   const reports: WorkloadReport[] = [];
   for (const workload of bindings.workloadsOf(policy)) {
     const verdict = memory.verdict(workload);
@@ -68,7 +73,9 @@ const reportsOf = ({ bindings, memory, ledgers }: ReportOptions, policy: StoredP
 };
 
 const sourcesOf = ({ sources }: ReportOptions, policy: StoredPolicy): ReadonlyMap<SourceId, Source> | undefined => {
-  const states = new Map(policy.sources.map((source) => [sourceId(source), sources.get(policy.namespace, sourceId(source))]));
+  const states = new Map(
+    policy.sources.map((source) => [sourceId(source), sources.get(policy.namespace, sourceId(source))]),
+  );
   const reading = [...states.values()].some((source) => source.state === 'Unknown' && source.message === undefined);
   return reading ? undefined : states;
 };

@@ -130,12 +130,17 @@ class BoundSources implements Sources {
   #waitForWatch(key: string, object: SourceObject): void {
     const shown = this.sink.get(key);
     const now = this.#options.clock.now();
-    const behind = shown === undefined || (compareResourceVersions(shown.resourceVersion, object.resourceVersion) ?? 0) < 0;
+    const behind =
+      shown === undefined || (compareResourceVersions(shown.resourceVersion, object.resourceVersion) ?? 0) < 0;
     const since = this.#ahead.get(key)?.since ?? now;
     this.#ahead.delete(key);
     if (!behind || now - since >= AHEAD_MS) return;
     this.#ahead.set(key, { object, since });
-    throw new WaitingError(AHEAD_MS, 'WatchBehind', `the watch has not shown ${key} at resourceVersion ${object.resourceVersion} yet`);
+    throw new WaitingError(
+      AHEAD_MS,
+      'WatchBehind',
+      `the watch has not shown ${key} at resourceVersion ${object.resourceVersion} yet`,
+    );
   }
 
   #stateOf(key: string, object: SourceObject, known: Source | undefined): Source {
@@ -183,7 +188,8 @@ const sameDigests = (a: ReadonlyMap<string, Digest>, b: ReadonlyMap<string, Dige
 
 /** Whether decisions can't tell the two apart: a resourceVersion alone says nothing. */
 const isSame = (a: Source | undefined, b: Source): boolean => {
-  if (a?.state === 'Present' && b.state === 'Present') return a.keys === b.keys && a.uid === b.uid && a.immutable === b.immutable;
+  if (a?.state === 'Present' && b.state === 'Present')
+    return a.keys === b.keys && a.uid === b.uid && a.immutable === b.immutable;
   if (a?.state === 'Unknown' && b.state === 'Unknown') return a.message === b.message;
   return a?.state === b.state;
 };

@@ -35,7 +35,8 @@ export interface Triggers {
 /** Changes of a policy's status come in bursts: one write tells of them all. */
 const REPORT_AFTER_MS = 250;
 
-export const policyKey = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string => `${namespace}/${name}`;
+export const policyKey = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>
+  `${namespace}/${name}`;
 
 /** Subscribes to the stores. Nothing is looked at before `start`, but for what the stores show afterwards. */
 export const createTriggers = (rooms: TriggersOptions): Triggers => {
@@ -81,7 +82,11 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
         // Workloads wait for every source of their policies to have been read once, those that they don't use too.
         bindings
           .workloadsOf(policy)
-          .filter((workload) => memory.verdict(workload) === undefined && !uses(workload, { kind: 'ConfigMap', name: id.slice(id.indexOf('/') + 1) }))
+          .filter(
+            (workload) =>
+              memory.verdict(workload) === undefined &&
+              !uses(workload, { kind: 'ConfigMap', name: id.slice(id.indexOf('/') + 1) }),
+          )
           .forEach(look);
         report(policy);
       }

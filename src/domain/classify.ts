@@ -66,10 +66,16 @@ export const strictest = (classes: readonly Class[]): Class =>
  * @param policies those that bind this workload to this source; at least one
  * @param uses all uses of the workload's template
  */
-export const classify = (policies: readonly Classifier[], uses: readonly Use[], source: Source, key: string): Classified => {
+export const classify = (
+  policies: readonly Classifier[],
+  uses: readonly Use[],
+  source: Source,
+  key: string,
+): Classified => {
   const declared = strictest(policies.map((policy) => knownClass(policy, source, key)));
   const using = uses.filter(
-    (use) => use.source.kind === source.kind && use.source.name === source.name && (use.key === undefined || use.key === key),
+    (use) =>
+      use.source.kind === source.kind && use.source.name === source.name && (use.key === undefined || use.key === key),
   );
   if (using.length === 0) return { class: 'Unused', declared };
   if (declared !== 'Hot') return { class: declared, declared };
@@ -84,7 +90,9 @@ export const classify = (policies: readonly Classifier[], uses: readonly Use[], 
 /** The strictest reason first: what one container needs a restart for, the pod needs a restart for. */
 const whyNotHot = (using: readonly Use[]): string | undefined => {
   const fixed = WAYS.flatMap(({ way, words }) =>
-    using.filter((use) => use.way === way).map((use) => `${words} of ${use.init ? 'init container' : 'container'} ${use.container}`),
+    using
+      .filter((use) => use.way === way)
+      .map((use) => `${words} of ${use.init ? 'init container' : 'container'} ${use.container}`),
   )[0];
   if (fixed !== undefined) return fixed;
   // An init container that shares its files with others has only read them first.

@@ -8,13 +8,29 @@
 import { adopt, emptyLedger } from './adoption.ts';
 import { formatRestartAnnotation } from './annotation.ts';
 import { allStartedSince, someMayHaveStartedSince } from './containers.ts';
-import { changedKeys, compare, consumedSources, onlyFrom, overlay, signatureOf, type Difference } from './difference.ts';
+import {
+  changedKeys,
+  compare,
+  consumedSources,
+  onlyFrom,
+  overlay,
+  signatureOf,
+  type Difference,
+} from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Nudge, Plan, RestartOrder } from './effects.ts';
 import { follow } from './follow.ts';
 import { holdOf, isRecreatedImmutable, suspended, type Hold } from './gates.ts';
 import { noticesOf } from './notices.ts';
-import { sourceId, type Changes, type Held, type Ledger, type Observed, type Pending, type Restart } from './observed.ts';
+import {
+  sourceId,
+  type Changes,
+  type Held,
+  type Ledger,
+  type Observed,
+  type Pending,
+  type Restart,
+} from './observed.ts';
 import { withEntry } from './outcomes.ts';
 import { desiredPods } from './rollout.ts';
 import { ignoredVerdict, verdictOf } from './verdict.ts';
@@ -23,7 +39,8 @@ import { ignoredVerdict, verdictOf } from './verdict.ts';
 const LONGEST_BURST = 10;
 
 export const decide = (observed: Observed, now: number): Plan => {
-  if (observed.workload.ignored || observed.policies.length === 0) return { type: 'Forget', verdict: ignoredVerdict(observed) };
+  if (observed.workload.ignored || observed.policies.length === 0)
+    return { type: 'Forget', verdict: ignoredVerdict(observed) };
 
   const adopted = adopt(observed, observed.ledger ?? emptyLedger(observed, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
@@ -48,7 +65,12 @@ export const decide = (observed: Observed, now: number): Plan => {
     hotDigest: bareDigest(difference.hotDigest),
     notices: noticesOf(observed.ledger, next.ledger),
     ...(requeueAfterMs !== undefined && { requeueAfterMs }),
-    verdict: verdictOf({ observed, ledger: next.ledger, difference: next.difference, waits: next.waitMs !== undefined }),
+    verdict: verdictOf({
+      observed,
+      ledger: next.ledger,
+      difference: next.difference,
+      waits: next.waitMs !== undefined,
+    }),
   };
 };
 
@@ -56,9 +78,14 @@ export const decide = (observed: Observed, now: number): Plan => {
  * A restart that was issued right before a crash is in the annotation but not in the record (design law 10). With the
  * present content in it, it is taken as issued; with other content, the pods may run on that: one more restart is due.
  */
-const recogniseIssued = (observed: Observed, ledger: Ledger, now: number): { readonly ledger: Ledger; readonly forced: boolean } => {
+const recogniseIssued = (
+  observed: Observed,
+  ledger: Ledger,
+  now: number,
+): { readonly ledger: Ledger; readonly forced: boolean } => {
   const { annotation, templateHash } = observed.workload;
-  if (annotation === undefined || !annotation.ours || annotation.n <= (ledger.restart?.n ?? 0)) return { ledger, forced: false };
+  if (annotation === undefined || !annotation.ours || annotation.n <= (ledger.restart?.n ?? 0))
+    return { ledger, forced: false };
   const difference = compare(observed, ledger);
   if (annotation.digest !== bareDigest(difference.restartDigest)) return { ledger, forced: true };
   const restart: Restart = {
@@ -77,7 +104,8 @@ const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger 
   if (ledger.restart === undefined) return ledger;
   const restart = follow(observed, ledger.restart, progressTimeout(observed), now);
   if (restart === undefined) return undefined;
-  if (restart.phase === ledger.restart.phase && restart.finishedAt === ledger.restart.finishedAt) return { ...ledger, restart };
+  if (restart.phase === ledger.restart.phase && restart.finishedAt === ledger.restart.finishedAt)
+    return { ...ledger, restart };
   const entry = {
     time: restart.finishedAt ?? now,
     action: 'Restart',
@@ -136,7 +164,10 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const hold = holdFor(observed, difference.restart);
   if (hold !== undefined) return holding(situation, pending, hold);
 
-  const dueAt = Math.min(pending.lastAt + debounce(observed, difference.restart), pending.firstAt + LONGEST_BURST * debounce(observed, difference.restart));
+  const dueAt = Math.min(
+    pending.lastAt + debounce(observed, difference.restart),
+    pending.firstAt + LONGEST_BURST * debounce(observed, difference.restart),
+  );
   if (now < dueAt && !forced) return { ledger, difference, pending, hotWaits: true, waitMs: dueAt - now };
   return { ledger: withoutHeld(ledger), difference, pending, order: orderOf(situation, forced), hotWaits: true };
 };
@@ -148,7 +179,10 @@ const firstDifferedAt = ({ observed, ledger }: Situation): number | undefined =>
     changes.size === 0 ||
     [...changes].some(([id, keys]) => {
       const source = sources.get(id);
-      return source?.state === 'Present' && [...keys.keys()].some((key) => source.keys.get(key) === observed.ledger?.applied.get(id)?.get(key));
+      return (
+        source?.state === 'Present' &&
+        [...keys.keys()].some((key) => source.keys.get(key) === observed.ledger?.applied.get(id)?.get(key))
+      );
     });
   const times = [
     ...(pending !== undefined && returned(pending.changes) ? [pending.firstAt] : []),
@@ -173,9 +207,13 @@ const pendingOf = (observed: Observed, changes: Changes, since: number | undefin
  * A rollout of others that provably carries the change counts (design law 4): it is followed instead of adding ours;
  * and content that changed while nobody watched may be in all containers already.
  */
-const carriedByOthers = (
-  { observed, ledger, difference, now }: Situation,
-): { readonly ledger: Ledger; readonly difference: Difference; readonly waitMs?: number } | 'LookAtPods' | undefined => {
+const carriedByOthers = ({
+  observed,
+  ledger,
+  difference,
+  now,
+}: Situation):
+  { readonly ledger: Ledger; readonly difference: Difference; readonly waitMs?: number } | 'LookAtPods' | undefined => {
   const { workload, pods } = observed;
   const changed = [...difference.restart.keys()].flatMap((id) => {
     const source = observed.sources.get(id);
@@ -214,7 +252,10 @@ const carriedByOthers = (
 };
 
 /** All pods provably run on the change: it is applied without our doing anything. */
-const arrived = ({ observed, ledger, difference, now }: Omit<Situation, 'forced'>, pods: number): { readonly ledger: Ledger; readonly difference: Difference } => {
+const arrived = (
+  { observed, ledger, difference, now }: Omit<Situation, 'forced'>,
+  pods: number,
+): { readonly ledger: Ledger; readonly difference: Difference } => {
   const next = withEntry(
     { ...withoutHeld(ledger), applied: overlay(ledger.applied, difference.restart) },
     {
@@ -232,13 +273,19 @@ const arrived = ({ observed, ledger, difference, now }: Omit<Situation, 'forced'
 
 const holdFor = (observed: Observed, changes: Changes): Hold | undefined => {
   const free = onlyFrom(changes, (id) => suspended(observed, new Set([id])) === undefined);
-  return holdOf(observed, new Set((free.size > 0 ? free : changes.size > 0 ? changes : consumedSources(observed)).keys()));
+  return holdOf(
+    observed,
+    new Set((free.size > 0 ? free : changes.size > 0 ? changes : consumedSources(observed)).keys()),
+  );
 };
 
 const holding = ({ ledger, difference }: Situation, pending: Pending, hold: Hold): Choice => {
   const before = ledger.held;
   const held: Held = { since: before?.since ?? pending.firstAt, ...hold, changes: difference.restart };
-  const same = before?.reason === held.reason && before.message === held.message && signatureOf(before.changes) === signatureOf(held.changes);
+  const same =
+    before?.reason === held.reason &&
+    before.message === held.message &&
+    signatureOf(before.changes) === signatureOf(held.changes);
   return { ledger: { ...ledger, held: same ? before : held }, difference, pending, hotWaits: false };
 };
 
@@ -250,7 +297,9 @@ const orderOf = ({ observed, ledger, difference }: Situation, forced: boolean): 
     ...(keys.length > 0 ? [`changed: ${list(keys)}`] : []),
     ...(forced && keys.length === 0 ? ['content came back after containers had started on other content'] : []),
     ...(alongside.length > 0 ? [`carries what a suspended policy holds: ${list(alongside)}`] : []),
-    ...difference.impossible.filter((line) => keys.some((key) => line.startsWith(`${key}: `))).map((line) => `declared Hot, but can't be: ${line}`),
+    ...difference.impossible
+      .filter((line) => keys.some((key) => line.startsWith(`${key}: `)))
+      .map((line) => `declared Hot, but can't be: ${line}`),
   ].join('; ');
   return {
     n,
@@ -264,12 +313,15 @@ const orderOf = ({ observed, ledger, difference }: Situation, forced: boolean): 
 const chooseNudge = (observed: Observed, hot: Changes, difference: Difference): Nudge | undefined => {
   const free = onlyFrom(
     hot,
-    (id) => suspended(observed, new Set([id])) === undefined && !isRecreatedImmutable(observed.sources.get(id), observed.ledger?.immutable.get(id)),
+    (id) =>
+      suspended(observed, new Set([id])) === undefined &&
+      !isRecreatedImmutable(observed.sources.get(id), observed.ledger?.immutable.get(id)),
   );
   return free.size === 0 ? undefined : { digest: bareDigest(difference.hotDigest), changes: free };
 };
 
-const isOnDelete = ({ workload }: Observed): boolean => workload.rollout.kind !== 'Deployment' && workload.rollout.onDelete;
+const isOnDelete = ({ workload }: Observed): boolean =>
+  workload.rollout.kind !== 'Deployment' && workload.rollout.onDelete;
 
 const withoutHeld = ({ held: _held, ...ledger }: Ledger): Ledger => ledger;
 
@@ -277,18 +329,24 @@ const withoutHeld = ({ held: _held, ...ledger }: Ledger): Ledger => ledger;
 const debounce = (observed: Observed, changes: Changes): number =>
   Math.max(
     0,
-    ...observed.policies.filter(({ sources }) => sources.some((source) => changes.has(sourceId(source)))).map(({ debounceMs }) => debounceMs),
+    ...observed.policies
+      .filter(({ sources }) => sources.some((source) => changes.has(sourceId(source))))
+      .map(({ debounceMs }) => debounceMs),
   );
 
-const progressTimeout = ({ policies }: Observed): number => Math.min(...policies.map(({ progressTimeoutMs }) => progressTimeoutMs));
+const progressTimeout = ({ policies }: Observed): number =>
+  Math.min(...policies.map(({ progressTimeoutMs }) => progressTimeoutMs));
 
 const progressDeadline = (observed: Observed, restart: Restart | undefined, now: number): number | undefined =>
   // One that is blocked waits for a person, not for a time.
-  restart?.phase === 'InProgress' && restart.reason === undefined ? Math.max(0, restart.issuedAt + progressTimeout(observed) - now) + 1 : undefined;
+  restart?.phase === 'InProgress' && restart.reason === undefined
+    ? Math.max(0, restart.issuedAt + progressTimeout(observed) - now) + 1
+    : undefined;
 
 const earliest = (...waits: readonly (number | undefined)[]): number | undefined => {
   const known = waits.filter((wait) => wait !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
 };
 
-const list = (keys: readonly string[]): string => (keys.length <= 5 ? keys.join(', ') : `${keys.slice(0, 5).join(', ')} and ${keys.length - 5} more`);
+const list = (keys: readonly string[]): string =>
+  keys.length <= 5 ? keys.join(', ') : `${keys.slice(0, 5).join(', ')} and ${keys.length - 5} more`;

@@ -6,7 +6,15 @@
 
 import { classify, type Classified } from './classify.ts';
 import { combineDigests, moved, type Digest } from './digest.ts';
-import { sourceId, type Changes, type Ledger, type Observed, type Policy, type Restart, type SourceId } from './observed.ts';
+import {
+  sourceId,
+  type Changes,
+  type Ledger,
+  type Observed,
+  type Policy,
+  type Restart,
+  type SourceId,
+} from './observed.ts';
 import { uses } from './selection.ts';
 
 export interface Difference {
@@ -31,7 +39,9 @@ export interface Difference {
 }
 
 /** The sources that count for a workload: named by a policy that binds it, and read by one of its containers. */
-export const consumedSources = (observed: Pick<Observed, 'workload' | 'policies'>): ReadonlyMap<SourceId, readonly Policy[]> => {
+export const consumedSources = (
+  observed: Pick<Observed, 'workload' | 'policies'>,
+): ReadonlyMap<SourceId, readonly Policy[]> => {
   const consumed = new Map<SourceId, Policy[]>();
   for (const policy of observed.policies) {
     for (const source of policy.sources) {
@@ -55,7 +65,8 @@ export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'im
     const source = observed.sources.get(id) ?? { state: 'Unknown' };
     const recorded = ledger.applied.get(id);
     if (source.state === 'Ignored') continue;
-    const immutableUid = ledger.immutable.get(id) ?? (source.state === 'Present' && source.immutable ? source.uid : undefined);
+    const immutableUid =
+      ledger.immutable.get(id) ?? (source.state === 'Present' && source.immutable ? source.uid : undefined);
     if (immutableUid !== undefined) immutable.set(id, immutableUid);
     if (source.state !== 'Present') {
       // Neither a failed read nor a deletion moves anything: what was applied still is.
@@ -109,11 +120,18 @@ export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'im
 
 /** `ConfigMap/app:key` for each changed key, in order. */
 export const changedKeys = (...changes: readonly Changes[]): readonly string[] =>
-  [...new Set(changes.flatMap((each) => [...each].flatMap(([id, keys]) => [...keys.keys()].map((key) => `${id}:${key}`))))].sort();
+  [
+    ...new Set(
+      changes.flatMap((each) => [...each].flatMap(([id, keys]) => [...keys.keys()].map((key) => `${id}:${key}`))),
+    ),
+  ].sort();
 
 /** Names a set of changes: the same keys moved to the same content have the same signature. */
 export const signatureOf = (changes: Changes): string =>
-  [...changes].flatMap(([id, keys]) => [...keys].map(([key, digest]) => `${id}:${key}=${digest}`)).sort().join(' ');
+  [...changes]
+    .flatMap(([id, keys]) => [...keys].map(([key, digest]) => `${id}:${key}=${digest}`))
+    .sort()
+    .join(' ');
 
 /** What was applied, overlaid with changes. */
 export const overlay = (applied: Ledger['applied'], changes: Changes): Ledger['applied'] => {
@@ -142,7 +160,9 @@ const note = (changes: MutableChanges, id: SourceId, key: string, digest: Digest
 
 /** A foreign rollout that turned out not to carry the change counts for nothing. */
 const inFlight = (restart: Restart | undefined): Changes | undefined =>
-  restart === undefined || restart.phase === 'Succeeded' || restart.reason === 'NotCarried' ? undefined : restart.changes;
+  restart === undefined || restart.phase === 'Succeeded' || restart.reason === 'NotCarried'
+    ? undefined
+    : restart.changes;
 
 const optionalEverywhere = (observed: Observed, id: SourceId): boolean =>
   observed.workload.uses.filter((use) => sourceId(use.source) === id).every((use) => use.optional);

@@ -21,7 +21,14 @@ export const follow = (observed: Observed, restart: Restart, timeoutMs: number, 
       if (isCarriedByOthers(observed, restart)) {
         if (pods === undefined) return undefined;
         if (!allStartedSince(workload, pods, restart.issuedAt)) {
-          return ended(restart, now, 'Failed', 'NotCarried', 'a rollout of others started containers before the change', 0);
+          return ended(
+            restart,
+            now,
+            'Failed',
+            'NotCarried',
+            'a rollout of others started containers before the change',
+            0,
+          );
         }
       }
       const reason = desiredPods(workload.rollout) === 0 ? 'NoReplicas' : 'Complete';

@@ -7,7 +7,14 @@ import { sourceId, type Observed, type Source, type SourceId } from './observed.
 import { rolloutBlocker } from './rollout.ts';
 
 export interface Hold {
-  readonly reason: 'Suspended' | 'SourceMissing' | 'SourceUnreadable' | 'RequiredKeyMissing' | 'ImmutableRecreated' | 'Paused' | 'OnDelete';
+  readonly reason:
+    | 'Suspended'
+    | 'SourceMissing'
+    | 'SourceUnreadable'
+    | 'RequiredKeyMissing'
+    | 'ImmutableRecreated'
+    | 'Paused'
+    | 'OnDelete';
   readonly message: string;
 }
 
@@ -15,7 +22,9 @@ type Gate = (observed: Observed, changed: ReadonlySet<SourceId>) => Hold | undef
 
 /** Any enforcing policy that names a changed source can hold its change (design law 16). */
 export const suspended: Gate = ({ policies }, changed) => {
-  const holding = policies.filter((policy) => policy.suspended && policy.sources.some((source) => changed.has(sourceId(source))));
+  const holding = policies.filter(
+    (policy) => policy.suspended && policy.sources.some((source) => changed.has(sourceId(source))),
+  );
   return holding.length === 0
     ? undefined
     : { reason: 'Suspended', message: `policy ${holding.map(({ name }) => name).join(', ')} is suspended` };

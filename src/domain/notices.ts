@@ -5,7 +5,10 @@ import type { Notice } from './effects.ts';
 import type { Ledger } from './observed.ts';
 
 /** @param before undefined: the workload was just adopted, which changes nothing and is no news */
-export const noticesOf = (before: Ledger | undefined, after: Ledger): readonly Notice[] => [...restartNotices(before, after), ...heldNotices(before, after)];
+export const noticesOf = (before: Ledger | undefined, after: Ledger): readonly Notice[] => [
+  ...restartNotices(before, after),
+  ...heldNotices(before, after),
+];
 
 const restartNotices = (before: Ledger | undefined, { restart }: Ledger): readonly Notice[] => {
   if (before === undefined || restart === undefined || restart.phase === before.restart?.phase) return [];
@@ -14,7 +17,12 @@ const restartNotices = (before: Ledger | undefined, { restart }: Ledger): readon
   switch (restart.phase) {
     case 'InProgress':
       return restart.origin === 'Foreign'
-        ? [normal('CarriedByRollout', `a rollout of others carries the change of ${listed(changedKeys(restart.changes))}`)]
+        ? [
+            normal(
+              'CarriedByRollout',
+              `a rollout of others carries the change of ${listed(changedKeys(restart.changes))}`,
+            ),
+          ]
         : [];
     case 'Succeeded':
       return [normal('RolloutSucceeded', `${what} is complete: ${message}`)];

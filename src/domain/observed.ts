@@ -10,7 +10,8 @@ import type { LabelSelector, WorkloadBinding, WorkloadKind } from './selection.t
 /** `ConfigMap/name`: a source within the namespace at hand. */
 export type SourceId = string;
 
-export const sourceId = (source: { readonly kind: string; readonly name: string }): SourceId => `${source.kind}/${source.name}`;
+export const sourceId = (source: { readonly kind: string; readonly name: string }): SourceId =>
+  `${source.kind}/${source.name}`;
 
 export type Source =
   | {

@@ -14,7 +14,14 @@ export const withEntry = (ledger: Ledger, entry: HistoryEntry): Ledger => ({
 export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number): Ledger =>
   withEntry(
     { ...ledger, applied: overlay(ledger.applied, nudge.changes) },
-    { time: now, action: 'Hot', outcome: 'Succeeded', reason: pods === 0 ? 'NoPods' : 'Nudged', keys: changedKeys(nudge.changes), pods },
+    {
+      time: now,
+      action: 'Hot',
+      outcome: 'Succeeded',
+      reason: pods === 0 ? 'NoPods' : 'Nudged',
+      keys: changedKeys(nudge.changes),
+      pods,
+    },
   );
 
 export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Workload, now: number): Ledger => ({

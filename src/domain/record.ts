@@ -7,9 +7,13 @@ import { sourceId, type Changes, type HistoryEntry, type Ledger, type SourceId }
 
 export const ledgerOf = (status: ReloadRecordStatus): Ledger => ({
   adoptedAt: Date.parse(status.adoptedAt),
-  applied: new Map(status.sources.map((source) => [sourceId(source), new Map(Object.entries(source.keys) as [string, Digest][])])),
+  applied: new Map(
+    status.sources.map((source) => [sourceId(source), new Map(Object.entries(source.keys) as [string, Digest][])]),
+  ),
   immutable: new Map(
-    status.sources.flatMap((source) => (source.immutableUid === undefined ? [] : [[sourceId(source), source.immutableUid] as const])),
+    status.sources.flatMap((source) =>
+      source.immutableUid === undefined ? [] : [[sourceId(source), source.immutableUid] as const],
+    ),
   ),
   ...(status.restart !== undefined && {
     restart: {
@@ -30,7 +34,11 @@ export const recordStatusOf = (ledger: Ledger): ReloadRecordStatus => ({
   adoptedAt: time(ledger.adoptedAt),
   sources: inOrder(ledger.applied).map(([id, keys]) => {
     const immutableUid = ledger.immutable.get(id);
-    return { ...named(id), keys: Object.fromEntries(inOrder(keys)), ...(immutableUid !== undefined && { immutableUid }) };
+    return {
+      ...named(id),
+      keys: Object.fromEntries(inOrder(keys)),
+      ...(immutableUid !== undefined && { immutableUid }),
+    };
   }),
   ...(ledger.restart !== undefined && {
     restart: {
@@ -42,7 +50,12 @@ export const recordStatusOf = (ledger: Ledger): ReloadRecordStatus => ({
     },
   }),
   ...(ledger.held !== undefined && {
-    held: { ...ledger.held, ...bounded(ledger.held.message), since: time(ledger.held.since), changes: changeList(ledger.held.changes) },
+    held: {
+      ...ledger.held,
+      ...bounded(ledger.held.message),
+      since: time(ledger.held.since),
+      changes: changeList(ledger.held.changes),
+    },
   }),
   ...(ledger.history.length > 0 && { history: ledger.history.map(historyEntry) }),
 });
@@ -75,7 +88,9 @@ const time = (ms: number): string => new Date(ms).toISOString();
 const inOrder = <V>(map: ReadonlyMap<string, V>): readonly (readonly [string, V])[] =>
   [...map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 
-const withoutTimes = <T extends { readonly issuedAt: unknown; readonly finishedAt?: unknown; readonly changes: unknown }>({
+const withoutTimes = <
+  T extends { readonly issuedAt: unknown; readonly finishedAt?: unknown; readonly changes: unknown },
+>({
   issuedAt: _issuedAt,
   finishedAt: _finishedAt,
   changes: _changes,

@@ -44,9 +44,17 @@ interface Container {
   readonly restartPolicy?: string;
   readonly command?: readonly string[];
   readonly args?: readonly string[];
-  readonly env?: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: { readonly configMapKeyRef?: KeyRef } }[];
+  readonly env?: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: { readonly configMapKeyRef?: KeyRef };
+  }[];
   readonly envFrom?: readonly { readonly prefix?: string; readonly configMapRef?: ObjectRef }[];
-  readonly volumeMounts?: readonly { readonly name: string; readonly subPath?: string; readonly subPathExpr?: string }[];
+  readonly volumeMounts?: readonly {
+    readonly name: string;
+    readonly subPath?: string;
+    readonly subPathExpr?: string;
+  }[];
 }
 interface ObjectRef {
   readonly name?: string;
@@ -73,7 +81,9 @@ export const findUses = (template: PodTemplate): readonly Use[] => {
   ];
   return [
     // A restartable init container (a sidecar) runs on beside the others.
-    ...(template.spec?.initContainers ?? []).flatMap((container) => usesOf(container, container.restartPolicy !== 'Always')),
+    ...(template.spec?.initContainers ?? []).flatMap((container) =>
+      usesOf(container, container.restartPolicy !== 'Always'),
+    ),
     ...(template.spec?.containers ?? []).flatMap((container) => usesOf(container, false)),
   ];
 };
@@ -116,7 +126,9 @@ const environmentUses = (container: Container, init: boolean): readonly Use[] =>
     const expanded = [...inArguments].filter((variable) => variable.startsWith(prefix));
     return [
       // Which of them the object holds is its own affair: a name that it lacks uses nothing.
-      ...expanded.map((variable) => ({ ...common, source, key: variable.slice(prefix.length), way: 'Args', optional: true }) as const),
+      ...expanded.map(
+        (variable) => ({ ...common, source, key: variable.slice(prefix.length), way: 'Args', optional: true }) as const,
+      ),
       { ...common, source, way: 'EnvFrom', optional },
     ];
   });

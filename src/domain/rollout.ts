@@ -58,15 +58,21 @@ export const rolloutBlocker = (
   state: RolloutState,
 ): { readonly reason: 'Paused' | 'OnDelete'; readonly message: string } | undefined => {
   if (state.kind === 'Deployment') {
-    return state.paused ? { reason: 'Paused', message: 'the Deployment is paused: resume it to let the restart go on' } : undefined;
+    return state.paused
+      ? { reason: 'Paused', message: 'the Deployment is paused: resume it to let the restart go on' }
+      : undefined;
   }
   return state.onDelete
-    ? { reason: 'OnDelete', message: `the ${state.kind}'s update strategy is OnDelete: delete its pods by hand to restart them` }
+    ? {
+        reason: 'OnDelete',
+        message: `the ${state.kind}'s update strategy is OnDelete: delete its pods by hand to restart them`,
+      }
     : undefined;
 };
 
 /** How many pods the workload is meant to have. */
-export const desiredPods = (state: RolloutState): number => (state.kind === 'DaemonSet' ? state.status.desired : state.replicas);
+export const desiredPods = (state: RolloutState): number =>
+  state.kind === 'DaemonSet' ? state.status.desired : state.replicas;
 
 const of = (count: number, total: number, what: string): string => `${count} of ${total} pods ${what}`;
 
@@ -77,7 +83,8 @@ const deploymentProgress = (state: Extract<RolloutState, { kind: 'Deployment' }>
     return { phase: 'Failed', reason: 'ProgressDeadlineExceeded', message };
   }
   const because = replicaFailure === undefined ? '' : `: ${replicaFailure}`;
-  if (status.updated < replicas) return { phase: 'InProgress', message: of(status.updated, replicas, 'updated') + because };
+  if (status.updated < replicas)
+    return { phase: 'InProgress', message: of(status.updated, replicas, 'updated') + because };
   if (status.replicas > status.updated) {
     return { phase: 'InProgress', message: `${status.replicas - status.updated} old pods are still there` };
   }
@@ -92,7 +99,8 @@ const statefulSetProgress = (state: Extract<RolloutState, { kind: 'StatefulSet' 
   if (status.ready < replicas) return { phase: 'InProgress', message: of(status.ready, replicas, 'ready') };
   const wanted = Math.max(0, replicas - partition);
   if (status.updated < wanted) return { phase: 'InProgress', message: of(status.updated, wanted, 'updated') };
-  const kept = partition > 0 ? `; the ${Math.min(partition, replicas)} pods below the partition keep what they started with` : '';
+  const kept =
+    partition > 0 ? `; the ${Math.min(partition, replicas)} pods below the partition keep what they started with` : '';
   return { phase: 'Complete', pods: wanted, message: of(status.ready, replicas, 'ready') + kept };
 };
 

@@ -66,5 +66,7 @@ export const binds = (
       );
 
 /** Whether any container of a workload reads anything of a source. */
-export const uses = (workload: { readonly uses: readonly Use[] }, source: { readonly kind: string; readonly name: string }): boolean =>
-  workload.uses.some((use) => use.source.kind === source.kind && use.source.name === source.name);
+export const uses = (
+  workload: { readonly uses: readonly Use[] },
+  source: { readonly kind: string; readonly name: string },
+): boolean => workload.uses.some((use) => use.source.kind === source.kind && use.source.name === source.name);

@@ -2,7 +2,12 @@
 
 import { WorkloadReason } from '../api/v1alpha1/conditions.ts';
 import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
-import type { HistoryEntry as ReportedEntry, ReloadPolicyStatus, SourceStatus, WorkloadStatus } from '../api/v1alpha1/types.ts';
+import type {
+  HistoryEntry as ReportedEntry,
+  ReloadPolicyStatus,
+  SourceStatus,
+  WorkloadStatus,
+} from '../api/v1alpha1/types.ts';
 import { mergeConditions, type Wanted } from './conditions.ts';
 import { combineDigests } from './digest.ts';
 import type { Verdict, WorkloadState } from './effects.ts';
@@ -50,7 +55,10 @@ export const policyStatus = (report: PolicyReport): ReloadPolicyStatus => {
     conditions: [
       ...mergeConditions(
         before.conditions ?? [],
-        wanted.map((condition) => ({ ...condition, message: condition.message.slice(0, STATUS_LIMITS.conditionMessage) })),
+        wanted.map((condition) => ({
+          ...condition,
+          message: condition.message.slice(0, STATUS_LIMITS.conditionMessage),
+        })),
         policy.generation,
         now,
       ),
@@ -89,12 +97,28 @@ const linesOf = (policy: Policy, reports: readonly WorkloadReport[]): readonly L
     const consumes = policy.sources.some((source) => uses(workload, source));
     return consumes
       ? { kind, name, ...verdict }
-      : { kind, name, state: 'Unmatched', reason: WorkloadReason.NotConsuming, message: 'no container reads a source of this policy', impossible: [] };
+      : {
+          kind,
+          name,
+          state: 'Unmatched',
+          reason: WorkloadReason.NotConsuming,
+          message: 'no container reads a source of this policy',
+          impossible: [],
+        };
   }),
   ...(policy.workloads ?? []).flatMap(({ kind, name }): readonly Line[] =>
     name === undefined || reports.some(({ workload }) => workload.kind === kind && workload.name === name)
       ? []
-      : [{ kind, name, state: 'Unmatched', reason: WorkloadReason.WorkloadMissing, message: `there is no ${kind} ${name} in this namespace`, impossible: [] }],
+      : [
+          {
+            kind,
+            name,
+            state: 'Unmatched',
+            reason: WorkloadReason.WorkloadMissing,
+            message: `there is no ${kind} ${name} in this namespace`,
+            impossible: [],
+          },
+        ],
   ),
 ];
 
@@ -120,7 +144,9 @@ const sourceStatus = ([id, source]: readonly [SourceId, Source]): SourceStatus =
 
 const historyOf = (reports: readonly WorkloadReport[]): readonly ReportedEntry[] =>
   reports
-    .flatMap(({ workload, ledger }) => (ledger?.history ?? []).map((entry) => ({ ...entry, workload: `${workload.kind}/${workload.name}` })))
+    .flatMap(({ workload, ledger }) =>
+      (ledger?.history ?? []).map((entry) => ({ ...entry, workload: `${workload.kind}/${workload.name}` })),
+    )
     .sort((a, b) => b.time - a.time || (a.workload < b.workload ? -1 : 1))
     .slice(0, STATUS_LIMITS.history)
     .map((entry) => ({
@@ -154,15 +180,31 @@ const latestOf = (ledger: Ledger | undefined): readonly Latest[] => {
   const { restart, held, history } = ledger;
   const entries: readonly Latest[] = [
     ...(restart?.phase === 'InProgress'
-      ? [{ time: restart.issuedAt, action: 'Restart', outcome: restart.reason === undefined ? 'InProgress' : 'Blocked', pods: 0 } as const]
+      ? [
+          {
+            time: restart.issuedAt,
+            action: 'Restart',
+            outcome: restart.reason === undefined ? 'InProgress' : 'Blocked',
+            pods: 0,
+          } as const,
+        ]
       : []),
     ...(held !== undefined
-      ? [{ time: held.since, action: 'Restart', outcome: held.reason === 'Suspended' ? 'Held' : 'Blocked', pods: 0 } as const]
+      ? [
+          {
+            time: held.since,
+            action: 'Restart',
+            outcome: held.reason === 'Suspended' ? 'Held' : 'Blocked',
+            pods: 0,
+          } as const,
+        ]
       : []),
     ...history.slice(0, 1),
   ];
   return [...entries].sort((a, b) => b.time - a.time).slice(0, 1);
 };
 
-const byName = (a: { readonly kind: string; readonly name: string }, b: { readonly kind: string; readonly name: string }): number =>
-  `${a.kind}/${a.name}` < `${b.kind}/${b.name}` ? -1 : 1;
+const byName = (
+  a: { readonly kind: string; readonly name: string },
+  b: { readonly kind: string; readonly name: string },
+): number => (`${a.kind}/${a.name}` < `${b.kind}/${b.name}` ? -1 : 1);

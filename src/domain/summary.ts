@@ -43,7 +43,8 @@ export const conditionsOf = (facts: Facts): readonly Wanted[] => {
 
 const readyOf = (facts: Facts): Answer => {
   const { policy, lines, sources, unreadable } = facts;
-  const inState = (...states: readonly Line['state'][]): readonly Line[] => lines.filter(({ state }) => states.includes(state));
+  const inState = (...states: readonly Line['state'][]): readonly Line[] =>
+    lines.filter(({ state }) => states.includes(state));
   const missing = missingSources(sources);
   const failing = inState('Error');
   const forbidden = failing.filter(({ reason }) => reason === WorkloadReason.Forbidden);
@@ -65,7 +66,9 @@ const readyOf = (facts: Facts): Answer => {
     whenAny(inState('Held'), (found) => yes(ReadyReason.Held, told(found))),
     when(bound === 0, () => yes(ReadyReason.NoWorkloads, 'no workload of this namespace is bound')),
   ];
-  return first(candidates) ?? yes(ReadyReason.UpToDate, `${bound} ${bound === 1 ? 'workload' : 'workloads'} up to date`);
+  return (
+    first(candidates) ?? yes(ReadyReason.UpToDate, `${bound} ${bound === 1 ? 'workload' : 'workloads'} up to date`)
+  );
 };
 
 /** What no waiting cures. Rights are tried again all the same, but it takes somebody to grant them. */
@@ -92,11 +95,19 @@ const sourcesValidOf = ({ lines, sources }: Facts): Answer => {
   const ignored = [...sources].flatMap(([id, { state }]) => (state === 'Ignored' ? [id] : []));
   return (
     first([
-      when(missing.length > 0, () => no(SourcesValidReason.SourceMissing, `${listed(missing)}: not found in this namespace`)),
+      when(missing.length > 0, () =>
+        no(SourcesValidReason.SourceMissing, `${listed(missing)}: not found in this namespace`),
+      ),
       whenAny(unreadSources(sources), (found) => no(SourcesValidReason.SourceUnreadable, found.join('; '))),
-      whenAny(because(SourcesValidReason.RequiredKeyMissing), (found) => no(SourcesValidReason.RequiredKeyMissing, told(found))),
-      whenAny(because(SourcesValidReason.ImmutableRecreated), (found) => no(SourcesValidReason.ImmutableRecreated, told(found))),
-      when(ignored.length > 0, () => no(SourcesValidReason.SourceIgnored, `${listed(ignored)}: opted out by annotation`)),
+      whenAny(because(SourcesValidReason.RequiredKeyMissing), (found) =>
+        no(SourcesValidReason.RequiredKeyMissing, told(found)),
+      ),
+      whenAny(because(SourcesValidReason.ImmutableRecreated), (found) =>
+        no(SourcesValidReason.ImmutableRecreated, told(found)),
+      ),
+      when(ignored.length > 0, () =>
+        no(SourcesValidReason.SourceIgnored, `${listed(ignored)}: opted out by annotation`),
+      ),
     ]) ?? yes(SourcesValidReason.Valid, `${sources.size} ${sources.size === 1 ? 'source' : 'sources'} present`)
   );
 };
@@ -110,7 +121,9 @@ const hotReloadedOf = ({ policy, lines, history }: Facts): Answer => {
         lines.filter(({ state }) => state === 'Reloading'),
         (found) => no(policy.suspended ? HotReloadedReason.Suspended : HotReloadedReason.Nudging, told(found)),
       ),
-      when(impossible.length > 0, () => no(HotReloadedReason.Impossible, `declared Hot, but can't be: ${listed(impossible)}`)),
+      when(impossible.length > 0, () =>
+        no(HotReloadedReason.Impossible, `declared Hot, but can't be: ${listed(impossible)}`),
+      ),
       latest === undefined
         ? undefined
         : yes(
@@ -137,7 +150,9 @@ const missingSources = (sources: Facts['sources']): readonly SourceId[] =>
   [...sources].flatMap(([id, { state }]) => (state === 'Missing' ? [id] : []));
 
 const unreadSources = (sources: Facts['sources']): readonly string[] =>
-  [...sources].flatMap(([id, source]) => (source.state === 'Unknown' ? [`${id}: ${source.message ?? 'not read yet'}`] : []));
+  [...sources].flatMap(([id, source]) =>
+    source.state === 'Unknown' ? [`${id}: ${source.message ?? 'not read yet'}`] : [],
+  );
 
 /** The first few lines, each with its own words. */
 const told = (lines: readonly Line[]): string =>
@@ -151,4 +166,5 @@ const no = (reason: string, message: string): Answer => ({ status: 'False', reas
 const when = (applies: boolean, answer: () => Answer): Answer | undefined => (applies ? answer() : undefined);
 const whenAny = <T>(found: readonly T[], answer: (found: readonly T[]) => Answer): Answer | undefined =>
   found.length === 0 ? undefined : answer(found);
-const first = (answers: readonly (Answer | undefined)[]): Answer | undefined => answers.find((answer) => answer !== undefined);
+const first = (answers: readonly (Answer | undefined)[]): Answer | undefined =>
+  answers.find((answer) => answer !== undefined);

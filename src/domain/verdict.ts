@@ -39,7 +39,12 @@ const standing = (observed: Observed, ledger: Ledger, difference: Difference, wa
     const standing = restartStanding(observed, restart);
     if (standing !== undefined) return standing;
   }
-  if (waits) return { state: 'Pending', reason: 'Debouncing', message: `restart due for ${listed(changedKeys(difference.restart))}` };
+  if (waits)
+    return {
+      state: 'Pending',
+      reason: 'Debouncing',
+      message: `restart due for ${listed(changedKeys(difference.restart))}`,
+    };
   if (difference.hot.size > 0) {
     return { state: 'Reloading', reason: 'Nudging', message: listed(changedKeys(difference.hot)) };
   }
@@ -52,10 +57,16 @@ const restartStanding = ({ workload }: Observed, restart: Restart): Standing | u
     case 'InProgress':
       // The rollout was stopped by a person while it was under way.
       return restart.reason === undefined
-        ? { state: 'Restarting', reason: 'Progressing', message: `restart ${restart.n}: ${rolloutProgress(workload.rollout).message}` }
+        ? {
+            state: 'Restarting',
+            reason: 'Progressing',
+            message: `restart ${restart.n}: ${rolloutProgress(workload.rollout).message}`,
+          }
         : { state: 'Blocked', reason: restart.reason, message };
     case 'Failed':
-      return restart.reason === 'NotCarried' ? undefined : { state: 'Failed', reason: restart.reason ?? 'Failed', message };
+      return restart.reason === 'NotCarried'
+        ? undefined
+        : { state: 'Failed', reason: restart.reason ?? 'Failed', message };
     case 'TimedOut':
       return { state: 'TimedOut', reason: restart.reason ?? 'TimedOut', message };
     case 'Succeeded':

@@ -22,7 +22,13 @@ export interface EventPublisherOptions {
 }
 
 /** Events are written one after the other, behind everything else: they tell, nothing waits for them. */
-export const createEventPublisher = ({ client, clock, log, instance, quiet }: EventPublisherOptions): EventPublisher => {
+export const createEventPublisher = ({
+  client,
+  clock,
+  log,
+  instance,
+  quiet,
+}: EventPublisherOptions): EventPublisher => {
   let waiting = 0;
   let tail = Promise.resolve();
   const write = async (namespace: string, body: object): Promise<void> => {

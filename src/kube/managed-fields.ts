@@ -51,7 +51,11 @@ export const certainDataChange = (
 };
 
 /** Whether a manager owns an annotation of the pod template. */
-export const ownsTemplateAnnotation = (entries: readonly ManagedFieldsEntry[], manager: string, annotation: string): boolean =>
+export const ownsTemplateAnnotation = (
+  entries: readonly ManagedFieldsEntry[],
+  manager: string,
+  annotation: string,
+): boolean =>
   entries.some(
     (entry) =>
       entry.manager === manager &&

@@ -22,4 +22,5 @@ export const pods = collection('/api/v1', 'pods');
 export const policies = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_POLICY.plural);
 export const records = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_RECORD.plural);
 export const events = collection('/apis/events.k8s.io/v1', 'events');
-export const workloads = (kind: WorkloadKind): ((namespace?: string) => string) => collection('/apis/apps/v1', PLURALS[kind]);
+export const workloads = (kind: WorkloadKind): ((namespace?: string) => string) =>
+  collection('/apis/apps/v1', PLURALS[kind]);

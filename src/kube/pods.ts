@@ -9,7 +9,10 @@ import { pods as podsPath } from './paths.ts';
 
 interface ContainerStatus {
   readonly name: string;
-  readonly state?: { readonly running?: { readonly startedAt?: string }; readonly terminated?: { readonly startedAt?: string } };
+  readonly state?: {
+    readonly running?: { readonly startedAt?: string };
+    readonly terminated?: { readonly startedAt?: string };
+  };
 }
 
 interface RawPod {
@@ -76,13 +79,18 @@ const parse = ({ metadata, spec, status = {} }: RawPod): FollowedPod => ({
   uid: metadata.uid,
   resourceVersion: metadata.resourceVersion,
   reachable:
-    spec.nodeName !== undefined && metadata.deletionTimestamp === undefined && status.phase !== 'Succeeded' && status.phase !== 'Failed',
+    spec.nodeName !== undefined &&
+    metadata.deletionTimestamp === undefined &&
+    status.phase !== 'Succeeded' &&
+    status.phase !== 'Failed',
   running: status.phase === 'Running',
-  containers: [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].map(({ name, state = {} }) => {
-    // One that waits will read everything anew when it starts.
-    const startedAt = Date.parse(state.running?.startedAt ?? state.terminated?.startedAt ?? '');
-    return Number.isNaN(startedAt) ? { name } : { name, startedAt };
-  }),
+  containers: [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].map(
+    ({ name, state = {} }) => {
+      // One that waits will read everything anew when it starts.
+      const startedAt = Date.parse(state.running?.startedAt ?? state.terminated?.startedAt ?? '');
+      return Number.isNaN(startedAt) ? { name } : { name, startedAt };
+    },
+  ),
 });
 
 const ownedBy = (workload: Workload, source: ListWatch<RawPod>): ListWatch<FollowedPod> => ({
@@ -94,7 +102,10 @@ const ownedBy = (workload: Workload, source: ListWatch<RawPod>): ListWatch<Follo
   resourceVersionOf: ({ resourceVersion }) => resourceVersion,
 });
 
-async function* owned(workload: Workload, events: AsyncIterable<WatchEvent<RawPod>>): AsyncGenerator<WatchEvent<FollowedPod>> {
+async function* owned(
+  workload: Workload,
+  events: AsyncIterable<WatchEvent<RawPod>>,
+): AsyncGenerator<WatchEvent<FollowedPod>> {
   for await (const event of events) {
     if (event.type === 'BOOKMARK' || event.type === 'ERROR') yield event;
     else if (isOf(workload, event.object)) yield { type: event.type, object: parse(event.object) };

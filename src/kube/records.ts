@@ -47,7 +47,15 @@ export const createRecordWriter = (client: KubeClient): RecordWriter => {
   const query = { fieldManager: FIELD_MANAGER };
   return {
     create: async (workload, status, signal) =>
-      parseRecord(await client.request<RawRecord>({ method: 'POST', path: records(workload.namespace), query, body: body(workload, status), signal })),
+      parseRecord(
+        await client.request<RawRecord>({
+          method: 'POST',
+          path: records(workload.namespace),
+          query,
+          body: body(workload, status),
+          signal,
+        }),
+      ),
     replace: async ({ name, namespace, resourceVersion }, workload, status, signal) =>
       parseRecord(
         await client.request<RawRecord>({
@@ -60,14 +68,21 @@ export const createRecordWriter = (client: KubeClient): RecordWriter => {
       ),
     remove: async ({ name, namespace, uid }, signal) => {
       try {
-        await client.request({ method: 'DELETE', path: `${records(namespace)}/${name}`, body: { preconditions: { uid } }, signal });
+        await client.request({
+          method: 'DELETE',
+          path: `${records(namespace)}/${name}`,
+          body: { preconditions: { uid } },
+          signal,
+        });
       } catch (error) {
         if (!isNotFound(error)) throw error;
       }
     },
     get: async (namespace, name, signal) => {
       try {
-        return parseRecord(await client.request<RawRecord>({ method: 'GET', path: `${records(namespace)}/${name}`, signal }));
+        return parseRecord(
+          await client.request<RawRecord>({ method: 'GET', path: `${records(namespace)}/${name}`, signal }),
+        );
       } catch (error) {
         if (isNotFound(error)) return undefined;
         throw error;

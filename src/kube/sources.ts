@@ -16,7 +16,9 @@ interface ConfigMap {
 export const createSourceReader = (client: KubeClient): SourceReader => ({
   get: async (namespace, name, signal) => {
     try {
-      return parse(await client.request<ConfigMap>({ method: 'GET', path: `${configMaps(namespace)}/${name}`, signal }));
+      return parse(
+        await client.request<ConfigMap>({ method: 'GET', path: `${configMaps(namespace)}/${name}`, signal }),
+      );
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -42,7 +44,9 @@ const parse = ({ metadata, immutable = false, data = {}, binaryData = {} }: Conf
 };
 
 /** What the metadata-only watch keeps of an object. */
-export const sourceVersion = ({ metadata: { namespace = '', name, resourceVersion, uid } }: KubeObject): SourceVersion => ({
+export const sourceVersion = ({
+  metadata: { namespace = '', name, resourceVersion, uid },
+}: KubeObject): SourceVersion => ({
   key: `${namespace}/${name}`,
   resourceVersion,
   uid,
