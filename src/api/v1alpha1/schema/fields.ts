@@ -19,8 +19,12 @@ export const validations = (...rules: readonly CelRule[]): Record<string, unknow
 
 /** A list that is replaced as a whole by whoever applies it. */
 export const ATOMIC_LIST = { 'x-kubernetes-list-type': 'atomic' } as const;
-/** A map that is replaced as a whole by whoever applies it. */
-export const ATOMIC_MAP = { 'x-kubernetes-map-type': 'atomic' } as const;
+/** A map that is replaced as a whole by whoever applies it, of at most `max` entries. */
+export const atomicMap = (value: z.ZodString, max: number) =>
+  z
+    .record(z.string(), value)
+    .refine((map) => Object.keys(map).length <= max, { error: `must have at most ${max} items` })
+    .meta({ 'x-kubernetes-map-type': 'atomic', maxProperties: max });
 
 /** A list whose items are told apart by these fields, so that appliers may own single items. */
 export const listMapBy = (...keys: readonly string[]): Record<string, unknown> => ({

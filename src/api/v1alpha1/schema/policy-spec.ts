@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { DEFAULTS } from '../defaults.ts';
 import { DURATION_PATTERN } from '../duration.ts';
-import { ATOMIC_LIST, ATOMIC_MAP, objectName, sourceKind, validations, workloadGroup, workloadKind } from './fields.ts';
+import { ATOMIC_LIST, atomicMap, objectName, sourceKind, validations, workloadGroup, workloadKind } from './fields.ts';
 
 const reloadClass = () => z.enum(['Hot', 'Restart', 'Ignore']).meta({ title: 'ReloadClass' });
 
@@ -73,11 +73,8 @@ const requirement = z
 
 const labelSelector = z
   .object({
-    matchLabels: z
-      .record(z.string(), labelValue())
+    matchLabels: atomicMap(labelValue(), 32)
       .meta({
-        ...ATOMIC_MAP,
-        maxProperties: 32,
         title: 'MatchLabels',
         description: 'Labels with the values that a workload must carry.',
         ...validations({

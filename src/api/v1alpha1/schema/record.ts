@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { RECORD_LIMITS } from '../limits.ts';
 import {
   ATOMIC_LIST,
-  ATOMIC_MAP,
+  atomicMap,
   digest,
   historyFields,
   int32,
@@ -21,9 +21,7 @@ import {
 } from './fields.ts';
 
 const keyDigests = (description: string) =>
-  z
-    .record(z.string(), digest())
-    .meta({ ...ATOMIC_MAP, maxProperties: RECORD_LIMITS.keys, title: 'KeyDigests', description });
+  atomicMap(digest(), RECORD_LIMITS.keys).meta({ title: 'KeyDigests', description });
 
 const sourceName = () => z.string().max(253).describe('Name of the source.');
 

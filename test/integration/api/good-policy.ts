@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import type { ReloadPolicySpecInput, SourceReference } from '../../../src/api/v1alpha1/types.ts';
+
+const name = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$/);
+const source: fc.Arbitrary<SourceReference> = name.map((text) => ({ kind: 'ConfigMap', name: text }));
+const labelKey = fc.stringMatching(/^([a-z]{1,8}\.[a-z]{2,3}\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,20}[A-Za-z0-9])?$/);
+const labelValue = fc.stringMatching(/^([A-Za-z0-9]([-A-Za-z0-9_.]{0,20}[A-Za-z0-9])?)?$/);
+const kind = fc.constantFrom('Deployment', 'StatefulSet', 'DaemonSet');
+const reloadClass = fc.constantFrom('Hot', 'Restart', 'Ignore');
+const group = fc.option(fc.constant('apps' as const), { nil: undefined });
+
+/** Drops what is undefined: in a manifest a field is there or is not. */
+const present = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  JSON.parse(JSON.stringify(value)) as { [K in keyof T]: Exclude<T[K], undefined> };
+
+const requirement = fc.oneof(
+  fc.record({
+    key: labelKey,
+    operator: fc.constantFrom('In', 'NotIn'),
+    values: fc.array(labelValue, { minLength: 1, maxLength: 4 }),
+  }),
+  fc.record({ key: labelKey, operator: fc.constantFrom('Exists', 'DoesNotExist') }),
+);
+
+const selector = fc
+  .record(
+    {
+      matchLabels: fc.dictionary(labelKey, labelValue, { minKeys: 1, maxKeys: 4, noNullPrototype: true }),
+      matchExpressions: fc.array(requirement, { minLength: 1, maxLength: 4 }),
+    },
+    { requiredKeys: [] },
+  )
+  .filter((fields) => Object.keys(fields).length > 0);
+
+const workloads = fc.uniqueArray(
+  fc.oneof(fc.record({ group, kind, name }), fc.record({ group, kind, selector })).map(present),
+  {
+    minLength: 1,
+    maxLength: 6,
+    selector: (workload) => JSON.stringify([workload.kind, 'name' in workload ? workload.name : workload]),
+  },
+);
+
+const rulesOver = (sources: readonly SourceReference[]) =>
+  fc.array(
+    fc.record(
+      {
+        keys: fc.array(fc.stringMatching(/^[-._a-zA-Z0-9*?]{1,40}$/), { minLength: 1, maxLength: 5 }),
+        class: reloadClass,
+        from: fc.subarray([...sources], { minLength: 1 }),
+      },
+      { requiredKeys: ['keys', 'class'] },
+    ),
+    { maxLength: 6 },
+  );
+
+/** A duration between `min` and `max` ms, in one or two units. */
+const durationBetween = (min: number, max: number): fc.Arbitrary<string> =>
+  fc.tuple(fc.integer({ min, max }), fc.boolean()).map(([ms, split]) => {
+    const seconds = Math.floor(ms / 1_000);
+    return split ? `${seconds}s${ms % 1_000}ms` : `${ms}ms`;
+  });
+
+/** Policies that keep every rule, those in CEL too. */
+export const goodPolicy: fc.Arbitrary<ReloadPolicySpecInput> = fc
+  .uniqueArray(source, { minLength: 1, maxLength: 6, selector: ({ name: text }) => text })
+  .chain((sources) =>
+    fc.record(
+      {
+        sources: fc.constant(sources),
+        workloads,
+        rules: rulesOver(sources),
+        defaultClass: reloadClass,
+        suspend: fc.boolean(),
+        hot: fc.record({ onImpossible: fc.constantFrom('Restart', 'Report') }, { requiredKeys: [] }),
+        restart: fc.record(
+          { debounce: durationBetween(0, 600_000), progressTimeout: durationBetween(1_000, 86_400_000) },
+          { requiredKeys: [] },
+        ),
+      },
+      { requiredKeys: ['sources'] },
+    ),
+  )
+  .map((spec) => present(spec) as ReloadPolicySpecInput);

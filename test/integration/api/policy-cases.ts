@@ -1,0 +1,389 @@
+/** Policies that people write, well and badly; for the bad ones, what the API server must tell them. */
+
+interface GoodCase {
+  readonly name: string;
+  readonly spec: unknown;
+}
+
+interface BadCase extends GoodCase {
+  /** Must stand in the refusal. */
+  readonly says: string;
+}
+
+const source = (name: string) => ({ kind: 'ConfigMap', name });
+const app = source('app');
+const many = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index));
+
+/** 253 characters, and another for each index. */
+const longName = (index: number): string => `${String(index).padStart(4, '0')}${'a'.repeat(249)}`;
+
+const withWorkload = (workload: object) => ({ sources: [app], workloads: [workload] });
+const withSelector = (selector: object) => withWorkload({ kind: 'Deployment', selector });
+const withExpression = (expression: object) => withSelector({ matchExpressions: [expression] });
+const withRule = (rule: object) => ({ sources: [app], rules: [{ keys: ['*'], class: 'Hot', ...rule }] });
+const withKey = (key: string) => withRule({ keys: [key] });
+const withDebounce = (debounce: unknown) => ({ sources: [app], restart: { debounce } });
+const withTimeout = (progressTimeout: unknown) => ({ sources: [app], restart: { progressTimeout } });
+const withSourceName = (name: unknown) => ({ sources: [{ kind: 'ConfigMap', name }] });
+
+const acceptedBy = (make: (value: string) => unknown, what: string, values: readonly string[]): GoodCase[] =>
+  values.map((value) => ({ name: `${what} ${JSON.stringify(value)}`, spec: make(value) }));
+
+export const GOOD_POLICIES: readonly GoodCase[] = [
+  { name: 'the smallest', spec: { sources: [app] } },
+  {
+    name: 'the one of the design',
+    spec: {
+      sources: [source('signalprocessing')],
+      workloads: [{ group: 'apps', kind: 'Deployment', name: 'signalprocessing' }],
+      rules: [
+        { keys: ['*.rego'], class: 'Hot' },
+        { keys: ['config.yaml'], class: 'Hot', from: [source('signalprocessing')] },
+        { keys: ['*-period', 'execution-namespace'], class: 'Restart' },
+        { keys: ['*.md'], class: 'Ignore' },
+      ],
+      defaultClass: 'Restart',
+      suspend: false,
+      hot: { onImpossible: 'Restart' },
+      restart: { debounce: '500ms', progressTimeout: '10m' },
+    },
+  },
+  ...['Deployment', 'StatefulSet', 'DaemonSet'].map((kind) => ({
+    name: `a ${kind}`,
+    spec: withWorkload({ kind, name: 'web' }),
+  })),
+  ...['Hot', 'Restart', 'Ignore'].flatMap((value) => [
+    { name: `class ${value}`, spec: withRule({ class: value }) },
+    { name: `default class ${value}`, spec: { sources: [app], defaultClass: value } },
+  ]),
+  {
+    name: 'the same name for two kinds',
+    spec: {
+      sources: [app],
+      workloads: [
+        { kind: 'Deployment', name: 'a' },
+        { kind: 'StatefulSet', name: 'a' },
+      ],
+    },
+  },
+  {
+    name: 'the same selector twice',
+    spec: { sources: [app], workloads: many(2, () => ({ kind: 'Deployment', selector: { matchLabels: { a: 'b' } } })) },
+  },
+  { name: 'a label without a value', spec: withSelector({ matchLabels: { 'example.com/tier': '' } }) },
+  {
+    name: 'labels and expressions',
+    spec: withSelector({ matchLabels: { a: 'b' }, matchExpressions: [{ key: 'c', operator: 'Exists' }] }),
+  },
+  {
+    name: 'no labels but expressions',
+    spec: withSelector({ matchLabels: {}, matchExpressions: [{ key: 'c', operator: 'Exists' }] }),
+  },
+  ...['In', 'NotIn'].map((operator) => ({
+    name: operator,
+    spec: withExpression({ key: 'example.com/tier', operator, values: ['a', 'B_1.c'] }),
+  })),
+  ...['Exists', 'DoesNotExist'].map((operator) => ({
+    name: operator,
+    spec: withExpression({ key: 'tier', operator }),
+  })),
+  ...acceptedBy(withDebounce, 'debounce', ['0s', '0ms', '500ms', '10m', '9m60s', '599s1000ms', '1m1s1ms']),
+  ...acceptedBy(withTimeout, 'progressTimeout', ['1s', '1000ms', '24h', '23h60m', '10m', '1h30m']),
+  ...acceptedBy(withKey, 'key', [
+    '*',
+    '?',
+    '**',
+    'a',
+    '.hidden',
+    '-',
+    '_',
+    'config.yaml',
+    '*.*',
+    '*a*a*a*a*a*a*a*b',
+    'k'.repeat(253),
+    '*'.repeat(253),
+  ]),
+  ...acceptedBy(withSourceName, 'source', ['a', '1', 'a.b', 'a-b.c-1', 'kube-root-ca.crt', longName(0)]),
+  { name: 'empty hot and restart', spec: { sources: [app], hot: {}, restart: {} } },
+  { name: 'no rules', spec: { sources: [app], rules: [] } },
+  { name: 'onImpossible Report', spec: { sources: [app], hot: { onImpossible: 'Report' } } },
+  { name: 'onImpossible Restart', spec: { sources: [app], hot: { onImpossible: 'Restart' } } },
+  {
+    name: 'as much as fits: every list full, every name as long as may be',
+    spec: {
+      sources: many(64, (index) => source(longName(index))),
+      workloads: many(64, (index) => ({ kind: 'Deployment', name: longName(index) })),
+      rules: many(64, () => ({
+        keys: many(64, longName),
+        class: 'Hot',
+        from: many(64, (index) => source(longName(63 - index))),
+      })),
+    },
+  },
+  {
+    name: 'selectors as big as may be',
+    spec: {
+      sources: [app],
+      workloads: [
+        ...many(63, () => ({
+          kind: 'Deployment',
+          selector: {
+            matchLabels: Object.fromEntries(
+              many(32, (index) => [`example.com/${'k'.repeat(50)}${index}`, 'v'.repeat(63)]),
+            ),
+          },
+        })),
+        {
+          kind: 'Deployment',
+          selector: {
+            matchExpressions: many(32, () => ({ key: 'tier', operator: 'In', values: many(64, () => 'v'.repeat(63)) })),
+          },
+        },
+      ],
+    },
+  },
+];
+
+const NAME_PATTERN = "should match '^[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+const KEY_PATTERN = "should match '^[-._a-zA-Z0-9*?]+$'";
+const DURATION = "should match '^([0-9]+(ms|s|m|h))+$'";
+const CLASSES = 'supported values: "Hot", "Restart", "Ignore"';
+const DEBOUNCE = 'debounce must be between 0s and 10m';
+const TIMEOUT = 'progressTimeout must be between 1s and 24h';
+const ONE_OF = 'a workload needs exactly one of name and selector';
+const EMPTY_SELECTOR = 'an empty selector would bind everything; leave workloads out to bind every consumer';
+const NEED_VALUES = 'operators In and NotIn need values: list at least one';
+const NO_VALUES = 'operators Exists and DoesNotExist take no values: remove them, or use In or NotIn';
+const NO_LABEL = 'matchLabels has a key that is no label';
+const FROM = "a rule's from names an object that is not in sources: add it there, or correct the name";
+const LABEL_KEY = 'matchExpressions[0].key in body should match';
+
+const refused = (make: (value: string) => unknown, what: string, says: string, values: readonly string[]): BadCase[] =>
+  values.map((value) => ({ name: `${what} ${JSON.stringify(value)}`, spec: make(value), says }));
+
+export const BAD_POLICIES: readonly BadCase[] = [
+  { name: 'no sources', spec: {}, says: 'spec.sources: Required value' },
+  {
+    name: 'an empty list of sources',
+    spec: { sources: [] },
+    says: 'spec.sources in body should have at least 1 items',
+  },
+  {
+    name: 'a source twice',
+    spec: { sources: [app, app] },
+    says: 'sources names the same object twice: remove the repeated entry',
+  },
+  {
+    name: 'a Secret, which comes later',
+    spec: { sources: [{ kind: 'Secret', name: 'a' }] },
+    says: 'supported values: "ConfigMap"',
+  },
+  {
+    name: 'a source without a name',
+    spec: { sources: [{ kind: 'ConfigMap' }] },
+    says: 'spec.sources[0].name: Required value',
+  },
+  { name: 'a source without a kind', spec: { sources: [{ name: 'a' }] }, says: 'spec.sources[0].kind: Required value' },
+  {
+    name: 'too many sources',
+    spec: { sources: many(65, (index) => source(`s${index}`)) },
+    says: 'must have at most 64 items',
+  },
+  ...refused(withSourceName, 'source', NAME_PATTERN, ['App', 'a_b', '-a', 'a-', 'a..b', '.a', 'a/b', ' a', 'ä', '*']),
+  {
+    name: 'a source name that is too long',
+    spec: withSourceName('a'.repeat(254)),
+    says: 'may not be more than 253 bytes',
+  },
+
+  {
+    name: 'an empty list of workloads',
+    spec: { sources: [app], workloads: [] },
+    says: 'an empty list would bind nothing; leave workloads out to bind every workload that consumes a source',
+  },
+  {
+    name: 'a workload twice',
+    spec: { sources: [app], workloads: many(2, () => ({ kind: 'Deployment', name: 'a' })) },
+    says: 'workloads names the same workload twice: remove the repeated entry',
+  },
+  {
+    name: 'a workload twice, once with its group',
+    spec: {
+      sources: [app],
+      workloads: [
+        { kind: 'Deployment', name: 'a' },
+        { group: 'apps', kind: 'Deployment', name: 'a' },
+      ],
+    },
+    says: 'workloads names the same workload twice',
+  },
+  {
+    name: 'name and selector',
+    spec: withWorkload({ kind: 'Deployment', name: 'a', selector: { matchLabels: { a: 'b' } } }),
+    says: ONE_OF,
+  },
+  { name: 'neither name nor selector', spec: withWorkload({ kind: 'Deployment' }), says: ONE_OF },
+  ...['CronJob', 'Job', 'Pod', 'deployment', 'Rollout', ''].map((kind) => ({
+    name: `kind ${JSON.stringify(kind)}`,
+    spec: withWorkload({ kind, name: 'a' }),
+    says: 'supported values: "Deployment", "StatefulSet", "DaemonSet"',
+  })),
+  ...['', 'batch', 'apps/v1', 'argoproj.io'].map((group) => ({
+    name: `group ${JSON.stringify(group)}`,
+    spec: withWorkload({ group, kind: 'Deployment', name: 'a' }),
+    says: 'supported values: "apps"',
+  })),
+  {
+    name: 'a workload without a kind',
+    spec: withWorkload({ name: 'a' }),
+    says: 'spec.workloads[0].kind: Required value',
+  },
+  { name: 'a bad workload name', spec: withWorkload({ kind: 'Deployment', name: 'Web' }), says: NAME_PATTERN },
+  { name: 'a glob for a workload name', spec: withWorkload({ kind: 'Deployment', name: 'web-*' }), says: NAME_PATTERN },
+
+  { name: 'an empty selector', spec: withSelector({}), says: EMPTY_SELECTOR },
+  { name: 'a selector with no labels', spec: withSelector({ matchLabels: {} }), says: EMPTY_SELECTOR },
+  {
+    name: 'a selector with an empty list of expressions',
+    spec: withSelector({ matchExpressions: [] }),
+    says: 'should have at least 1 items',
+  },
+  { name: 'In without values', spec: withExpression({ key: 'a', operator: 'In' }), says: NEED_VALUES },
+  { name: 'NotIn without values', spec: withExpression({ key: 'a', operator: 'NotIn' }), says: NEED_VALUES },
+  {
+    name: 'In with an empty list',
+    spec: withExpression({ key: 'a', operator: 'In', values: [] }),
+    says: 'should have at least 1 items',
+  },
+  {
+    name: 'Exists with values',
+    spec: withExpression({ key: 'a', operator: 'Exists', values: ['b'] }),
+    says: NO_VALUES,
+  },
+  {
+    name: 'DoesNotExist with values',
+    spec: withExpression({ key: 'a', operator: 'DoesNotExist', values: ['b'] }),
+    says: NO_VALUES,
+  },
+  {
+    name: 'an unknown operator',
+    spec: withExpression({ key: 'a', operator: 'Gt', values: ['1'] }),
+    says: 'supported values: "In", "NotIn", "Exists", "DoesNotExist"',
+  },
+  ...refused((key) => withExpression({ key, operator: 'Exists' }), 'label key', LABEL_KEY, [
+    'a b',
+    '/a',
+    'a/',
+    '-a',
+    'A.com/b',
+    'a/b/c',
+    'x'.repeat(64),
+  ]),
+  ...refused((key) => withSelector({ matchLabels: { [key]: 'v' } }), 'label', NO_LABEL, [
+    'a b',
+    '/a',
+    'a/',
+    '-a',
+    'a/b/c',
+    '',
+    'x'.repeat(64),
+  ]),
+  ...refused(
+    (value) => withSelector({ matchLabels: { a: value } }),
+    'label value',
+    'spec.workloads[0].selector.matchLabels.a',
+    ['a b', '-a', 'a/', 'x'.repeat(64)],
+  ),
+  {
+    name: 'too many labels',
+    spec: withSelector({ matchLabels: Object.fromEntries(many(33, (index) => [`l${index}`, 'v'])) }),
+    says: 'must have at most 32 items',
+  },
+
+  {
+    name: 'a rule without keys',
+    spec: { sources: [app], rules: [{ class: 'Hot' }] },
+    says: 'spec.rules[0].keys: Required value',
+  },
+  {
+    name: 'a rule without a class',
+    spec: { sources: [app], rules: [{ keys: ['*'] }] },
+    says: 'spec.rules[0].class: Required value',
+  },
+  { name: 'an empty list of keys', spec: withRule({ keys: [] }), says: 'should have at least 1 items' },
+  {
+    name: 'too many keys',
+    spec: withRule({ keys: many(65, (index) => `k${index}`) }),
+    says: 'must have at most 64 items',
+  },
+  {
+    name: 'too many rules',
+    spec: { sources: [app], rules: many(65, () => ({ keys: ['*'], class: 'Hot' })) },
+    says: 'must have at most 64 items',
+  },
+  ...refused(withKey, 'key', KEY_PATTERN, [
+    'a/b',
+    'a b',
+    '[ab]',
+    '{a,b}',
+    '!a',
+    'a|b',
+    '^a$',
+    '(a+)+$',
+    'ä',
+    '\\*',
+    '$(x)',
+  ]),
+  { name: 'an empty key', spec: withKey(''), says: 'should be at least 1 chars long' },
+  { name: 'a key that is too long', spec: withKey('*'.repeat(254)), says: 'may not be more than 253 bytes' },
+  ...['hot', 'HOT', 'Reload', ''].flatMap((value) => [
+    { name: `class ${JSON.stringify(value)}`, spec: withRule({ class: value }), says: CLASSES },
+    { name: `default class ${JSON.stringify(value)}`, spec: { sources: [app], defaultClass: value }, says: CLASSES },
+  ]),
+  { name: 'from a foreign source', spec: withRule({ from: [source('other')] }), says: FROM },
+  { name: 'from a source and a foreign one', spec: withRule({ from: [app, source('other')] }), says: FROM },
+  { name: 'an empty from', spec: withRule({ from: [] }), says: 'should have at least 1 items' },
+
+  { name: 'suspend in quotes', spec: { sources: [app], suspend: 'true' }, says: 'must be of type boolean: "string"' },
+  {
+    name: 'an unknown onImpossible',
+    spec: { sources: [app], hot: { onImpossible: 'Ignore' } },
+    says: 'supported values: "Restart", "Report"',
+  },
+  ...refused(withDebounce, 'debounce', DURATION, [
+    '5',
+    '5 s',
+    '-1s',
+    '1.5s',
+    '1d',
+    '',
+    's',
+    '5 minutes',
+    '1us',
+    'PT5S',
+  ]),
+  ...refused(withTimeout, 'progressTimeout', DURATION, ['600', '10 m', '-10m', '1d', '']),
+  { name: 'debounce as a number', spec: withDebounce(5), says: 'must be of type string: "integer"' },
+  ...refused(withDebounce, 'debounce', DEBOUNCE, ['10m1s', '601s', '1h', '10m1ms', '9999999999999999999h']),
+  ...refused(withTimeout, 'progressTimeout', TIMEOUT, [
+    '0s',
+    '999ms',
+    '24h1ms',
+    '25h',
+    '86401s',
+    '9999999999999999999h',
+  ]),
+
+  { name: 'an unknown field', spec: { sources: [app], mode: 'Observe' }, says: 'unknown field "spec.mode"' },
+  {
+    name: 'an unknown field in a rule',
+    spec: withRule({ paths: ['/a'] }),
+    says: 'unknown field "spec.rules[0].paths"',
+  },
+  {
+    name: 'a source by selector, which comes later',
+    spec: { sources: [{ kind: 'ConfigMap', name: 'a', selector: {} }] },
+    says: 'unknown field "spec.sources[0].selector"',
+  },
+];
