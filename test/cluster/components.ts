@@ -20,6 +20,7 @@ export class Components {
   readonly #running = new Map<string, Component>();
   readonly #dismissed = new Set<Component>();
   readonly #onUnexpectedEnd: (reason: string) => void;
+  #closed = false;
 
   constructor(onUnexpectedEnd: (reason: string) => void) {
     this.#onUnexpectedEnd = onUnexpectedEnd;
@@ -27,6 +28,7 @@ export class Components {
 
   /** @throws when one of that name runs already, or the command can't be started. */
   async start(spec: ComponentSpec): Promise<Component> {
+    if (this.#closed) throw new Error(`can't start ${spec.name}: the cluster is being stopped`);
     if (this.#running.has(spec.name)) throw new Error(`${spec.name} is already running`);
     mkdirSync(dirname(spec.logFile), { recursive: true });
     const component = await startComponent(spec);
@@ -45,7 +47,9 @@ export class Components {
     await this.#dismiss(component);
   }
 
-  async killAll(): Promise<void> {
+  /** Ends all of them; from now on none can be started. */
+  async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#running.values()].map((component) => this.#dismiss(component)));
   }
 

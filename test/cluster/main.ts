@@ -24,6 +24,7 @@ function log(line: string): void {
 async function up(name: string, node: boolean): Promise<void> {
   const running = findCluster(name);
   if (running) {
+    if (running.phase !== 'ready') throw new Error(`cluster ${name} is ${running.phase}: run "down", then "up" again`);
     log(`cluster ${name} is already up`);
     printNext(running);
     return;
@@ -66,7 +67,8 @@ function namesIn(folder: string): string[] {
 
 async function images(): Promise<void> {
   await preflight('node', log);
-  for (const image of await ensureBaseImages(await ensureBinaries(log), log)) console.log(image);
+  const base = await ensureBaseImages(await ensureBinaries(log), log);
+  for (const archive of base) console.log(archive);
   console.log((await ensureOperatorImage(log)).archive);
 }
 

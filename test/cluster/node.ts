@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Binaries } from './binaries.ts';
@@ -45,7 +44,7 @@ export function kubeletRootOf(namespaces: Namespaces): string {
 
 /** Starts containerd and imports the images; needs no API server yet. */
 export async function startContainerd(o: NodeOptions): Promise<void> {
-  writeContainerdConfig(o);
+  await writeContainerdConfig(o);
   const containerd = await o.components.start(
     spec(o, 'containerd', 'containerd', ['--config', '/var/lib/reload/containerd.toml']),
   );
@@ -134,11 +133,14 @@ function libDir(o: NodeOptions, name: string): string {
 }
 
 /** restrict_oom_score_adj: runc can't lower a score where the machine lacks CAP_SYS_RESOURCE. */
-function writeContainerdConfig(o: NodeOptions): void {
+async function writeContainerdConfig(o: NodeOptions): Promise<void> {
   const dir = libDir(o, 'reload');
   const cni = libDir(o, 'reload/cni');
   const plugins = cniDir();
   if (plugins === undefined) throw new Error('the CNI plugins are missing: install containernetworking-plugins');
+  // An overlay can't lie on an overlay, which is what the root of a container usually is.
+  const onOverlay = (await runCommand('stat', ['--file-system', '--format=%T', dir])).trim() === 'overlayfs';
+  const snapshotter = onOverlay ? 'native' : 'overlayfs';
   writeFileSync(
     join(dir, 'containerd.toml'),
     `version = 2
@@ -148,6 +150,8 @@ oom_score = 0
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${PAUSE_IMAGE}"
   restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "${snapshotter}"
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]

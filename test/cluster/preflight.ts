@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { runCommand } from './commands.ts';
@@ -98,15 +99,17 @@ async function installMissing(needs: readonly Need[], log: (line: string) => voi
 
 async function install(packages: readonly string[], what: string, log: (line: string) => void): Promise<void> {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  // Another apt may be at work, as on a machine that has just started.
+  const wait = ['-o', 'DPkg::Lock::Timeout=120'];
   const attempt = (): Promise<string> =>
-    runCommand('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
+    runCommand('apt-get', ['install', ...wait, '-y', '-qq', '--no-install-recommends', ...packages], { env });
   try {
     await attempt();
   } catch {
     // The package lists may be absent (a fresh container) or too old for what the mirror still has.
     try {
       log('updating the package lists with apt-get');
-      await runCommand('apt-get', ['update', '-qq'], { env });
+      await runCommand('apt-get', ['update', ...wait, '-qq'], { env });
       await attempt();
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -132,7 +135,8 @@ export function cniDir(): string | undefined {
   return CNI_DIRS.find((dir) => existsSync(join(dir, 'bridge')) && existsSync(join(dir, 'host-local')));
 }
 
-/** Debian's package busybox-static puts this file there; its dynamic sibling doesn't. */
+/** A busybox that needs no libraries; ldd refuses such a file. */
 export function staticBusybox(): string | undefined {
-  return existsSync('/usr/share/doc/busybox-static') ? pathOf('busybox') : undefined;
+  const path = pathOf('busybox');
+  return path !== undefined && spawnSync('ldd', [path]).status !== 0 ? path : undefined;
 }

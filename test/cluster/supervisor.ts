@@ -43,6 +43,7 @@ class Supervisor {
   #state: ClusterState;
   #control: ControlServer | undefined;
   #controlPlane: ControlPlane | undefined;
+  #starting: Promise<void> | undefined;
   #ended: Promise<void> | undefined;
 
   constructor(spec: SupervisorSpec) {
@@ -60,7 +61,8 @@ class Supervisor {
   async run(): Promise<void> {
     this.#watchOwner();
     try {
-      await this.#start();
+      this.#starting = this.#start();
+      await this.#starting;
     } catch (error) {
       if (this.#ended) return;
       const message = error instanceof Error ? error.message : String(error);
@@ -74,7 +76,10 @@ class Supervisor {
   /** Ends and removes everything, once. A failed start keeps its folder, so that the logs can be read. */
   end({ keepDir = false } = {}): Promise<void> {
     this.#ended ??= (async () => {
-      await this.#components.killAll();
+      await this.#components.close();
+      // A start that is under way fails now; what it has started meanwhile goes too.
+      await Promise.allSettled([this.#starting]);
+      await this.#components.close();
       await removeTraces(this.#places, { keepDir });
     })();
     return this.#ended;
@@ -167,9 +172,11 @@ class Supervisor {
 
   #watchOwner(): void {
     const { owner } = this.#spec;
-    process.once('disconnect', () => {
+    const starterGone = (): void => {
       if (this.#state.phase === 'starting') void this.#endWith('the starter went away before the cluster was up');
-    });
+    };
+    process.once('disconnect', starterGone);
+    if (!process.connected) starterGone();
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
       process.once(signal, () => void this.#endWith(`received ${signal}`));
     }
