@@ -2,7 +2,7 @@
 
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { CATEGORY, GROUP, VERSION } from '../api/v1alpha1/names.ts';
+import { CATEGORY, GROUP, VERSION, type KindNames } from '../api/v1alpha1/names.ts';
 import type { KindDefinition } from '../api/v1alpha1/schema.ts';
 
 /** A schema node as the API server takes it: the structural subset of OpenAPI v3. */
@@ -134,7 +134,10 @@ export interface CustomResourceDefinition {
   readonly spec: {
     readonly group: string;
     readonly scope: 'Namespaced';
-    readonly names: Readonly<Record<string, string | readonly string[]>>;
+    readonly names: Omit<KindNames, 'shortName'> & {
+      readonly shortNames: readonly string[];
+      readonly categories: readonly string[];
+    };
     readonly versions: readonly [
       {
         readonly name: string;

@@ -6,6 +6,7 @@
  * `RolledOut` is False then. The comments here are the reference: `docs/api.md` is generated from them.
  */
 
+/** Types of the conditions of a ReloadPolicy. */
 export const ConditionType = {
   /** The summary: every bound workload runs on what its sources hold, or waits for a known reason. */
   Ready: 'Ready',
@@ -67,19 +68,19 @@ export const ReconcilingReason = {
 export type ReconcilingReason = (typeof ReconcilingReason)[keyof typeof ReconcilingReason];
 
 export const StalledReason = {
-  /** As for Ready. */
+  /** A rollout failed, as for Ready. */
   RolloutFailed: 'RolloutFailed',
-  /** As for Ready. */
+  /** A rollout timed out, as for Ready. */
   RolloutTimedOut: 'RolloutTimedOut',
-  /** As for Ready. */
+  /** A right is missing, as for Ready. */
   Forbidden: 'Forbidden',
-  /** As for Ready. */
+  /** The stored spec can't be used, as for Ready. */
   InvalidSpec: 'InvalidSpec',
 } as const;
 export type StalledReason = (typeof StalledReason)[keyof typeof StalledReason];
 
 export const SourcesValidReason = {
-  /** True. Every source is present or opted out, and has every key that a bound workload requires. */
+  /** True. Every source is present and has every key that a bound workload requires. */
   Valid: 'Valid',
   /** False. A source does not exist. Workloads that require it are not restarted. */
   SourceMissing: 'SourceMissing',
