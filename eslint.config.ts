@@ -45,6 +45,7 @@ export default defineConfig(
     // node:test's describe, it and hooks return promises that the runner itself awaits.
     files: ['test/**/*.ts'],
     rules: {
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/no-floating-promises': [
         'error',
         {

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
+import { installOperator } from '../support/install.ts';
+import { Stage } from '../support/stage.ts';
+import { eventually } from '../support/wait.ts';
+
+describe('hot keys', { concurrency: 3 }, () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await clusterForTests({ node: true });
+    await installOperator(cluster);
+  });
+  after(() => cluster.stop());
+
+  const staged = (name: string, test: (stage: Stage) => Promise<void>): void => {
+    it(name, async () => {
+      const stage = await Stage.open(cluster, 'hot');
+      try {
+        await test(stage);
+      } finally {
+        await stage.end();
+      }
+    });
+  };
+
+  staged('change the file in every pod within seconds, and no pod', async (stage) => {
+    await stage.configMap({ 'policy.rego': 'one' });
+    await stage.start({ replicas: 3 });
+    await stage.policy({ rules: [{ keys: ['*.rego'], class: 'Hot' }] });
+    await stage.adopted();
+    const incarnations = await stage.incarnations();
+
+    await stage.edit({ 'policy.rego': 'two' });
+
+    // The kubelet alone takes a minute or more.
+    await eventually(async () => assert.deepEqual(await stage.filesIn('policy.rego'), ['two', 'two', 'two']), {
+      what: 'the new file in 3 pods',
+      timeoutMs: 15_000,
+    });
+    await eventually(async () => assert.equal((await stage.status()).last?.outcome, 'Succeeded'), {
+      what: 'the status to tell',
+    });
+    const status = await stage.status();
+    assert.equal(status.last?.action, 'Hot');
+    assert.equal(status.last.pods, 3);
+    assert.deepEqual(await stage.incarnations(), incarnations);
+    assert.equal(await stage.restartAnnotation(), undefined);
+    const event = await eventually(
+      async () => (await stage.ourEvents()).find(({ reason }) => reason === 'HotReloaded'),
+      { what: 'the event' },
+    );
+    assert.match(event.note, /nudged 3 pods .*ConfigMap\/app:policy\.rego/);
+  });
+
+  staged(
+    'reach pods of StatefulSets and DaemonSets, and files of projected volumes and renamed items',
+    async (stage) => {
+      await stage.configMap({ 'policy.rego': 'one' });
+      await stage.start({ kind: 'StatefulSet', name: 'db' });
+      await stage.start({ kind: 'DaemonSet', name: 'agent' });
+      await stage.start({
+        name: 'projected',
+        mounted: false,
+        container: { volumeMounts: [{ name: 'config', mountPath: '/etc/app' }] },
+        spec: {
+          template: {
+            metadata: { labels: { app: 'projected' } },
+            spec: {
+              terminationGracePeriodSeconds: 2,
+              containers: [
+                {
+                  name: 'main',
+                  image: 'reload.test/busybox:1',
+                  imagePullPolicy: 'IfNotPresent',
+                  command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done'],
+                  volumeMounts: [{ name: 'config', mountPath: '/etc/app' }],
+                },
+              ],
+              volumes: [
+                {
+                  name: 'config',
+                  projected: {
+                    sources: [{ configMap: { name: 'app', items: [{ key: 'policy.rego', path: 'renamed.rego' }] } }],
+                  },
+                },
+              ],
+            },
+          },
+        },
+      });
+      await stage.policy({ defaultClass: 'Hot' });
+      await Promise.all([
+        stage.adopted('db', 'StatefulSet'),
+        stage.adopted('agent', 'DaemonSet'),
+        stage.adopted('projected'),
+      ]);
+
+      await stage.edit({ 'policy.rego': 'two' });
+
+      await eventually(
+        async () => {
+          assert.deepEqual(await stage.filesIn('policy.rego', 'db'), ['two']);
+          assert.deepEqual(await stage.filesIn('policy.rego', 'agent'), ['two']);
+          assert.deepEqual(await stage.filesIn('renamed.rego', 'projected'), ['two']);
+        },
+        { what: 'the new file in all three', timeoutMs: 15_000 },
+      );
+    },
+  );
+
+  staged('that are added or removed appear and disappear as files', async (stage) => {
+    await stage.configMap({ 'a.rego': 'a', 'b.rego': 'b' });
+    await stage.start();
+    await stage.policy({ defaultClass: 'Hot' });
+    await stage.adopted();
+    const [pod] = await stage.pods();
+    assert.ok(pod);
+
+    await stage.edit({ 'a.rego': null, 'c.rego': 'c' });
+
+    await eventually(async () => assert.equal((await stage.exec(pod, 'ls', '/etc/app')).trim(), 'b.rego\nc.rego'), {
+      what: 'the folder to follow',
+      timeoutMs: 15_000,
+    });
+  });
+
+  staged('read through env restart the workload all the same, and it is said why', async (stage) => {
+    await stage.configMap({ flag: 'one' });
+    await stage.start({ flags: ['flag'], mounted: false });
+    await stage.policy({ rules: [{ keys: ['flag'], class: 'Hot' }] });
+    await stage.adopted();
+
+    await stage.edit({ flag: 'two' });
+
+    await stage.until('RolledOut', 'True', { reason: 'Complete' });
+    await stage.rolledOut();
+    assert.deepEqual(await stage.argumentsIn(), ['--flag=two']);
+    const [workload] = (await stage.status()).workloads ?? [];
+    assert.deepEqual(workload?.impossible, ['ConfigMap/app:flag: command line of container main']);
+    assert.match(
+      await stage.until('HotReloaded', 'False', { reason: 'Impossible' }),
+      /flag: command line of container main/,
+    );
+    const issued = (await stage.ourEvents()).find(({ reason }) => reason === 'RestartIssued');
+    assert.match(issued?.note ?? '', /declared Hot, but can't be: ConfigMap\/app:flag: command line of container main/);
+  });
+
+  staged('read through env are only reported where the policy says so', async (stage) => {
+    await stage.configMap({ flag: 'one', 'policy.rego': 'one' });
+    await stage.start({ flags: ['flag'] });
+    await stage.policy({ defaultClass: 'Hot', hot: { onImpossible: 'Report' } });
+    await stage.adopted();
+    const incarnations = await stage.incarnations();
+
+    await stage.edit({ flag: 'two', 'policy.rego': 'two' });
+
+    await eventually(async () => assert.deepEqual(await stage.filesIn('policy.rego'), ['two']), {
+      what: 'the hot part',
+      timeoutMs: 15_000,
+    });
+    await stage.until('HotReloaded', 'False', { reason: 'Impossible' });
+    assert.deepEqual(await stage.incarnations(), incarnations);
+  });
+
+  staged('reach a pod that is added in the moment of the change within 2 s of its start', async (stage) => {
+    await stage.configMap({ 'policy.rego': 'zero' });
+    await stage.start({ replicas: 1 });
+    await stage.policy({ defaultClass: 'Hot' });
+    await stage.adopted();
+    for (const round of ['one', 'two', 'three']) {
+      await stage.scale(1);
+      await eventually(async () => (await stage.allPods()).length === 1, { what: 'one pod', intervalMs: 100 });
+
+      await Promise.all([stage.scale(2), stage.edit({ 'policy.rego': round })]);
+
+      await eventually(
+        async () => (await stage.pods()).filter(({ status }) => status?.phase === 'Running').length === 2,
+        {
+          what: 'the second pod',
+          intervalMs: 20,
+        },
+      );
+      await eventually(async () => assert.deepEqual(await stage.filesIn('policy.rego'), [round, round]), {
+        what: 'the new file in both',
+        timeoutMs: 2_000,
+        intervalMs: 20,
+      });
+    }
+  });
+});
