@@ -1,0 +1,80 @@
+/** The two images that the demo runs. */
+
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { runCommand } from '../cluster/commands.ts';
+import { buildImage, ensureNodeBase, ensureOperatorImage, type BuiltImage } from '../cluster/images.ts';
+import { CHECKOUT } from '../cluster/state.ts';
+import { DemoError, type Stage } from './stage.ts';
+
+/** An image that the nodes can run. */
+export interface Image {
+  readonly name: string;
+  /** Moves when the content does, though the name stays. */
+  readonly content: string;
+}
+
+export interface Images {
+  readonly operator: Image;
+  readonly sample: Image;
+}
+
+const SAMPLE_FOLDER = join(CHECKOUT, 'config/samples/signalprocessing');
+export const SAMPLE_IMAGE = 'localhost/signalprocessing:dev';
+
+/**
+ * Builds both and puts them on the node; on a cluster of the user's, takes those that they name.
+ *
+ * @param env OPERATOR_IMAGE and SAMPLE_IMAGE name images that the user's nodes can pull
+ * @throws DemoError
+ */
+export const provideImages = async (
+  { cluster, borrowed, progress }: Pick<Stage, 'cluster' | 'borrowed' | 'progress'>,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Images> => {
+  if (borrowed) return namedImages(env);
+  await bundle(progress);
+  const operator = await ensureOperatorImage(progress);
+  const sample = await buildSample(progress);
+  for (const { archive } of [operator, sample]) await cluster.importImage(archive);
+  return { operator: asImage(operator), sample: asImage(sample) };
+};
+
+const bundle = async (progress: (line: string) => void): Promise<void> => {
+  progress('bundling the operator');
+  if (!existsSync(join(CHECKOUT, 'bundle.ts')))
+    throw new DemoError('bundle.ts is missing: this checkout is incomplete', ['git checkout -- bundle.ts']);
+  await runCommand(process.execPath, ['bundle.ts'], { cwd: CHECKOUT });
+};
+
+const buildSample = async (progress: (line: string) => void): Promise<BuiltImage> => {
+  const base = await ensureNodeBase(progress);
+  return buildImage(
+    {
+      name: SAMPLE_IMAGE,
+      context: SAMPLE_FOLDER,
+      inputs: ['app/main.ts'],
+      dockerfile: join(SAMPLE_FOLDER, 'Dockerfile'),
+      buildArgs: { BASE: base.name },
+      bases: [base],
+    },
+    progress,
+  );
+};
+
+/** An archive's file name changes with its content. */
+const asImage = ({ name, archive }: BuiltImage): Image => ({ name, content: basename(archive, '.tar') });
+
+const namedImages = (env: Readonly<Record<string, string | undefined>>): Images => {
+  const { OPERATOR_IMAGE: operator = '', SAMPLE_IMAGE: sample = '' } = env;
+  if (operator === '' || sample === '') {
+    throw new DemoError('CLUSTER=current: the nodes of your cluster must be able to pull the two images', [
+      'make build',
+      'docker build -t $REGISTRY/reload-operator:dev .',
+      'docker build -t $REGISTRY/signalprocessing:dev config/samples/signalprocessing',
+      'docker push $REGISTRY/reload-operator:dev; docker push $REGISTRY/signalprocessing:dev',
+      'make demo CLUSTER=current OPERATOR_IMAGE=$REGISTRY/reload-operator:dev SAMPLE_IMAGE=$REGISTRY/signalprocessing:dev',
+    ]);
+  }
+  return { operator: { name: operator, content: operator }, sample: { name: sample, content: sample } };
+};
