@@ -7,8 +7,9 @@ import { connect, loadKubeConfig, type KubeClient } from '../../src/kube/connect
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { installCrds } from '../support/crds.ts';
 import { apiServer, type Answer, type ApiServer, type Manifest } from './api/api-server.ts';
-import { goodPolicy } from './api/good-policy.ts';
-import { BAD_POLICIES, GOOD_POLICIES } from './api/policy-cases.ts';
+import { BAD_POLICIES } from './api/bad-policies.ts';
+import { GOOD_POLICIES } from './api/good-policies.ts';
+import { goodPolicy } from './api/any-good-policy.ts';
 import { anyOf, fullest, spoiltAtEachPlace } from './api/schema-walk.ts';
 
 const NAMESPACE = `api-${process.pid}`;

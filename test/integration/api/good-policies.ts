@@ -1,0 +1,139 @@
+/** Policies that the API server must take. */
+
+import {
+  source,
+  app,
+  many,
+  longName,
+  withWorkload,
+  withSelector,
+  withExpression,
+  withRule,
+  withKey,
+  withDebounce,
+  withTimeout,
+  withSourceName,
+} from './policies.ts';
+
+interface GoodCase {
+  readonly name: string;
+  readonly spec: unknown;
+}
+
+const acceptedBy = (make: (value: string) => unknown, what: string, values: readonly string[]): GoodCase[] =>
+  values.map((value) => ({ name: `${what} ${JSON.stringify(value)}`, spec: make(value) }));
+
+export const GOOD_POLICIES: readonly GoodCase[] = [
+  { name: 'the smallest', spec: { sources: [app] } },
+  {
+    name: 'the one of the design',
+    spec: {
+      sources: [source('signalprocessing')],
+      workloads: [{ group: 'apps', kind: 'Deployment', name: 'signalprocessing' }],
+      rules: [
+        { keys: ['*.rego'], class: 'Hot' },
+        { keys: ['config.yaml'], class: 'Hot', from: [source('signalprocessing')] },
+        { keys: ['*-period', 'execution-namespace'], class: 'Restart' },
+        { keys: ['*.md'], class: 'Ignore' },
+      ],
+      defaultClass: 'Restart',
+      suspend: false,
+      hot: { onImpossible: 'Restart' },
+      restart: { debounce: '500ms', progressTimeout: '10m' },
+    },
+  },
+  ...['Deployment', 'StatefulSet', 'DaemonSet'].map((kind) => ({
+    name: `a ${kind}`,
+    spec: withWorkload({ kind, name: 'web' }),
+  })),
+  ...['Hot', 'Restart', 'Ignore'].flatMap((value) => [
+    { name: `class ${value}`, spec: withRule({ class: value }) },
+    { name: `default class ${value}`, spec: { sources: [app], defaultClass: value } },
+  ]),
+  {
+    name: 'the same name for two kinds',
+    spec: {
+      sources: [app],
+      workloads: [
+        { kind: 'Deployment', name: 'a' },
+        { kind: 'StatefulSet', name: 'a' },
+      ],
+    },
+  },
+  {
+    name: 'the same selector twice',
+    spec: { sources: [app], workloads: many(2, () => ({ kind: 'Deployment', selector: { matchLabels: { a: 'b' } } })) },
+  },
+  { name: 'a label without a value', spec: withSelector({ matchLabels: { 'example.com/tier': '' } }) },
+  {
+    name: 'labels and expressions',
+    spec: withSelector({ matchLabels: { a: 'b' }, matchExpressions: [{ key: 'c', operator: 'Exists' }] }),
+  },
+  {
+    name: 'no labels but expressions',
+    spec: withSelector({ matchLabels: {}, matchExpressions: [{ key: 'c', operator: 'Exists' }] }),
+  },
+  ...['In', 'NotIn'].map((operator) => ({
+    name: operator,
+    spec: withExpression({ key: 'example.com/tier', operator, values: ['a', 'B_1.c'] }),
+  })),
+  ...['Exists', 'DoesNotExist'].map((operator) => ({
+    name: operator,
+    spec: withExpression({ key: 'tier', operator }),
+  })),
+  ...acceptedBy(withDebounce, 'debounce', ['0s', '0ms', '500ms', '10m', '9m60s', '599s1000ms', '1m1s1ms']),
+  ...acceptedBy(withTimeout, 'progressTimeout', ['1s', '1000ms', '24h', '23h60m', '10m', '1h30m']),
+  ...acceptedBy(withKey, 'key', [
+    '*',
+    '?',
+    '**',
+    'a',
+    '.hidden',
+    '-',
+    '_',
+    'config.yaml',
+    '*.*',
+    '*a*a*a*a*a*a*a*b',
+    'k'.repeat(253),
+    '*'.repeat(253),
+  ]),
+  ...acceptedBy(withSourceName, 'source', ['a', '1', 'a.b', 'a-b.c-1', 'kube-root-ca.crt', longName(0)]),
+  { name: 'empty hot and restart', spec: { sources: [app], hot: {}, restart: {} } },
+  { name: 'no rules', spec: { sources: [app], rules: [] } },
+  { name: 'onImpossible Report', spec: { sources: [app], hot: { onImpossible: 'Report' } } },
+  { name: 'onImpossible Restart', spec: { sources: [app], hot: { onImpossible: 'Restart' } } },
+  {
+    name: 'as much as fits: every list full, every name as long as may be',
+    spec: {
+      sources: many(64, (index) => source(longName(index))),
+      workloads: many(64, (index) => ({ kind: 'Deployment', name: longName(index) })),
+      rules: many(64, () => ({
+        keys: many(64, longName),
+        class: 'Hot',
+        from: many(64, (index) => source(longName(63 - index))),
+      })),
+    },
+  },
+  {
+    name: 'selectors as big as may be',
+    spec: {
+      sources: [app],
+      workloads: [
+        ...many(63, () => ({
+          kind: 'Deployment',
+          selector: {
+            matchLabels: Object.fromEntries(
+              many(32, (index) => [`example.com/${'k'.repeat(50)}${index}`, 'v'.repeat(63)]),
+            ),
+          },
+        })),
+        {
+          kind: 'Deployment',
+          selector: {
+            matchExpressions: many(32, () => ({ key: 'tier', operator: 'In', values: many(64, () => 'v'.repeat(63)) })),
+          },
+        },
+      ],
+    },
+  },
+];
