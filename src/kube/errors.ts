@@ -93,7 +93,7 @@ export interface Refusal {
 export function kubeError({ method, path, status, retryAfter, body }: Refusal): KubeError {
   const answer = parseStatus(body);
   const reason = nonEmpty(answer['reason']) ?? REASONS[status] ?? `Status${status}`;
-  const sentence = bounded(nonEmpty(answer['message']) ?? `the answer was ${status} ${reason}, without a message`);
+  const sentence = bounded(nonEmpty(answer['message']) ?? describeBare(status, reason));
   const details = isRecord(answer['details']) ? answer['details'] : {};
   const retryAfterMs = parseRetryAfter(retryAfter) ?? parseRetryAfter(details['retryAfterSeconds']);
   return new KubeError(`${method.toLowerCase()} ${path}: ${sentence}`, {
@@ -102,6 +102,12 @@ export function kubeError({ method, path, status, retryAfter, body }: Refusal): 
     causes: parseCauses(details['causes']),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });
+}
+
+/** A plain 404 is how the API server says that it doesn't know the resource at all. */
+function describeBare(status: number, reason: string): string {
+  if (status === 404) return 'nothing is served there: is the CustomResourceDefinition installed?';
+  return `the answer was ${status} ${reason}, without a message`;
 }
 
 function parseStatus(body: string): Record<string, unknown> {

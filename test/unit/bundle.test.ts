@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Metafile } from 'esbuild';
+import { bundle } from '../../config/bundle/bundle.ts';
+
+describe('the bundle', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'bundle-'));
+  const outfile = join(dir, 'reload-operator.mjs');
+  let metafile: Metafile;
+
+  before(async () => {
+    metafile = await bundle({ outfile });
+  });
+  after(() => {
+    rmSync(dir, { recursive: true });
+  });
+
+  const run = (args: readonly string[], env: Record<string, string> = {}) =>
+    spawnSync(process.execPath, ['--max-semi-space-size=1', outfile, ...args], {
+      encoding: 'utf8',
+      env,
+      timeout: 20_000,
+    });
+
+  const inputs = (): readonly string[] => Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
+
+  it('has the operator and the class it extends', () => {
+    for (const needed of ['src/operator.ts', '@dot-i/k8s-operator/dist/operator.js', 'client-node/dist/config.js']) {
+      assert.ok(
+        inputs().some((input) => input.endsWith(needed)),
+        needed,
+      );
+    }
+  });
+
+  it('has none of the generated API classes and models, nor anything that brings deprecated modules', () => {
+    const unwanted = inputs().filter((input) =>
+      /client-node\/dist\/gen\/(models|apis|types|http)|node_modules\/(gaxios|whatwg-url|punycode|ws)\//.test(input),
+    );
+    assert.deepEqual(unwanted, []);
+  });
+
+  it('imports nothing that is not part of Node', () => {
+    const outside = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+    assert.deepEqual(
+      outside.filter((path) => !isBuiltin(path)),
+      [],
+    );
+  });
+
+  it('imports no built-in module by an import statement, which would load all of it', () => {
+    const statements = Object.values(metafile.outputs).flatMap(({ imports }) =>
+      imports.filter(({ kind }) => kind === 'import-statement'),
+    );
+    assert.deepEqual(statements, []);
+  });
+
+  it('starts without a warning', () => {
+    const { status, stdout, stderr } = run(['--version']);
+    assert.equal(stderr, '');
+    assert.match(stdout, /^reload-operator \d+\.\d+\.\d+/);
+    assert.equal(status, 0);
+  });
+
+  it('ends at once with one sentence when a flag is wrong', () => {
+    const { status, stderr } = run(['--workers', 'many']);
+    assert.equal(stderr, 'reload-operator: --workers is "many", but it takes a whole number from 1 to 256\n');
+    assert.equal(status, 1);
+  });
+
+  it('builds the operator, and says what it cannot reach', () => {
+    // Nothing listens on the discard port; the lists fail, and the operator stays until it is told to end.
+    const config = {
+      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:9' } }],
+      users: [{ name: 'u', user: {} }],
+    };
+    const kubeconfig = join(dir, 'kubeconfig');
+    process.getBuiltinModule('fs').writeFileSync(
+      kubeconfig,
+      JSON.stringify({
+        ...config,
+        contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+        'current-context': 'x',
+      }),
+    );
+    const { stdout, stderr } = spawnSync(process.execPath, [outfile, '--health-port', '0'], {
+      encoding: 'utf8',
+      env: { KUBECONFIG: kubeconfig },
+      timeout: 3_000,
+    });
+    assert.equal(stderr, '');
+    assert.match(stdout, /"msg":"started"/);
+    assert.match(stdout, /cannot reach https:\/\/127\.0\.0\.1:9/);
+  });
+});
