@@ -11,15 +11,15 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { cacheDir } from './binaries.ts';
 import { runCommand } from './commands.ts';
 import { withLock } from './lock.ts';
 import { preflight } from './preflight.ts';
 
 /** Part of every image's hash: raise it when the way images are built changes. */
-const RECIPE = 'v2';
+const RECIPE = 'v3';
+const UNFINISHED = 'unfinished-';
 
 export interface ImageSpec {
   /** `name:tag` with a registry part, so that nothing completes it to docker.io. */
@@ -31,121 +31,147 @@ export interface ImageSpec {
   /** Path of the Dockerfile. */
   readonly dockerfile: string;
   readonly buildArgs?: Readonly<Record<string, string>>;
-  /** Images that FROM names, as built by `buildImage` before. */
+  /** Images that FROM names, as built before. */
   readonly bases?: readonly BuiltImage[];
+}
+
+/** An image whose root is one folder. */
+export interface FolderImageSpec {
+  readonly name: string;
+  /** The files that `fill` takes from this machine: the image is built anew when one of them changes. */
+  readonly sources: readonly string[];
+  /** Instructions after `COPY . /`. */
+  readonly instructions: string;
+  readonly fill: (root: string) => void | Promise<void>;
 }
 
 export interface BuiltImage {
   readonly name: string;
-  /** OCI archive in the cache; its file name changes with its content. */
+  /** OCI archive in the cache; its file name changes with what it is built from. */
   readonly archive: string;
 }
 
 /**
- * Builds an image without a registry, in a store of our own, unless the cache has it for these very inputs.
+ * Builds an image without a registry, unless the cache has it for these very inputs.
  * The same inputs give the same image digest.
  *
  * @throws with buildah's own words when the build fails.
  */
 export async function buildImage(spec: ImageSpec, log: (line: string) => void): Promise<BuiltImage> {
-  const label = spec.name.replaceAll(/[^a-z0-9.-]/g, '_');
-  const archive = join(cacheDir(), 'images', `${label}-${hashOf(spec)}.tar`);
-  if (existsSync(archive)) return { name: spec.name, archive };
-  return withLock(join(cacheDir(), 'images.lock'), async () => {
-    if (!existsSync(archive)) await build(spec, archive, label, log);
-    return { name: spec.name, archive };
+  const inputs = spec.inputs ?? readdirSync(spec.context).sort();
+  for (const input of inputs) {
+    const path = join(spec.context, input);
+    if (!existsSync(path)) throw new Error(`image ${spec.name} needs ${path}, which does not exist: build it first`);
+  }
+  const bases = spec.bases ?? [];
+  const settings = [spec.buildArgs ?? {}, bases.map((base) => base.archive), readFileSync(spec.dockerfile, 'utf8')];
+  const files = inputs.flatMap((input) => filesBelow(join(spec.context, input)));
+  return inCache(spec.name, hashOf(settings, spec.context, files), log, async (work) => {
+    for (const input of inputs) await stage(join(spec.context, input), join(work, 'context', input));
+    await build(work, { ...spec, bases });
   });
 }
 
-async function build(spec: ImageSpec, archive: string, label: string, log: (line: string) => void): Promise<void> {
+/** The same for an image that is put together from files of this machine. */
+export async function buildFolderImage(spec: FolderImageSpec, log: (line: string) => void): Promise<BuiltImage> {
+  const recipe = `FROM scratch\nCOPY . /\n${spec.instructions}\n`;
+  const hash = hashOf([recipe, spec.fill.toString()], '/', spec.sources);
+  return inCache(spec.name, hash, log, async (work) => {
+    await spec.fill(join(work, 'context'));
+    const dockerfile = join(work, 'Dockerfile');
+    writeFileSync(dockerfile, recipe);
+    await build(work, { name: spec.name, dockerfile, bases: [] });
+  });
+}
+
+/** @param make leaves the archive as `image.tar` in the folder that it is given. */
+async function inCache(
+  name: string,
+  hash: string,
+  log: (line: string) => void,
+  make: (work: string) => Promise<void>,
+): Promise<BuiltImage> {
+  const label = name.replaceAll(/[^a-z0-9.-]/g, '_');
+  const folder = join(cacheDir(), 'images');
+  const archive = join(folder, `${label}-${hash}.tar`);
+  if (existsSync(archive)) return { name, archive };
   await preflight('images', log);
-  log(`building image ${spec.name}`);
-  mkdirSync(dirname(archive), { recursive: true });
-  const buildah = await buildahCommand();
-  const staged = mkdtempSync(join(tmpdir(), 'reload-image-'));
-  const unfinished = `${archive}.unfinished`;
-  try {
-    for (const input of inputsOf(spec)) await stage(join(spec.context, input), join(staged, input));
-    for (const base of spec.bases ?? []) await buildah('pull', ['--quiet', `oci-archive:${base.archive}`]);
-    const args = Object.entries(spec.buildArgs ?? {}).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]);
-    const reproducible = ['--timestamp', '0', '--identity-label=false'];
-    const target = ['--file', spec.dockerfile, '--tag', spec.name, staged];
-    await buildah('bud', [
-      '--isolation',
-      'chroot',
-      '--pull-never',
-      '--layers=false',
-      ...reproducible,
-      ...args,
-      ...target,
-    ]);
-    rmSync(unfinished, { force: true });
-    await buildah('push', ['--quiet', spec.name, `oci-archive:${unfinished}:${spec.name}`]);
-    for (const old of earlierArchives(archive, label)) rmSync(old, { force: true });
-    renameSync(unfinished, archive);
-  } finally {
-    rmSync(staged, { recursive: true, force: true });
-    rmSync(unfinished, { force: true });
-  }
+  return withLock(join(folder, 'lock'), async () => {
+    if (existsSync(archive)) return { name, archive };
+    log(`building image ${name}`);
+    // Whatever is unfinished now was left by a build that was killed.
+    for (const left of entriesOf(folder, UNFINISHED)) rmSync(left, { recursive: true, force: true });
+    const work = mkdtempSync(join(folder, UNFINISHED));
+    try {
+      mkdirSync(join(work, 'context'));
+      await make(work);
+      for (const earlier of entriesOf(folder, `${label}-`)) rmSync(earlier, { force: true });
+      renameSync(join(work, 'image.tar'), archive);
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
+    return { name, archive };
+  });
 }
 
-type Buildah = (command: string, args: readonly string[]) => Promise<string>;
+function entriesOf(folder: string, prefix: string): string[] {
+  const entries = readdirSync(folder).filter((entry) => entry.startsWith(prefix));
+  return entries.map((entry) => join(folder, entry));
+}
 
-/** buildah on a store in the cache: the user's own images are neither seen nor touched. */
-async function buildahCommand(): Promise<Buildah> {
-  const store = join(cacheDir(), 'buildah');
-  const driver = await storageDriver(store);
-  const policy = join(store, 'policy.json');
+type BuildSpec = Pick<ImageSpec, 'name' | 'dockerfile' | 'buildArgs'> & { readonly bases: readonly BuiltImage[] };
+
+async function build(work: string, spec: BuildSpec): Promise<void> {
+  const buildah = await buildahIn(work);
+  const policy = join(work, 'policy.json');
   writeFileSync(policy, JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
-  const roots = ['--root', join(store, driver[1] ?? ''), '--runroot', join(store, 'run')];
-  return (command, args) => {
-    const signatures =
-      command === 'bud' || command === 'pull' || command === 'push' ? ['--signature-policy', policy] : [];
-    return runCommand('buildah', [...roots, ...driver, command, ...signatures, ...args]);
-  };
+  const trusting = ['--signature-policy', policy];
+  for (const base of spec.bases) await buildah('pull', ...trusting, '--quiet', `oci-archive:${base.archive}`);
+  const args = Object.entries(spec.buildArgs ?? {}).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]);
+  const offline = ['--isolation', 'chroot', '--pull-never', '--layers=false'];
+  const reproducible = ['--timestamp', '0', '--identity-label=false'];
+  const target = ['--file', spec.dockerfile, '--tag', spec.name, join(work, 'context')];
+  await buildah('bud', ...trusting, ...offline, ...reproducible, ...args, ...target);
+  await buildah('push', ...trusting, '--quiet', spec.name, `oci-archive:${join(work, 'image.tar')}:${spec.name}`);
 }
 
-/** overlay where the file system of the cache can carry it, else the slow vfs. */
-async function storageDriver(store: string): Promise<string[]> {
-  const overlay = ['--storage-driver', 'overlay', '--storage-opt', 'overlay.skip_mount_home=true'];
-  mkdirSync(store, { recursive: true });
+type Buildah = (command: string, ...args: readonly string[]) => Promise<string>;
+
+/**
+ * buildah with a store of its own, so that the user's images are neither seen nor touched, and in a mount
+ * namespace of its own, so that a build that is killed leaves no mount. Overlay where the cache's file system can
+ * carry it, else the slow vfs.
+ */
+async function buildahIn(work: string): Promise<Buildah> {
+  const withDriver =
+    (driver: string): Buildah =>
+    (...args) => {
+      const store = ['--root', join(work, driver), '--runroot', join(work, 'run'), '--storage-driver', driver];
+      return runCommand('unshare', ['--mount', '--', 'buildah', ...store, ...args]);
+    };
+  const overlay = withDriver('overlay');
   try {
-    const roots = ['--root', join(store, 'overlay'), '--runroot', join(store, 'run')];
-    await runCommand('buildah', [...roots, ...overlay, 'images', '--quiet']);
+    await overlay('images', '--quiet');
     return overlay;
   } catch {
-    return ['--storage-driver', 'vfs'];
+    return withDriver('vfs');
   }
-}
-
-/** The archives of the same image from other inputs: only the newest is kept. */
-function earlierArchives(archive: string, label: string): string[] {
-  const pattern = new RegExp(`^${label.replaceAll('.', '\\.')}-[0-9a-f]{16}\\.tar$`);
-  const folder = dirname(archive);
-  return readdirSync(folder)
-    .filter((file) => pattern.test(file))
-    .map((file) => join(folder, file));
-}
-
-function inputsOf(spec: ImageSpec): readonly string[] {
-  return spec.inputs ?? readdirSync(spec.context);
 }
 
 /** Keeps modes (fs.cp loses a folder's) but not owners, which are an accident of this machine. */
 async function stage(from: string, to: string): Promise<void> {
-  if (!existsSync(from)) throw new Error(`the image needs ${from}, which does not exist: build it first`);
   mkdirSync(dirname(to), { recursive: true });
   await runCommand('cp', ['--recursive', '--no-dereference', '--preserve=mode', from, to]);
 }
 
-function hashOf(spec: ImageSpec): string {
-  const bases = (spec.bases ?? []).map((base) => base.archive);
-  const settings = [RECIPE, spec.name, spec.buildArgs ?? {}, bases, readFileSync(spec.dockerfile, 'utf8')];
-  const hash = createHash('sha256').update(JSON.stringify(settings));
-  for (const file of inputsOf(spec).flatMap((input) => filesBelow(join(spec.context, input)))) {
+function hashOf(settings: unknown, root: string, files: readonly string[]): string {
+  const hash = createHash('sha256').update(JSON.stringify([RECIPE, settings]));
+  for (const file of files) {
     const stat = lstatSync(file);
     const content = stat.isSymbolicLink() ? readlinkSync(file) : readFileSync(file);
-    hash.update(`\0${relative(spec.context, file)}\0${stat.mode}\0${content.length}\0`).update(content);
+    // Files from elsewhere go by their name: where a cache or a checkout lies makes no difference.
+    const name = root === '/' ? basename(file) : relative(root, file);
+    hash.update(`\0${name}\0${stat.mode}\0${content.length}\0`).update(content);
   }
   return hash.digest('hex').slice(0, 16);
 }

@@ -1,18 +1,8 @@
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, copyFileSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import { runCommand } from './commands.ts';
-import { buildImage } from './image-builder.ts';
+import { buildFolderImage, buildImage } from './image-builder.ts';
 import type { BuiltImage } from './image-builder.ts';
 import { PAUSE_IMAGE } from './node.ts';
 import { preflight, staticBusybox } from './preflight.ts';
@@ -27,36 +17,66 @@ export const BUSYBOX_IMAGE = 'reload.test/busybox:1';
 export const NODE_BASE_IMAGE = 'localhost/node-base:24';
 export const OPERATOR_IMAGE = 'localhost/reload-operator:dev';
 
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
+
 /** What every cluster with a node gets: the sandbox image and busybox. @returns their archives. */
 export async function ensureBaseImages(binaries: Binaries, log: (line: string) => void): Promise<string[]> {
   await preflight('images', log);
+  const images = [await pauseImage(binaries.pause, log), await busyboxImage(log)];
+  return images.map((image) => image.archive);
+}
+
+function pauseImage(binary: string, log: (line: string) => void): Promise<BuiltImage> {
+  return buildFolderImage(
+    {
+      name: PAUSE_IMAGE,
+      sources: [binary],
+      instructions: 'ENTRYPOINT ["/pause"]',
+      fill: (root) => {
+        place(binary, join(root, 'pause'));
+      },
+    },
+    log,
+  );
+}
+
+async function busyboxImage(log: (line: string) => void): Promise<BuiltImage> {
   const busybox = staticBusybox();
   if (busybox === undefined) throw new Error('busybox-static is missing: install it');
-  const images = [
-    await fromFolder(PAUSE_IMAGE, 'FROM scratch\nCOPY . /\nENTRYPOINT ["/pause"]\n', log, (root) => {
-      place(binaries.pause, join(root, 'pause'));
-    }),
-    await fromFolder(BUSYBOX_IMAGE, 'FROM scratch\nCOPY . /\nENV PATH=/bin\nCMD ["sh"]\n', log, async (root) => {
-      place(busybox, join(root, 'bin/busybox'));
-      const applets = (await runCommand(busybox, ['--list'])).trim().split('\n');
-      for (const applet of applets) if (applet !== 'busybox') symlinkSync('busybox', join(root, 'bin', applet));
-      addUsers(root);
-    }),
-  ];
-  return images.map((image) => image.archive);
+  const applets = (await runCommand(busybox, ['--list'])).trim().split('\n');
+  return buildFolderImage(
+    {
+      name: BUSYBOX_IMAGE,
+      sources: [realpathSync(busybox)],
+      instructions: 'ENV PATH=/bin\nCMD ["sh"]',
+      fill: (root) => {
+        place(busybox, join(root, 'bin/busybox'));
+        for (const applet of applets) if (applet !== 'busybox') symlinkSync('busybox', join(root, 'bin', applet));
+        addUsers(root);
+      },
+    },
+    log,
+  );
 }
 
 /** Node as `npm ci` brought it, with the libraries and certificates of this machine. */
 export async function ensureNodeBase(log: (line: string) => void): Promise<BuiltImage> {
+  await preflight('images', log);
   const binary = realpathSync(process.execPath);
-  const recipe = 'FROM scratch\nCOPY . /\nENV PATH=/usr/local/bin\nENTRYPOINT ["/usr/local/bin/node"]\n';
-  return fromFolder(NODE_BASE_IMAGE, recipe, log, async (root) => {
-    place(binary, join(root, 'usr/local/bin/node'));
-    for (const library of await librariesOf(binary)) place(library, join(root, library));
-    const certificates = 'etc/ssl/certs/ca-certificates.crt';
-    place(join('/', certificates), join(root, certificates));
-    addUsers(root);
-  });
+  const libraries = await librariesOf(binary);
+  return buildFolderImage(
+    {
+      name: NODE_BASE_IMAGE,
+      sources: [binary, ...libraries.map((library) => realpathSync(library)), realpathSync(CERTIFICATES)],
+      instructions: 'ENV PATH=/usr/local/bin\nENTRYPOINT ["/usr/local/bin/node"]',
+      fill: (root) => {
+        place(binary, join(root, 'usr/local/bin/node'));
+        for (const file of [...libraries, CERTIFICATES]) place(file, join(root, file));
+        addUsers(root);
+      },
+    },
+    log,
+  );
 }
 
 /** Our own Dockerfile on the Node base. @throws when the bundle has not been built. */
@@ -73,26 +93,6 @@ export async function ensureOperatorImage(log: (line: string) => void): Promise<
     },
     log,
   );
-}
-
-/** Builds an image whose root is a folder that `fill` makes. */
-async function fromFolder(
-  name: string,
-  recipe: string,
-  log: (line: string) => void,
-  fill: (root: string) => void | Promise<void>,
-): Promise<BuiltImage> {
-  const scratch = mkdtempSync(join(tmpdir(), 'reload-root-'));
-  try {
-    const root = join(scratch, 'root');
-    mkdirSync(root);
-    await fill(root);
-    const dockerfile = join(scratch, 'Dockerfile');
-    writeFileSync(dockerfile, recipe);
-    return await buildImage({ name, context: root, dockerfile }, log);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
 }
 
 function place(from: string, to: string): void {

@@ -31,6 +31,12 @@ export async function withLock<T>(file: string, work: () => Promise<T>, onWait?:
   }
 }
 
+/** Removes a lock whose owner has died, as nobody may come to wait for it. */
+export function dropAbandonedLock(file: string): void {
+  const owner = ownerOf(file);
+  if (owner && !isAlive(owner)) discard(file, owner);
+}
+
 function take(file: string): boolean {
   try {
     writeFileSync(file, JSON.stringify(refTo(process.pid)), { flag: 'wx' });

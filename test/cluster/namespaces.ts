@@ -76,8 +76,10 @@ async function startHolder(places: Places, binaries: Binaries, components: Compo
   const component = await components.start({
     name: 'namespaces',
     command: 'unshare',
-    args: [...namespaces, '--fork', '--kill-child', '--', binaries.pause],
+    args: [...namespaces, '--fork', '--kill-child', '--', binaries.pause, '--until-eof'],
     logFile: join(places.logs, 'namespaces.log'),
+    // --kill-child misses an unshare that is killed just after it has forked.
+    lifeline: true,
   });
   // unshare forks the holder, prepares /proc in it, and only then executes our command.
   await untilReady(component, () => Promise.resolve(holderOf(component, binaries) !== undefined), 10_000);

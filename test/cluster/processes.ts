@@ -84,7 +84,12 @@ export interface ComponentSpec {
   readonly command: string;
   readonly args: readonly string[];
   readonly logFile: string;
+  /** Gives it a standard input that reaches its end when this process or the component's own does. */
+  readonly lifeline?: boolean;
 }
+
+/** Goes on only if its parent, named by $0, was still there after the kernel had been told to watch it. */
+const EXEC_IF_PARENT_LIVES = '[ "$PPID" = "$0" ] && exec "$@"';
 
 /**
  * Starts a process that the kernel kills when this one ends, however it ends (PR_SET_PDEATHSIG).
@@ -95,11 +100,13 @@ export interface ComponentSpec {
 export async function startComponent(spec: ComponentSpec): Promise<Component> {
   const log = openSync(spec.logFile, 'a');
   try {
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', spec.command, ...spec.args], {
-      stdio: ['ignore', log, log],
+    const guard = ['--pdeathsig', 'KILL', '--', 'sh', '-c', EXEC_IF_PARENT_LIVES, String(process.pid)];
+    const child = spawn('setpriv', [...guard, spec.command, ...spec.args], {
+      stdio: [spec.lifeline === true ? 'pipe' : 'ignore', log, log],
     });
     const exited = new Promise<Exit>((resolve) => {
       child.once('exit', (code, signal) => {
+        child.stdin?.destroy();
         resolve({ code, signal });
       });
     });

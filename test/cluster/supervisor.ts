@@ -8,11 +8,12 @@ import { createControlPlane } from './control-plane.ts';
 import type { ControlPlane, Ports } from './control-plane.ts';
 import { serveControl } from './control.ts';
 import type { ControlServer, Operation } from './control.ts';
+import { dropAbandonedLock } from './lock.ts';
 import { createNamespaces } from './namespaces.ts';
 import type { Namespaces } from './namespaces.ts';
 import { NODE_NAME, kubeletRootOf, startContainerd, startNode } from './node.ts';
 import { createPki } from './pki.ts';
-import { isAlive, refTo } from './processes.ts';
+import { isAlive, killNow, refTo, untilEnded } from './processes.ts';
 import type { ProcessRef } from './processes.ts';
 import { placesOf, writeState } from './state.ts';
 import type { ClusterState, Places } from './state.ts';
@@ -33,6 +34,7 @@ export interface SupervisorSpec {
 export type SupervisorMessage = { readonly progress: string } | { readonly ready: true } | { readonly failed: string };
 
 const OWNER_POLL_MS = 250;
+const END_TIMEOUT_MS = 30_000;
 
 class Supervisor {
   readonly #spec: SupervisorSpec;
@@ -76,11 +78,18 @@ class Supervisor {
   /** Ends and removes everything, once. A failed start keeps its folder, so that the logs can be read. */
   end({ keepDir = false } = {}): Promise<void> {
     this.#ended ??= (async () => {
+      // The namespaces go first: the processes in them are then collected by the ones that put them there.
+      const holder = this.#state.node?.holder;
+      if (holder) {
+        killNow(holder);
+        await untilEnded(holder, END_TIMEOUT_MS);
+      }
       await this.#components.close();
       // A start that is under way fails now; what it has started meanwhile goes too.
       await Promise.allSettled([this.#starting]);
       await this.#components.close();
       await removeTraces(this.#places, { keepDir });
+      dropAbandonedLock(this.#places.lock);
     })();
     return this.#ended;
   }
