@@ -42,9 +42,9 @@ export const provideImages = async (
 
 const bundle = async (progress: (line: string) => void): Promise<void> => {
   progress('bundling the operator');
-  if (!existsSync(join(CHECKOUT, 'bundle.ts')))
-    throw new DemoError('bundle.ts is missing: this checkout is incomplete', ['git checkout -- bundle.ts']);
-  await runCommand(process.execPath, ['bundle.ts'], { cwd: CHECKOUT });
+  if (!existsSync(join(CHECKOUT, 'config/bundle/bundle.ts')))
+    throw new DemoError('config/bundle is missing: this checkout is incomplete', ['git checkout -- config/bundle']);
+  await runCommand(process.execPath, ['config/bundle/bundle.ts'], { cwd: CHECKOUT });
 };
 
 const buildSample = async (progress: (line: string) => void): Promise<BuiltImage> => {

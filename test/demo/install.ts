@@ -29,7 +29,7 @@ const READY_TIMEOUT_S = 120;
 export const installOperator = async (stage: Stage, image: Image): Promise<void> => {
   const { kubectl, progress } = stage;
   progress('installing the operator: CRDs, rights, admission policies, Deployment');
-  await kubectl.apply(...(await render(stage, 'config/default', image)));
+  await apply(stage, await render(stage, 'config/default', image));
   const crds = ['reloadpolicies', 'reloadrecords'].map((plural) => `crd/${plural}.reload-operator.dev`);
   await kubectl.run(['wait', '--for=condition=Established', ...crds, '--timeout=30s']);
   await rolledOut(stage, OPERATOR_NAMESPACE, 'reload-operator');
@@ -44,20 +44,21 @@ export const installSample = async (stage: Stage, image: Image): Promise<void> =
     kind: 'Namespace',
     metadata: { name: SAMPLE_NAMESPACE, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
   };
-  await kubectl.apply(namespace);
+  await apply(stage, [namespace]);
   const inNamespace = ['-n', SAMPLE_NAMESPACE];
   const present = await kubectl.run([...inNamespace, 'get', 'configmap', SAMPLE, '--ignore-not-found', '-o', 'name']);
   const manifests = (await render(stage, 'config/samples/signalprocessing', image)).filter(
     ({ kind }) => kind !== 'ConfigMap' || present === '',
   );
   progress(present === '' ? 'installing the sample' : 'the sample is there already: its ConfigMap stays as it is');
-  await kubectl.run([...inNamespace, 'apply', '-f', '-'], { input: JSON.stringify(asList(manifests)) });
+  await apply(stage, manifests, inNamespace);
   await rolledOut(stage, SAMPLE_NAMESPACE, SAMPLE);
   await settled(stage);
   progress(`the sample runs: ${(await podsOf(client)).length} pods, bound by ReloadPolicy ${SAMPLE}`);
 };
 
-const asList = (items: readonly object[]): object => ({ apiVersion: 'v1', kind: 'List', items });
+const apply = ({ kubectl }: Stage, items: readonly object[], flags: readonly string[] = []): Promise<string> =>
+  kubectl.run([...flags, 'apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
 
 const render = async ({ kubectl }: Stage, folder: string, image: Image): Promise<readonly Manifest[]> =>
   parseAllDocuments(await kubectl.run(['kustomize', join(CHECKOUT, folder)])).map((document) => {

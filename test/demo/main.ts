@@ -8,7 +8,7 @@ import { provideImages } from './images.ts';
 import { installOperator, installSample } from './install.ts';
 import { showNext, showReport } from './report.ts';
 import { showRestart } from './restart.ts';
-import { DemoError, type Stage } from './stage.ts';
+import { DemoError, makeLine, OPERATOR_NAMESPACE, SAMPLE_NAMESPACE, shellLines, type Stage } from './stage.ts';
 
 const begun = performance.now();
 
@@ -26,15 +26,15 @@ async function openOrStart(name: string): Promise<Cluster> {
     progress(`using your cluster at ${cluster.server}, by ${cluster.kubeconfig}`);
     return cluster;
   }
-  const down = name === 'demo' ? 'make cluster-down' : `make cluster-down NAME=${name}`;
   if (findCluster(name) === undefined) {
     progress(`starting cluster ${name} (the first time here, Kubernetes itself is built: about ten minutes)`);
     return startCluster({ name, node: true, log: progress });
   }
+  const wayOut = [makeLine('cluster-down', name), makeLine('demo', name)];
   const cluster = await openCluster(name, progress).catch((cause: unknown) => {
-    throw new DemoError(cause instanceof Error ? cause.message : String(cause), [down, 'make demo'], { cause });
+    throw new DemoError(cause instanceof Error ? cause.message : String(cause), wayOut, { cause });
   });
-  if (!cluster.hasNode) throw new DemoError(`cluster ${name} has no node to run pods on`, [down, 'make demo']);
+  if (!cluster.hasNode) throw new DemoError(`cluster ${name} has no node to run pods on`, wayOut);
   progress(`cluster ${name} is up already: using it`);
   return cluster;
 }
@@ -71,14 +71,21 @@ function explain(error: unknown, name: string): void {
   print(`The demo has failed: ${[...new Set(causes)].join(': ') || String(error)}`);
   print();
   print('What to do:');
-  const wayOut = error instanceof DemoError ? error.wayOut : [];
+  for (const line of error instanceof DemoError ? error.wayOut : wayOutOf(name)) print(`   ${line}`);
   const cluster = findCluster(name);
-  const preamble =
-    cluster === undefined ? [] : [`export KUBECONFIG=${cluster.kubeconfig}`, `alias kubectl=${cluster.kubectl}`];
-  const again = ['make demo', `make cluster-down${name === 'demo' ? '' : ` NAME=${name}`} && make demo`];
-  const usesKubectl = wayOut.some((line) => line.startsWith('kubectl'));
-  for (const line of wayOut.length > 0 ? [...(usesKubectl ? preamble : []), ...wayOut] : again) print(`   ${line}`);
+  if (cluster === undefined || process.env['CLUSTER'] === 'current') return;
+  print();
+  print(`The cluster is still up; kubectl finds it after`);
+  for (const line of shellLines(cluster)) print(`   ${line}`);
 }
+
+const wayOutOf = (name: string): readonly string[] => [
+  `kubectl -n ${OPERATOR_NAMESPACE} logs deployment/reload-operator`,
+  `kubectl -n ${SAMPLE_NAMESPACE} get events`,
+  process.env['CLUSTER'] === 'current'
+    ? 'then the same command once more'
+    : `${makeLine('cluster-down', name)} && ${makeLine('demo', name)}`,
+];
 
 const { values } = parseArgs({ options: { name: { type: 'string', default: 'demo' } } });
 try {

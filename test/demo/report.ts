@@ -1,7 +1,7 @@
 /** The third act: what the operator says of it, and what to try next. */
 
 import { policyOf } from './sample.ts';
-import { OPERATOR_NAMESPACE, SAMPLE, SAMPLE_NAMESPACE, table, type Stage } from './stage.ts';
+import { makeLine, OPERATOR_NAMESPACE, SAMPLE, SAMPLE_NAMESPACE, shellLines, table, type Stage } from './stage.ts';
 
 interface EventList {
   readonly items: readonly {
@@ -45,7 +45,7 @@ export const showReport = async ({ client, kubectl, print }: Stage): Promise<voi
 
 export const showNext = ({ cluster, borrowed, print }: Stage): void => {
   const lines = [
-    ...(borrowed ? [] : [`export KUBECONFIG=${cluster.kubeconfig}`, `alias kubectl=${cluster.kubectl}`]),
+    ...(borrowed ? [] : shellLines(cluster)),
     `kubectl -n ${SAMPLE_NAMESPACE} get reloadpolicies --watch`,
     `kubectl -n ${SAMPLE_NAMESPACE} edit configmap ${SAMPLE}`,
     `kubectl -n ${SAMPLE_NAMESPACE} get reloadrecords -o yaml`,
@@ -53,7 +53,7 @@ export const showNext = ({ cluster, borrowed, print }: Stage): void => {
     `kubectl -n ${OPERATOR_NAMESPACE} logs deployment/reload-operator`,
     ...(borrowed
       ? [`kubectl delete namespace ${SAMPLE_NAMESPACE}`, 'kubectl delete -k config/default']
-      : [`make cluster-down${cluster.name === 'demo' ? '' : ` NAME=${cluster.name}`}`]),
+      : [makeLine('cluster-down', cluster.name)]),
   ];
   print(
     borrowed ? 'All of it stays where it is. To try next, and to remove it:' : 'The cluster stays up. To try next:',

@@ -42,3 +42,13 @@ export const table = (rows: readonly (readonly string[])[]): readonly string[] =
 };
 
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+
+/** What to type to `make` a target for a cluster. */
+export const makeLine = (target: string, cluster: string): string =>
+  cluster === 'demo' ? `make ${target}` : `make ${target} NAME=${cluster}`;
+
+/** What to type so that `kubectl` means this cluster's. */
+export const shellLines = ({ kubeconfig, kubectl }: Pick<Cluster, 'kubeconfig' | 'kubectl'>): readonly string[] => [
+  `export KUBECONFIG=${kubeconfig}`,
+  `alias kubectl=${kubectl}`,
+];
