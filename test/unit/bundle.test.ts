@@ -80,7 +80,7 @@ describe('the bundle', () => {
       users: [{ name: 'u', user: {} }],
     };
     const kubeconfig = join(dir, 'kubeconfig');
-    process.getBuiltinModule('fs').writeFileSync(
+    writeFileSync(
       kubeconfig,
       JSON.stringify({
         ...config,
