@@ -80,7 +80,7 @@ cluster-down: $(DEPS) ## Take it down, with all that it started
 ##@ The operator
 .PHONY: build
 build: $(DEPS) ## Bundle it into dist/
-	@node bundle.ts
+	@node config/bundle/bundle.ts
 
 .PHONY: image
 image: build ## Build its image (localhost/reload-operator:dev) into dist/

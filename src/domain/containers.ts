@@ -16,9 +16,20 @@ const starts = (workload: Workload, pods: readonly Pod[]): readonly number[] => 
   );
 };
 
-/** Every container started in the second of `time` or later. */
+/** No container that has started did so before the second of `time`; one that waits will read what is there then. */
 export const allStartedSince = (workload: Workload, pods: readonly Pod[], time: number): boolean =>
   starts(workload, pods).every((start) => start >= floor(time));
+
+/** Every container that reads a source runs, or ran, and was started in the second of `time` or later. */
+export const allRunSince = (workload: Workload, pods: readonly Pod[], time: number): boolean => {
+  const reading = new Set(workload.uses.map((use) => use.container));
+  return pods.every(({ containers }) =>
+    [...reading].every((name) => {
+      const startedAt = containers.find((container) => container.name === name)?.startedAt;
+      return startedAt !== undefined && startedAt >= floor(time);
+    }),
+  );
+};
 
 /** Some container may have started at `time` or later. */
 export const someMayHaveStartedSince = (workload: Workload, pods: readonly Pod[], time: number): boolean =>

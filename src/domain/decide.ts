@@ -7,7 +7,7 @@
 
 import { adopt, emptyLedger } from './adoption.ts';
 import { formatRestartAnnotation } from './annotation.ts';
-import { allStartedSince, someMayHaveStartedSince } from './containers.ts';
+import { allRunSince, someMayHaveStartedSince } from './containers.ts';
 import {
   changedKeys,
   compare,
@@ -245,8 +245,8 @@ const carriedByOthers = ({
   const removed = [...difference.restart.values()].some((keys) => [...keys.values()].includes(''));
   if (desiredPods(workload.rollout) === 0 || (removed && !watched)) return undefined;
   if (pods === undefined) return 'LookAtPods';
-  // A second more where the bound of the change, too, comes in whole seconds.
-  return pods.length > 0 && allStartedSince(workload, pods, watched ? lastChange : lastChange + 1_000)
+  // The second of the change itself proves nothing: a container that started in it may have started before.
+  return pods.length >= desiredPods(workload.rollout) && allRunSince(workload, pods, lastChange + 1_000)
     ? arrived({ observed, ledger, difference, now }, pods.length)
     : undefined;
 };

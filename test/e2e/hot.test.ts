@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { installOperator } from '../support/install.ts';
 import { Stage } from '../support/stage.ts';
-import { eventually } from '../support/wait.ts';
+import { eventually, untilPasses } from '../support/wait.ts';
 
 describe('hot keys', { concurrency: 3 }, () => {
   let cluster: Cluster;
@@ -34,11 +34,11 @@ describe('hot keys', { concurrency: 3 }, () => {
     await stage.edit({ 'policy.rego': 'two' });
 
     // The kubelet alone takes a minute or more.
-    await eventually(async () => assert.deepEqual(await stage.filesIn('policy.rego'), ['two', 'two', 'two']), {
+    await untilPasses(async () => assert.deepEqual(await stage.filesIn('policy.rego'), ['two', 'two', 'two']), {
       what: 'the new file in 3 pods',
       timeoutMs: 15_000,
     });
-    await eventually(async () => assert.equal((await stage.status()).last?.outcome, 'Succeeded'), {
+    await untilPasses(async () => assert.equal((await stage.status()).last?.outcome, 'Succeeded'), {
       what: 'the status to tell',
     });
     const status = await stage.status();
@@ -98,7 +98,7 @@ describe('hot keys', { concurrency: 3 }, () => {
 
       await stage.edit({ 'policy.rego': 'two' });
 
-      await eventually(
+      await untilPasses(
         async () => {
           assert.deepEqual(await stage.filesIn('policy.rego', 'db'), ['two']);
           assert.deepEqual(await stage.filesIn('policy.rego', 'agent'), ['two']);
@@ -119,7 +119,7 @@ describe('hot keys', { concurrency: 3 }, () => {
 
     await stage.edit({ 'a.rego': null, 'c.rego': 'c' });
 
-    await eventually(async () => assert.equal((await stage.exec(pod, 'ls', '/etc/app')).trim(), 'b.rego\nc.rego'), {
+    await untilPasses(async () => assert.equal((await stage.exec(pod, 'ls', '/etc/app')).trim(), 'b.rego\nc.rego'), {
       what: 'the folder to follow',
       timeoutMs: 15_000,
     });
@@ -155,7 +155,7 @@ describe('hot keys', { concurrency: 3 }, () => {
 
     await stage.edit({ flag: 'two', 'policy.rego': 'two' });
 
-    await eventually(async () => assert.deepEqual(await stage.filesIn('policy.rego'), ['two']), {
+    await untilPasses(async () => assert.deepEqual(await stage.filesIn('policy.rego'), ['two']), {
       what: 'the hot part',
       timeoutMs: 15_000,
     });
@@ -181,7 +181,7 @@ describe('hot keys', { concurrency: 3 }, () => {
           intervalMs: 20,
         },
       );
-      await eventually(async () => assert.deepEqual(await stage.filesIn('policy.rego'), [round, round]), {
+      await untilPasses(async () => assert.deepEqual(await stage.filesIn('policy.rego'), [round, round]), {
         what: 'the new file in both',
         timeoutMs: 2_000,
         intervalMs: 20,

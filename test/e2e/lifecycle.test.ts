@@ -1,4 +1,4 @@
-/** What coming, going and being away of the operator does, and what its account may do. One after the other. */
+/** What coming, going and being away of the operator does. One after the other. */
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -6,9 +6,7 @@ import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { installOperator, startOperator, stopOperator } from '../support/install.ts';
 import { kubectlFor } from '../support/kubectl.ts';
 import { Stage } from '../support/stage.ts';
-import { eventually } from '../support/wait.ts';
-
-const ACCOUNT = 'system:serviceaccount:reload-operator-system:reload-operator';
+import { untilPasses } from '../support/wait.ts';
 
 describe('the operator in its cluster', () => {
   let cluster: Cluster;
@@ -33,16 +31,19 @@ describe('the operator in its cluster', () => {
   };
 
   staged('acts once on what changed while it was stopped', async (stage) => {
-    await stage.configMap({ flag: 'one', 'policy.rego': 'one' });
+    await stage.configMap({ flag: 'one' });
+    await stage.configMap({ 'policy.rego': 'one' }, 'policies');
     await stage.start({ flags: ['flag'], name: 'cold' });
-    await stage.start({ name: 'hot' });
-    await stage.policy({ rules: [{ keys: ['*.rego'], class: 'Hot' }] });
+    await stage.start({ name: 'hot', configMap: 'policies' });
+    const sources = ['app', 'policies'].map((name) => ({ kind: 'ConfigMap', name }) as const);
+    await stage.policy({ sources, rules: [{ keys: ['*.rego'], class: 'Hot' }] });
     await stage.adopted('cold');
     await stage.adopted('hot');
     const hot = await stage.incarnations('hot');
 
     await stopOperator(cluster);
-    await stage.edit({ flag: 'two', 'policy.rego': 'two' });
+    await stage.edit({ flag: 'two' });
+    await stage.edit({ 'policy.rego': 'two' }, 'policies');
     await startOperator(cluster);
 
     await stage.until('RolledOut', 'True', { reason: 'Complete' });
@@ -50,7 +51,7 @@ describe('the operator in its cluster', () => {
     assert.deepEqual(await stage.argumentsIn('cold'), ['--flag=two']);
     assert.equal((await stage.replicaSets('cold')).length, 2);
     assert.match((await stage.restartAnnotation('cold')) ?? '', /^v1\.1\./);
-    await eventually(async () => assert.deepEqual(await stage.filesIn('policy.rego', 'hot'), ['two']), {
+    await untilPasses(async () => assert.deepEqual(await stage.filesIn('policy.rego', 'hot'), ['two']), {
       what: 'the hot file',
       timeoutMs: 15_000,
     });
@@ -128,81 +129,5 @@ describe('the operator in its cluster', () => {
     await installOperator(cluster);
     assert.equal(await stage.restartAnnotation(), annotation);
     assert.deepEqual(await stage.incarnations(), incarnations);
-  });
-
-  staged('may write nothing but its two annotations', async (stage) => {
-    await stage.configMap({ flag: 'one' });
-    await stage.start({ flags: ['flag'] });
-    const [pod] = await stage.pods();
-    assert.ok(pod);
-    const as = (...args: readonly string[]): Promise<string> =>
-      stage.kubectl.run([`--as=${ACCOUNT}`, '-n', stage.namespace, ...args]);
-    const patchPod = (body: object): Promise<string> =>
-      as('patch', 'pod', pod.metadata.name, '--subresource=status', '--type=merge', '-p', JSON.stringify(body));
-    const patchWorkload = (body: object): Promise<string> =>
-      as('patch', 'deployment', 'web', '--type=merge', '-p', JSON.stringify(body));
-
-    await patchPod({ metadata: { annotations: { 'reload-operator.dev/nudge': 'v1.test.1' } } });
-    const refusedForPods: readonly (readonly [object, RegExp])[] = [
-      [{ metadata: { annotations: { other: 'x' } } }, /no annotation of a pod but/],
-      [
-        { metadata: { annotations: { 'reload-operator.dev/nudge': 'not allowed!' } } },
-        /value of reload-operator.dev\/nudge/,
-      ],
-      [{ metadata: { labels: { app: 'other' } } }, /nothing in a pod's metadata/],
-      [{ metadata: { finalizers: ['example.com/hold'] } }, /nothing in a pod's metadata/],
-      [{ status: { phase: 'Failed' } }, /neither spec nor status/],
-      [{ status: { podIP: '198.51.100.7', podIPs: [{ ip: '198.51.100.7' }] } }, /neither spec nor status/],
-      [{ status: { conditions: [{ type: 'Ready', status: 'False' }] } }, /neither spec nor status/],
-    ];
-    for (const [body, message] of refusedForPods) await assert.rejects(patchPod(body), message, JSON.stringify(body));
-
-    await assert.rejects(
-      as('patch', 'pod', pod.metadata.name, '-p', '{"metadata":{"annotations":{"a":"b"}}}'),
-      /forbidden/i,
-    );
-    await assert.rejects(as('delete', 'pod', pod.metadata.name), /forbidden/i);
-    await assert.rejects(as('exec', pod.metadata.name, '--', 'true'), /forbidden/i);
-    await assert.rejects(as('get', 'secrets'), /forbidden/i);
-
-    const template = (inner: object): object => ({ spec: { template: inner } });
-    const refusedForWorkloads: readonly (readonly [object, RegExp])[] = [
-      [{ spec: { replicas: 5 } }, /nothing in a workload's spec/],
-      [{ metadata: { labels: { app: 'other' } } }, /workload's own metadata/],
-      [{ metadata: { annotations: { a: 'b' } } }, /workload's own metadata/],
-      [{ metadata: { managedFields: [{}] } }, /take fields from their owners/],
-      [template({ metadata: { annotations: { a: 'b' } } }), /no annotation of a pod template but/],
-      [template({ metadata: { labels: { more: 'x' } } }), /nothing in a workload's spec/],
-      [template({ spec: { hostNetwork: true } }), /nothing in a workload's spec/],
-      [
-        template({ metadata: { annotations: { 'reload-operator.dev/restart-digest': 'not allowed!' } } }),
-        /value of reload-operator.dev\/restart-digest/,
-      ],
-    ];
-    for (const [body, message] of refusedForWorkloads)
-      await assert.rejects(patchWorkload(body), message, JSON.stringify(body));
-    await patchWorkload(template({ metadata: { annotations: { 'reload-operator.dev/restart-digest': 'v1.1.test' } } }));
-    await stage.rolledOut();
-
-    // Bound to admin, the account may still do no more.
-    await stage.kubectl.run([
-      '-n',
-      stage.namespace,
-      'create',
-      'rolebinding',
-      'too-much',
-      '--clusterrole=admin',
-      `--serviceaccount=reload-operator-system:reload-operator`,
-    ]);
-    await eventually(async () => (await as('auth', 'can-i', 'patch', 'pods')).trim() === 'yes', {
-      what: 'the binding to count',
-    });
-    const [next] = await stage.pods();
-    await assert.rejects(
-      as('patch', 'pod', next?.metadata.name ?? '', '-p', '{"metadata":{"annotations":{"a":"b"}}}'),
-      /may write only pods\/status/,
-    );
-    await assert.rejects(as('delete', 'deployment', 'web'), /may neither create nor delete workloads/);
-    await assert.rejects(patchWorkload({ spec: { replicas: 5 } }), /nothing in a workload's spec/);
   });
 });

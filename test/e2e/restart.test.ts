@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { installOperator } from '../support/install.ts';
 import { Stage } from '../support/stage.ts';
-import { eventually } from '../support/wait.ts';
+import { eventually, untilPasses } from '../support/wait.ts';
 
 describe('keys that need a restart', { concurrency: 3 }, () => {
   let cluster: Cluster;
@@ -41,7 +41,7 @@ describe('keys that need a restart', { concurrency: 3 }, () => {
     assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\.[0-9A-Za-z_-]{22}$/);
     const { last } = await stage.status();
     assert.deepEqual({ ...last, time: '' }, { action: 'Restart', outcome: 'Succeeded', pods: 2, time: '' });
-    await eventually(
+    await untilPasses(
       async () => {
         const reasons = (await stage.ourEvents()).map(({ reason }) => reason).sort();
         assert.deepEqual(reasons, ['RestartIssued', 'RolloutSucceeded']);
@@ -59,7 +59,7 @@ describe('keys that need a restart', { concurrency: 3 }, () => {
 
     await stage.edit({ flag: 'two' });
 
-    await eventually(
+    await untilPasses(
       async () => {
         const { history = [] } = await stage.status();
         assert.deepEqual(history.map(({ workload, outcome }) => `${workload} ${outcome}`).sort(), [
@@ -123,7 +123,7 @@ describe('keys that need a restart', { concurrency: 3 }, () => {
     await stage.edit({ flag: 'two' });
     await stage.until('RolledOut', 'False', { reason: 'Debouncing' });
     await stage.scale(2);
-    await eventually(
+    await untilPasses(
       async () => assert.deepEqual([...(await stage.argumentsIn())].sort(), ['--flag=one', '--flag=two']),
       {
         what: 'a pod that runs on what is there in between',
@@ -208,7 +208,7 @@ describe('keys that need a restart', { concurrency: 3 }, () => {
       await stage.kubectl.apply(...(order === 'ConfigMap' ? [configMap, deployment] : [deployment, configMap]));
 
       await stage.until('RolledOut', 'True', { timeoutMs: 90_000 });
-      await eventually(async () => assert.notEqual((await stage.status()).last, undefined), {
+      await untilPasses(async () => assert.notEqual((await stage.status()).last, undefined), {
         what: 'the change to be accounted for',
       });
       await stage.until('Ready', 'True');

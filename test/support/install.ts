@@ -1,8 +1,7 @@
 /** The operator inside a test cluster: its image, its own service account, its rights and its fence. */
 
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { bundle } from '../../config/bundle/bundle.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ensureOperatorImage } from '../cluster/images.ts';
 import { CHECKOUT } from '../cluster/state.ts';
@@ -15,7 +14,7 @@ const log = (line: string): void => {
 
 /** Builds and imports the image, applies config/default, and waits until the operator is ready. */
 export const installOperator = async (cluster: Cluster): Promise<void> => {
-  await promisify(execFile)(process.execPath, [join(CHECKOUT, 'bundle.ts')], { cwd: CHECKOUT });
+  await bundle();
   await cluster.importImage((await ensureOperatorImage(log)).archive);
   const kubectl = kubectlFor(cluster);
   // The fence is in force before the first pod of the operator runs.

@@ -11,7 +11,7 @@ export interface EventuallyOptions {
 
 /**
  * Repeats `attempt` until it holds and returns its value. An attempt holds when it neither throws nor gives
- * `false`, `null` or `undefined`; so it may be a predicate, a lookup, or a block of assertions.
+ * `false`, `null` or `undefined`; so it may be a predicate or a lookup. For a block of assertions: `untilPasses`.
  *
  * @throws when the time is over; the message names `what`, the cause is the latest attempt's own error.
  */
@@ -35,6 +35,14 @@ export async function eventually<T>(
     }
     await sleep(intervalMs);
   }
+}
+
+/** The same for a block of assertions: it holds when it doesn't throw. */
+export async function untilPasses(attempt: () => void | Promise<void>, options: EventuallyOptions): Promise<void> {
+  await eventually(async () => {
+    await attempt();
+    return true;
+  }, options);
 }
 
 function holds<T>(value: T): value is Exclude<T, false | null | undefined> {
