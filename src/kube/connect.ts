@@ -5,7 +5,7 @@ import { createCredentialSource } from './credentials.ts';
 import { createDeadline } from './deadline.ts';
 import { ConnectionError, KubeError, kubeError } from './errors.ts';
 import { parseLines } from './ndjson.ts';
-import { describePath } from './path.ts';
+import { describePath } from './request-label.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { createTransport, type Answer, type Exchange, type Query, type Transport } from './transport.ts';
 

@@ -49,7 +49,9 @@ function readFile(file: string): KubeConfig {
   try {
     config.loadFromFile(file);
   } catch (cause) {
-    throw new Error(`kubeconfig ${file} cannot be used: ${firstLine(cause)}`, { cause });
+    // The library stumbles over whatever has not the shape of a kubeconfig.
+    const why = cause instanceof TypeError ? 'it is no kubeconfig' : firstLine(cause);
+    throw new Error(`kubeconfig ${file} cannot be used: ${why}`, { cause });
   }
   return config;
 }
