@@ -48,7 +48,7 @@ export const showHotChange = async (stage: Stage): Promise<void> => {
   for (const line of table([header, ...rows])) print(`   ${line}`);
   print();
   const last = Math.max(...seen.map(({ file }) => file));
-  print(`   The last file was there ${seconds(last)} after the write; the kubelet alone takes 60 to 90 s.`);
+  print(`   The last file was there ${seconds(last)} after the write; the kubelet alone takes up to 90 s.`);
   print(`   ${sameness(before, after)}`);
 };
 

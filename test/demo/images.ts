@@ -1,8 +1,7 @@
 /** The two images that the demo runs. */
 
-import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { runCommand } from '../cluster/commands.ts';
+import { bundle } from '../../config/bundle/bundle.ts';
 import { buildImage, ensureNodeBase, ensureOperatorImage, type BuiltImage } from '../cluster/images.ts';
 import { CHECKOUT } from '../cluster/state.ts';
 import { DemoError, type Stage } from './stage.ts';
@@ -33,18 +32,12 @@ export const provideImages = async (
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Images> => {
   if (borrowed) return namedImages(env);
-  await bundle(progress);
+  progress('bundling the operator');
+  await bundle();
   const operator = await ensureOperatorImage(progress);
   const sample = await buildSample(progress);
   for (const { archive } of [operator, sample]) await cluster.importImage(archive);
   return { operator: asImage(operator), sample: asImage(sample) };
-};
-
-const bundle = async (progress: (line: string) => void): Promise<void> => {
-  progress('bundling the operator');
-  if (!existsSync(join(CHECKOUT, 'config/bundle/bundle.ts')))
-    throw new DemoError('config/bundle is missing: this checkout is incomplete', ['git checkout -- config/bundle']);
-  await runCommand(process.execPath, ['config/bundle/bundle.ts'], { cwd: CHECKOUT });
 };
 
 const buildSample = async (progress: (line: string) => void): Promise<BuiltImage> => {

@@ -87,6 +87,9 @@ const wayOutOf = (name: string): readonly string[] => [
     : `${makeLine('cluster-down', name)} && ${makeLine('demo', name)}`,
 ];
 
+// Whoever read the output has gone, as with a pipe into head.
+process.stdout.on('error', () => process.exit(1));
+
 const { values } = parseArgs({ options: { name: { type: 'string', default: 'demo' } } });
 try {
   await play(values.name);

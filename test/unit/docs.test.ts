@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, it } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { reloadPolicySpecSchema } from '../../src/api/v1alpha1/schema.ts';
+import { SETTINGS, type Setting } from '../../src/settings/schema.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+
+const CHECKOUT = join(import.meta.dirname, '../..');
+const read = (path: string): string => readFileSync(join(CHECKOUT, path), 'utf8');
+
+/** Every page of ours, as a path in the checkout. */
+const PAGES = [
+  ...readdirSync(CHECKOUT),
+  ...['config', 'docs', 'src', 'test'].flatMap((folder) =>
+    readdirSync(join(CHECKOUT, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
+  ),
+]
+  .filter((path) => path.endsWith('.md'))
+  .sort();
+
+interface Block {
+  readonly language: string;
+  readonly text: string;
+}
+
+const blocksOf = (page: string): readonly Block[] =>
+  [...page.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language = '', text = '']) => ({ language, text }));
+
+/** What is written as code: blocks and spans. */
+const codeOf = (page: string): string => {
+  const spans = page.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/`([^`]+)`/g);
+  return [...blocksOf(page).map(({ text }) => text), ...[...spans].map(([, span = '']) => span)].join('\n');
+};
+
+/** As GitHub makes the name of a heading's anchor. */
+const anchorsOf = (page: string): readonly string[] =>
+  [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+describe('the documentation', () => {
+  it('is found', () => {
+    for (const page of ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/operations.md', 'docs/api.md'])
+      assert.ok(PAGES.includes(page), `${page} is missing`);
+  });
+
+  for (const path of PAGES) {
+    const page = read(path);
+
+    it(`${path}: every relative link leads somewhere`, () => {
+      const links = [...page.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, target = '']) =>
+        /^[a-z]+:/.test(target) ? [] : [target],
+      );
+      for (const link of links) {
+        const [file = '', anchor] = link.split('#');
+        const target = file === '' ? path : relative(CHECKOUT, join(CHECKOUT, dirname(path), file));
+        assert.ok(existsSync(join(CHECKOUT, target)), `${link} leads nowhere`);
+        if (anchor !== undefined) assert.ok(anchorsOf(read(target)).includes(anchor), `${link} has no such heading`);
+      }
+    });
+
+    it(`${path}: every YAML example parses, and every policy in it is one`, () => {
+      for (const { text } of blocksOf(page).filter(({ language }) => language === 'yaml')) {
+        for (const document of parseAllDocuments(text)) {
+          assert.deepEqual(document.errors, [], text);
+          checkPolicy(document.toJS());
+        }
+      }
+    });
+
+    it(`${path}: every make target exists`, () => {
+      const targets = [...read('Makefile').matchAll(/^([a-z][a-z0-9-]*):/gm)].map(([, target]) => target);
+      for (const [, named] of codeOf(page).matchAll(/\bmake ([a-z][a-z0-9-]*)/g))
+        assert.ok(targets.includes(named), `there is no make ${named ?? ''}`);
+    });
+
+    it(`${path}: every folder that is applied or deleted exists`, () => {
+      for (const [, folder = ''] of codeOf(page).matchAll(/kubectl [^\n]*-k ([a-z/]+)/g))
+        assert.ok(existsSync(join(CHECKOUT, folder, 'kustomization.yaml')), `there is no ${folder}`);
+    });
+
+    it(`${path}: every metric exists`, async () => {
+      const named = codeOf(page).match(/\b(reload|workqueue|controller_runtime|rest_client|process|nodejs)_[a-z_]+\b/g);
+      const published = await publishedMetrics();
+      for (const metric of named ?? []) assert.ok(published.has(metric), `there is no metric ${metric}`);
+    });
+  }
+
+  it('names every metric of the operator', async () => {
+    const page = read('docs/operations.md');
+    const ours = [...(await publishedMetrics())].filter((metric) => metric.startsWith('reload_'));
+    assert.ok(ours.length > 0);
+    for (const metric of ours) assert.ok(page.includes(`\`${metric}\``), `docs/operations.md does not name ${metric}`);
+  });
+
+  it('lists every setting in the README, as it is', () => {
+    const rows = [...read('README.md').matchAll(/^\| `(--[a-z-]+)` \| (.*?) ?\| (.*?) ?\|/gm)].map(
+      ([, flag = '', env = '', preset = '']) => [flag, bare(env), bare(preset)],
+    );
+    const settings: readonly Setting<unknown>[] = Object.values(SETTINGS);
+    assert.deepEqual(
+      rows,
+      settings.map(({ flag, env = '', default: preset = '' }) => [flag, env, preset]),
+    );
+  });
+});
+
+describe('the samples', () => {
+  it('are policies that the schema accepts', () => {
+    const folder = 'config/samples/signalprocessing';
+    const [policy] = parseAllDocuments(read(`${folder}/policy.yaml`));
+    assert.equal(checkPolicy(policy?.toJS()), true);
+  });
+});
+
+const bare = (cell: string): string => cell.replaceAll('`', '');
+
+/** @returns whether it was a policy */
+function checkPolicy(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('kind' in value) || value.kind !== 'ReloadPolicy') return false;
+  assert.ok('spec' in value && 'apiVersion' in value);
+  assert.equal(value.apiVersion, 'reload-operator.dev/v1alpha1');
+  const parsed = reloadPolicySpecSchema.strict().safeParse(value.spec);
+  assert.ok(parsed.success, parsed.error?.message);
+  return true;
+}
+
+async function publishedMetrics(): Promise<ReadonlySet<string>> {
+  const metrics = createMetrics();
+  metrics.observeWatches(() => []);
+  const text = await metrics.metrics();
+  return new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name));
+}
