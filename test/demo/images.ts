@@ -13,13 +13,13 @@ export interface Image {
   readonly content: string;
 }
 
-export interface Images {
+interface Images {
   readonly operator: Image;
   readonly sample: Image;
 }
 
 const SAMPLE_FOLDER = join(CHECKOUT, 'config/samples/signalprocessing');
-export const SAMPLE_IMAGE = 'localhost/signalprocessing:dev';
+const SAMPLE_IMAGE = 'localhost/signalprocessing:dev';
 
 /**
  * Builds both and puts them on the node; on a cluster of the user's, takes those that they name.

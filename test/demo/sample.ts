@@ -59,7 +59,7 @@ export const writeKey = async (client: KubeClient, key: string, value: string): 
   return sentAt;
 };
 
-export interface DeploymentView {
+interface DeploymentView {
   readonly restartAnnotation: string;
   /** Of the pod template in force, as the ReplicaSet that has its pods. */
   readonly revision: string;
@@ -100,14 +100,14 @@ export const replicaSetOf = async (client: KubeClient, revision: string): Promis
   return found?.metadata.name ?? `none of revision ${revision}`;
 };
 
-export interface Condition {
+interface Condition {
   readonly type: string;
   readonly status: string;
   readonly reason: string;
   readonly message: string;
 }
 
-export interface Policy {
+interface Policy {
   readonly metadata: { readonly generation: number };
   readonly status?: {
     readonly observedGeneration?: number;
