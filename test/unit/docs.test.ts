@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, it } from 'node:test';
@@ -110,11 +111,32 @@ describe('the documentation', () => {
   });
 });
 
-describe('the samples', () => {
-  it('are policies that the schema accepts', () => {
-    const folder = 'config/samples/signalprocessing';
+describe('the sample', () => {
+  const folder = 'config/samples/signalprocessing';
+
+  it('has a policy that the schema accepts', () => {
     const [policy] = parseAllDocuments(read(`${folder}/policy.yaml`));
     assert.equal(checkPolicy(policy?.toJS()), true);
+  });
+
+  it('refuses a bad flag with the words of its README and code 2', () => {
+    const [, args = '', said = ''] = /^\$ node app\/main\.ts (.*)\n(.*)$/m.exec(read(`${folder}/README.md`)) ?? [];
+    assert.notEqual(said, '');
+    const program = join(CHECKOUT, folder, 'app/main.ts');
+    const { status, stderr } = spawnSync(process.execPath, [program, ...args.split(' ')], { encoding: 'utf8' });
+    assert.deepEqual({ status, stderr }, { status: 2, stderr: `${said}\n` });
+  });
+});
+
+describe('the namespaced install', () => {
+  it('grants what the cluster-wide one grants', () => {
+    const rulesOf = (path: string): unknown => {
+      const role: unknown = parseAllDocuments(read(path))[0]?.toJS();
+      return typeof role === 'object' && role !== null && 'rules' in role ? role.rules : undefined;
+    };
+    const rules = rulesOf('config/rbac/cluster-role.yaml');
+    assert.ok(Array.isArray(rules));
+    assert.deepEqual(rulesOf('config/namespaced/role.yaml'), rules);
   });
 });
 
