@@ -3,8 +3,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { bundle } from '../../config/bundle/bundle.ts';
 import { openCluster, startCluster, type Cluster } from '../cluster/cluster.ts';
-import { runCommand } from '../cluster/commands.ts';
 import { isRoot } from '../cluster/processes.ts';
 import { CHECKOUT } from '../cluster/state.ts';
 import { createApi } from './api.ts';
@@ -86,6 +86,7 @@ async function setUp(options: Options, endings: Endings, signal: AbortSignal): P
   endings.add(`the folder ${scratch}`, () => {
     rmSync(scratch, { recursive: true, force: true });
   });
+  log('bundling the operator');
   await bundle();
   const cluster = await clusterFor(options, endings);
   signal.throwIfAborted();
@@ -97,11 +98,6 @@ async function setUp(options: Options, endings: Endings, signal: AbortSignal): P
   const peer = options.peer === undefined ? undefined : await startPeer(options.peer, cluster.kubeconfig);
   if (peer !== undefined) endings.add('the peer', () => peer.stop());
   return { cluster, api, operator, peer, samples: options.samples, scratch, log };
-}
-
-async function bundle(): Promise<void> {
-  log('bundling the operator');
-  await runCommand(process.execPath, [join(CHECKOUT, 'bundle.ts')]);
 }
 
 async function clusterFor(options: Options, endings: Endings): Promise<Cluster> {

@@ -26,12 +26,12 @@ export interface Templates {
 }
 
 interface Deployment {
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly resourceVersion: string };
   readonly spec: { readonly template: { readonly metadata?: { readonly annotations?: Record<string, string> } } };
 }
 
 interface Event {
-  readonly type: string;
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'ERROR';
   readonly object: Deployment;
 }
 
@@ -51,21 +51,27 @@ export async function watchTemplates(api: Api, namespace: string): Promise<Templ
   const wake = (): void => {
     for (const look of waiting) look();
   };
+  let resourceVersion = list.metadata.resourceVersion;
+  /** The API server ends a watch whose reader falls behind: the next one begins where it stopped. */
   const follow = async (): Promise<void> => {
-    const query = { watch: 'true', resourceVersion: list.metadata.resourceVersion, timeoutSeconds: '1800' };
     const signal = AbortSignal.any([api.signal, ended.signal]);
-    for await (const event of api.client.stream({ path, query, signal, idleMs: 1_800_000 })) {
-      const at = performance.now();
-      const { object } = event as Event;
-      movedAt = at;
-      const { name } = object.metadata;
-      const template = JSON.stringify(object.spec.template);
-      if (templates.get(name) === template) continue;
-      templates.set(name, template);
-      changes.push({ name, at, restart: object.spec.template.metadata?.annotations?.[RESTART_ANNOTATION] });
-      wake();
+    while (!signal.aborted) {
+      const query = { watch: 'true', resourceVersion, timeoutSeconds: '1800' };
+      for await (const event of api.client.stream({ path, query, signal, idleMs: 1_800_000 })) {
+        take(event as Event, performance.now());
+      }
     }
-    throw new Error(`the watch of the Deployments in ${namespace} ended`);
+  };
+  const take = ({ type, object }: Event, at: number): void => {
+    if (type === 'ERROR') throw new Error(`the watch of the Deployments in ${namespace} cannot go on`);
+    movedAt = at;
+    const { name } = object.metadata;
+    const template = JSON.stringify(object.spec.template);
+    resourceVersion = object.metadata.resourceVersion;
+    if (templates.get(name) === template) return;
+    templates.set(name, template);
+    changes.push({ name, at, restart: object.spec.template.metadata?.annotations?.[RESTART_ANNOTATION] });
+    wake();
   };
   follow().catch((error: unknown) => {
     if (ended.signal.aborted) return;

@@ -100,7 +100,7 @@ async function recordsContent({ api }: Bench, namespace: string, setting: string
       async () => {
         const { status } = await api.get<{ readonly status?: ReloadRecordStatus }>(path);
         const source = status?.sources.find(({ name }) => name === WORKLOAD.configMap);
-        return source?.keys?.['setting'] === wanted;
+        return source?.keys['setting'] === wanted;
       },
       { what: 'the record to name the last content', timeoutMs: 10_000 },
     );

@@ -22,7 +22,13 @@ const KEY = 'payload';
 /** A file that takes longer has been lost, and came by the kubelet's own period if at all. */
 const LONGEST_MS = 30_000;
 const LONGEST_ALONE_MS = 150_000;
-const PAUSE_MS = 300;
+/**
+ * Between two changes, in varying lengths: a kubelet that is still busy with a pod from a second ago, or with the
+ * second nudge after 2 s, comes to the next change later.
+ */
+const pauseMs = (index: number): number => 1_000 + ((index * 617) % 2_000);
+/** The same for changes that follow each other as closely as they can. */
+const CLOSE = { changes: 10, pauseMs: 300 };
 
 export async function files(bench: Bench): Promise<SectionResult> {
   const { api, cluster } = bench;
@@ -37,7 +43,7 @@ export async function files(bench: Bench): Promise<SectionResult> {
       ALONE.map((name) => ({ name, replicas: 1 })),
       false,
     );
-    await deploy(bench, BOUND, [FEW, MANY], true);
+    await deploy(bench, BOUND, [FEW], true);
     // The kubelet alone takes a minute and more: that is measured meanwhile.
     const [alone, bound] = await Promise.all([kubeletAlone(bench), withOperator(bench)]);
     return {
@@ -139,12 +145,15 @@ interface Measured {
 
 async function withOperator(bench: Bench): Promise<SectionResult> {
   const few = await measure(bench, FEW, bench.samples ?? FEW.changes);
+  const close = await measure(bench, FEW, CLOSE.changes, () => CLOSE.pauseMs);
   const inside = await insideContainer(bench);
+  await deploy(bench, BOUND, [MANY], true);
   const many = await measure(bench, MANY, Math.min(bench.samples ?? MANY.changes, MANY.changes));
   return {
-    rows: rowsOf(few, inside, many),
+    rows: rowsOf({ few, close, inside, many }),
     samples: {
       'few pods, each file, ms': few.all,
+      'few pods, changes close together, each file, ms': close.all,
       'inside a container, ms': inside,
       'many pods, each file, ms': many.all,
       'many pods, last file, ms': many.lasts,
@@ -152,18 +161,30 @@ async function withOperator(bench: Bench): Promise<SectionResult> {
   };
 }
 
-async function measure(bench: Bench, { name }: Size, changes: number): Promise<Measured> {
+async function measure(
+  bench: Bench,
+  { name }: Size,
+  changes: number,
+  pause: (index: number) => number = pauseMs,
+): Promise<Measured> {
   const pods = await podsOf(bench, BOUND, name);
   const before = identities(pods);
   const lasts: number[] = [];
   const all: number[] = [];
   let lost = 0;
   for (let index = 0; index < changes; index++) {
-    const { times, lost: missing } = await change(bench, BOUND, name, pods, `change-${index}`, LONGEST_MS);
+    const { times, lost: missing } = await change(
+      bench,
+      BOUND,
+      name,
+      pods,
+      `${changes}-${index}-${Date.now()}`,
+      LONGEST_MS,
+    );
     all.push(...times);
     if (times.length > 0) lasts.push(Math.max(...times));
     lost += missing;
-    await sleep(PAUSE_MS, undefined, { signal: bench.api.signal });
+    await sleep(pause(index), undefined, { signal: bench.api.signal });
   }
   const after = identities(await podsOf(bench, BOUND, name));
   const restarted = [...before].filter((identity) => !after.has(identity)).length;
@@ -193,15 +214,24 @@ async function insideContainer(bench: Bench): Promise<readonly number[]> {
         await api.edit(BOUND, FEW.name, { [KEY]: content });
       } else if (line === 'seen') times.push(performance.now() - from);
     }
-    await sleep(PAUSE_MS, undefined, { signal: api.signal });
+    await sleep(pauseMs(index), undefined, { signal: api.signal });
   }
   return times;
 }
 
-function rowsOf(few: Measured, inside: readonly number[], many: Measured): readonly Row[] {
-  const fewNote = `${FEW.replicas} pods × ${few.lasts.length} changes`;
+interface All {
+  readonly few: Measured;
+  readonly close: Measured;
+  readonly inside: readonly number[];
+  readonly many: Measured;
+}
+
+function rowsOf({ few, close, inside, many }: All): readonly Row[] {
+  const fewNote = `${FEW.replicas} pods × ${few.lasts.length} changes, 1-3 s apart`;
   const manyNote = `${MANY.replicas} pods × ${many.lasts.length} changes`;
-  const row = (what: string, unit: Row['unit'], max: number | undefined, operator: number, note: string): Row => ({
+  const all = [few, close, many];
+  const total = (of: (measured: Measured) => number): number => all.reduce((sum, each) => sum + of(each), 0);
+  const row = (what: string, unit: Row['unit'], operator: number, note: string, max?: number): Row => ({
     section: 'a',
     what,
     unit,
@@ -209,20 +239,29 @@ function rowsOf(few: Measured, inside: readonly number[], many: Measured): reado
     measured: { operator },
     note,
   });
+  const closeNote = `${close.lasts.length} changes, each ${CLOSE.pauseMs} ms after the last one had arrived`;
+  const insideNote = `${inside.length} changes, the way back through kubectl included`;
   return [
-    row('write → file, 3 pods: p50', 'ms', 250, percentile(few.all, 50), fewNote),
-    row('write → file, 3 pods: p99', 'ms', 1_000, percentile(few.all, 99), fewNote),
+    row('write → file, 3 pods: p50', 'ms', percentile(few.all, 50), fewNote, 250),
+    row('write → file, 3 pods: p99', 'ms', percentile(few.all, 99), fewNote, 1_000),
+    row('changes close together: p50', 'ms', percentile(close.all, 50), closeNote),
+    row('write → read by a process inside: p50', 'ms', percentile(inside, 50), insideNote),
+    row('write → file, 80 pods: last', 's', Math.max(...many.lasts) / 1000, `${manyNote}; the slowest`, 2),
+    row('write → file, 80 pods: last, in the middle', 's', percentile(many.lasts, 50) / 1000, manyNote),
     row(
-      'write → read by a process in a container: p50',
-      'ms',
-      undefined,
-      percentile(inside, 50),
-      `${inside.length} changes, kubectl's way back included`,
+      'files that never came',
+      '',
+      total(({ lost }) => lost),
+      'of all of them',
+      0,
     ),
-    row('write → file, 80 pods: last', 's', 2, Math.max(...many.lasts) / 1000, `${manyNote}; the slowest change`),
-    row('write → file, 80 pods: last, in the middle', 's', undefined, percentile(many.lasts, 50) / 1000, manyNote),
-    row('files that never came', '', 0, few.lost + many.lost, `${fewNote}, ${manyNote}`),
-    row('pods or containers restarted', '', 0, few.restarted + many.restarted, 'uids and restart counts'),
+    row(
+      'pods or containers restarted',
+      '',
+      total(({ restarted }) => restarted),
+      'by uids and restart counts',
+      0,
+    ),
   ];
 }
 
