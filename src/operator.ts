@@ -321,24 +321,19 @@ const unreadable = (watches: readonly Watch[]): readonly string[] | undefined =>
 };
 
 const observerOf = (metrics: Metrics): Parameters<typeof createController>[0]['observer'] => ({
-  added: (queue) => {
-    metrics.queueCallbacks(queue).onAdd('');
-  },
-  started: (queue, seconds) => {
-    metrics.queueCallbacks(queue).onStart('', seconds);
-  },
-  ended: (queue, outcome, seconds) => {
-    metrics.queueCallbacks(queue).onResult('', outcome, seconds);
-  },
-  retried: (queue) => {
-    metrics.queueCallbacks(queue).onRetry('', 0);
+  queueCallbacks: (name) => metrics.queueCallbacks(name),
+  observeQueue: (name, queue) => {
+    metrics.observeQueue(name, queue);
   },
   nudged: (_pods, seconds) => {
     metrics.nudge('nudged');
     if (seconds !== undefined) metrics.hot(seconds);
   },
-  restarted: (kind, seconds) => {
-    metrics.restart(kind, 'issued', seconds);
+  restartIssued: (kind) => {
+    metrics.restart(kind, 'Issued');
+  },
+  restartEnded: (kind, outcome, seconds) => {
+    metrics.restart(kind, outcome, seconds);
   },
 });
 

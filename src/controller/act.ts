@@ -16,10 +16,13 @@ import type { EventPublisher, StoredWorkload, WorkloadWriter } from './ports.ts'
 
 export type Act = (observed: Observed, plan: Extract<Plan, { type: 'Act' }>, signal: AbortSignal) => Promise<void>;
 
-/** What counts for metrics; durations in seconds since the source's change was seen. */
+/** What counts for metrics. */
 export interface ActObserver {
+  /** @param seconds since the source's change was seen; undefined where it was found at the start */
   nudged(pods: number, seconds: number | undefined): void;
-  restarted(kind: string, seconds: number | undefined): void;
+  restartIssued(kind: string): void;
+  /** @param seconds since the restart was issued */
+  restartEnded(kind: string, outcome: string, seconds: number): void;
 }
 
 export interface ActOptions {
@@ -49,6 +52,7 @@ export const createAct =
       ledger = await restart(options, observed, ledger, plan.restart, signal);
     }
     ledgers.put(workload, ledger);
+    observeEnd(options, observed, ledger);
     for (const notice of plan.notices) events.publish(workload, policies, notice);
 
     if (plan.followPods && hasFiles(observed) && desiredPods(workload.rollout) > 0)
@@ -92,7 +96,7 @@ const restart = async (
   }
   memory.setPending(workload, undefined);
   const now = clock.now();
-  observer.restarted(workload.kind, secondsSince(observed, changedKeys(order.changes), now));
+  observer.restartIssued(workload.kind);
   events.publish(workload, policies, {
     severity: 'Normal',
     reason: 'RestartIssued',
@@ -100,6 +104,16 @@ const restart = async (
     note: `restart ${order.n}: ${order.cause}`,
   });
   return restartIssued(ledger, order, workload, now);
+};
+
+const observeEnd = (
+  { observer, clock }: ActOptions,
+  { workload, ledger: before }: Observed,
+  { restart }: Ledger,
+): void => {
+  if (restart === undefined || restart.phase === 'InProgress' || restart.phase === before?.restart?.phase) return;
+  if (before === undefined) return;
+  observer.restartEnded(workload.kind, restart.phase, (clock.now() - restart.issuedAt) / 1_000);
 };
 
 /** Only a workload that mounts a source as files has new pods worth nudging. */

@@ -2,22 +2,23 @@
 
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
-import { createWorkQueue, type WorkOutcome, type WorkQueue } from '../runtime/workqueue.ts';
+import { createWorkQueue, type WorkQueue, type WorkQueueOptions } from '../runtime/workqueue.ts';
 import { createAct, type ActObserver } from './act.ts';
 import { createBindings } from './bindings.ts';
 import { createLedgers } from './ledgers.ts';
 import { createMemory } from './memory.ts';
 import { createNudger } from './nudger.ts';
 import { createObserve } from './observe.ts';
-import type {
-  EventPublisher,
-  Pods,
-  PolicyWriter,
-  RecordWriter,
-  SourceReader,
-  Stores,
-  StoredWorkload,
-  WorkloadWriter,
+import {
+  workloadKey,
+  type EventPublisher,
+  type Pods,
+  type PolicyWriter,
+  type RecordWriter,
+  type SourceReader,
+  type Stores,
+  type StoredWorkload,
+  type WorkloadWriter,
 } from './ports.ts';
 import { createReconcile } from './reconcile.ts';
 import { createReport } from './report.ts';
@@ -25,10 +26,8 @@ import { createSources, type Sources } from './sources.ts';
 import { createTriggers } from './triggers.ts';
 
 export interface ControllerObserver extends ActObserver {
-  added(queue: string): void;
-  started(queue: string, waitedSeconds: number): void;
-  ended(queue: string, outcome: WorkOutcome, seconds: number): void;
-  retried(queue: string): void;
+  queueCallbacks(name: string): Pick<WorkQueueOptions, 'onAdd' | 'onStart' | 'onResult' | 'onRetry'>;
+  observeQueue(name: string, queue: WorkQueue): void;
 }
 
 export interface ControllerOptions {
@@ -65,25 +64,11 @@ const BACKGROUND_WRITERS = 4;
 
 export const createController = (options: ControllerOptions): Controller => {
   const { stores, clock, random, log, observer, pods } = options;
-  const queue = (name: string): WorkQueue =>
-    createWorkQueue({
-      name,
-      clock,
-      random,
-      log,
-      onAdd: () => {
-        observer.added(name);
-      },
-      onStart: (_key, seconds) => {
-        observer.started(name, seconds);
-      },
-      onResult: (_key, outcome, seconds) => {
-        observer.ended(name, outcome, seconds);
-      },
-      onRetry: () => {
-        observer.retried(name);
-      },
-    });
+  const queue = (name: string): WorkQueue => {
+    const created = createWorkQueue({ name, clock, random, log, ...observer.queueCallbacks(name) });
+    observer.observeQueue(name, created);
+    return created;
+  };
   const queues = {
     sources: queue('sources'),
     workloads: queue('workloads'),
@@ -110,6 +95,7 @@ export const createController = (options: ControllerOptions): Controller => {
     writer: options.recordWriter,
     queue: queues.records,
     recordName: options.recordName,
+    exists: (workload) => stores.workloads.get(workloadKey(workload))?.uid === workload.uid,
     quiet,
     log,
   });
@@ -143,7 +129,9 @@ export const createController = (options: ControllerOptions): Controller => {
     ledgers,
     memory,
     clock,
-    ready: listed,
+    // A policy that can't be read may bind anything: what is known of its namespace's workloads is left alone.
+    ready: ({ namespace }) =>
+      listed() && stores.policies.by('namespace', namespace).every(({ invalid }) => invalid === undefined),
     onVerdict: (workload) => {
       triggers.onVerdict(workload);
     },

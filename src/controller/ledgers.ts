@@ -31,6 +31,8 @@ export interface LedgersOptions {
   readonly writer: RecordWriter;
   /** Keyed as workloads are. */
   readonly queue: WorkQueue;
+  /** Whether the workload is still there: a record can't outlive it. */
+  readonly exists: (workload: Workload) => boolean;
   /** The name of a workload's record. */
   readonly recordName: (workload: Workload) => string;
   /** Resolves when nothing urgent is under way, or after a while. */
@@ -80,7 +82,7 @@ class WrittenBehind implements Ledgers {
     await this.#options.quiet();
     const unsaved = this.#unsaved.get(key);
     if (unsaved === undefined) return;
-    await this.#write(unsaved, signal);
+    if (this.#options.exists(unsaved.workload)) await this.#write(unsaved, signal);
     // A newer one may have come meanwhile, and is in the queue already.
     if (this.#unsaved.get(key) === unsaved) this.#unsaved.delete(key);
   }

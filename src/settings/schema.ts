@@ -116,15 +116,6 @@ export const SETTINGS = {
     parse: z.string().min(1).max(128),
     default: 'reload-operator',
   }),
-  operatorNamespace: setting({
-    flag: '--operator-namespace',
-    env: 'POD_NAMESPACE',
-    value: 'NAME',
-    allowed: 'the name of a namespace',
-    description: 'namespace the operator itself runs in',
-    parse: z.string().regex(DNS_LABEL),
-    default: 'reload-operator-system',
-  }),
 } as const satisfies Record<string, Setting<unknown>>;
 
 type Table = typeof SETTINGS;

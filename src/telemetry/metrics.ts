@@ -28,7 +28,7 @@ export interface Metrics {
   request(report: RequestReport): void;
   /** A full list for a watch. */
   list(watch: string, items: number, seconds: number): void;
-  /** A restart of a workload of that kind came to an outcome, `seconds` after the change was seen (when that is known). */
+  /** A restart of a workload of that kind was issued, or came to an outcome `seconds` after that. */
   restart(kind: string, outcome: string, seconds?: number): void;
   nudge(outcome: string): void;
   /** A hot change was out, on every pod, so many seconds after it was seen. */
@@ -130,11 +130,11 @@ function createReloadMetrics(registry: Registry): Pick<Metrics, 'restart' | 'nud
   const restartSeconds = histogram(
     registry,
     'reload_restart_seconds',
-    'From a change seen to the end of its rollout',
+    'From a restart issued to the end of its rollout',
     ['kind'],
     LONG_SECONDS,
   );
-  const nudges = counter(registry, 'reload_nudges_total', 'Nudges of pods by outcome', ['outcome']);
+  const nudges = counter(registry, 'reload_nudges_total', 'Hot changes sent to the pods of a workload, by outcome', ['outcome']);
   const hot = histogram(registry, 'reload_hot_seconds', 'From a hot change seen to the last nudge', [], SHORT_SECONDS);
   return {
     restart: (kind, outcome, seconds) => {

@@ -45,6 +45,6 @@ export function kubectlFor(target: KubectlTarget): Kubectl {
     run,
     json: async (args, options) => JSON.parse(await run([...args, '-o', 'json'], options)) as unknown,
     apply: (...manifests) =>
-      run(['apply', '-f', '-'], { input: manifests.map((manifest) => JSON.stringify(manifest)).join('\n---\n') }),
+      run(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests }) }),
   };
 }

@@ -30,7 +30,6 @@ describe('settings', () => {
       workers: 8,
       maxInFlight: 16,
       identity: 'reload-operator',
-      operatorNamespace: 'reload-operator-system',
     });
   });
 
