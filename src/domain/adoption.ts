@@ -5,7 +5,7 @@
 
 import { someStartedBefore } from './containers.ts';
 import { compare } from './difference.ts';
-import type { Ledger, Observed, SourceId } from './observed.ts';
+import { sourceId, type Ledger, type Observed, type SourceId } from './observed.ts';
 
 /** The record of a workload that has none. A restart annotation that it came with is only counted on from. */
 export const emptyLedger = (observed: Observed, now: number): Ledger => {
@@ -55,6 +55,7 @@ const candidate = (
   const source = sources.get(id);
   if (source?.state !== 'Present' || source.certainChange === undefined) return [];
   const { at, keys } = source.certainChange;
-  const bound = Math.min(...policies.map(({ createdAt }) => createdAt));
+  const naming = policies.filter((policy) => policy.sources.some((each) => sourceId(each) === id));
+  const bound = Math.min(...naming.map(({ createdAt }) => createdAt));
   return at > workload.createdAt && at > bound ? [{ id, keys, at }] : [];
 };

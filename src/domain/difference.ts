@@ -151,6 +151,15 @@ export const overlay = (applied: Ledger['applied'], changes: Changes): Ledger['a
 export const onlyFrom = (changes: Changes, accept: (id: SourceId) => boolean): Changes =>
   new Map([...changes].filter(([id]) => accept(id)));
 
+/** Changes less those of the same keys. */
+export const without = (changes: Changes, others: Changes): Changes =>
+  new Map(
+    [...changes].flatMap(([id, keys]) => {
+      const left = [...keys].filter(([key]) => others.get(id)?.has(key) !== true);
+      return left.length === 0 ? [] : [[id, new Map(left)] as const];
+    }),
+  );
+
 type MutableChanges = Map<SourceId, Map<string, Digest | ''>>;
 
 const note = (changes: MutableChanges, id: SourceId, key: string, digest: Digest | undefined): void => {

@@ -1,5 +1,6 @@
 /** How a restart ends: the rollout is followed until it is proven, or until it has failed (design law 9). */
 
+import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import { allStartedSince } from './containers.ts';
 import type { Observed, Restart } from './observed.ts';
 import { desiredPods, rolloutBlocker, rolloutProgress } from './rollout.ts';
@@ -12,10 +13,13 @@ import { desiredPods, rolloutBlocker, rolloutProgress } from './rollout.ts';
 export const follow = (observed: Observed, restart: Restart, timeoutMs: number, now: number): Restart | undefined => {
   if (restart.phase === 'Succeeded' || restart.reason === 'NotCarried') return restart;
   const { workload, pods } = observed;
-  const blocker = rolloutBlocker(workload.rollout);
-  if (blocker !== undefined) return waiting(restart, blocker);
-
   const progress = rolloutProgress(workload.rollout);
+  const blocker = rolloutBlocker(workload.rollout);
+  // Complete counts though nothing would move any more: pods may have been replaced before, or by hand.
+  if (blocker !== undefined && progress.phase !== 'Complete') {
+    return restart.phase === 'InProgress' ? waiting(restart, blocker) : restart;
+  }
+
   switch (progress.phase) {
     case 'Complete': {
       if (isCarriedByOthers(observed, restart)) {
@@ -35,7 +39,7 @@ export const follow = (observed: Observed, restart: Restart, timeoutMs: number, 
       return ended(restart, now, 'Succeeded', reason, progress.message, progress.pods);
     }
     case 'Failed':
-      return restart.phase === 'Failed' && restart.message === progress.message
+      return restart.phase === 'Failed' && restart.message === bounded(progress.message)
         ? restart
         : ended(restart, now, 'Failed', progress.reason, progress.message, 0);
     case 'InProgress': {
@@ -64,4 +68,7 @@ const ended = (
   reason: string,
   message: string,
   pods: number,
-): Restart => ({ ...restart, phase, reason, message, pods, finishedAt });
+): Restart => ({ ...restart, phase, reason, message: bounded(message), pods, finishedAt });
+
+/** As the record keeps it: a message that came back shorter would look like news, again and again. */
+const bounded = (message: string): string => message.slice(0, RECORD_LIMITS.message);

@@ -1,7 +1,7 @@
 /** What effects that have succeeded add to the record. An effect that failed adds nothing: it is planned again. */
 
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
-import { changedKeys, overlay } from './difference.ts';
+import { changedKeys, overlay, without } from './difference.ts';
 import type { Nudge, RestartOrder } from './effects.ts';
 import type { HistoryEntry, Ledger, Workload } from './observed.ts';
 
@@ -13,7 +13,14 @@ export const withEntry = (ledger: Ledger, entry: HistoryEntry): Ledger => ({
 /** @param pods how many pods were nudged */
 export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number): Ledger =>
   withEntry(
-    { ...ledger, applied: overlay(ledger.applied, nudge.changes) },
+    {
+      ...ledger,
+      applied: overlay(ledger.applied, nudge.changes),
+      // A restart under way may carry these keys with earlier content: its end must not put that over the newer one.
+      ...(ledger.restart !== undefined && {
+        restart: { ...ledger.restart, changes: without(ledger.restart.changes, nudge.changes) },
+      }),
+    },
     {
       time: now,
       action: 'Hot',

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import {
+  bareDigest,
+  combineDigests,
+  digestContent,
+  digestKeys,
+  isComparable,
+  moved,
+} from '../../../src/domain/digest.ts';
+
+describe('the digest of content', () => {
+  it('is versioned and fits into an annotation', () => {
+    const digest = digestContent('a');
+    assert.match(digest, /^v1:[A-Za-z0-9_-]{22}$/);
+    assert.equal(bareDigest(digest), digest.slice(3));
+  });
+
+  it('is the same for ever: records of earlier releases hold it', () => {
+    // printf 'hello' | openssl dgst -sha256 -binary | basenc --base64url | cut -c 1-22
+    assert.equal(digestContent('hello'), 'v1:LPJNul-wow4m6Dsqxbninh');
+  });
+
+  it('is of the bytes, whether they come as text or as base64', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        const base64 = Buffer.from(text, 'utf8').toString('base64');
+        assert.deepEqual(digestKeys({ key: text }), digestKeys({}, { key: base64 }));
+      }),
+    );
+  });
+
+  it('differs where the bytes do', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), fc.uint8Array(), (a, b) => {
+        assert.equal(digestContent(a) === digestContent(b), Buffer.from(a).equals(Buffer.from(b)));
+      }),
+    );
+  });
+});
+
+describe('the digest of many', () => {
+  const named = fc.uniqueArray(fc.tuple(fc.string({ maxLength: 4 }), fc.string({ maxLength: 4 })), {
+    selector: ([name]) => name,
+  });
+
+  it('does not depend on their order', () => {
+    fc.assert(
+      fc.property(
+        named.chain((items) => fc.tuple(fc.constant(items), fc.shuffledSubarray(items, { minLength: items.length }))),
+        ([items, shuffled]) => {
+          assert.equal(combineDigests(items), combineDigests(shuffled));
+        },
+      ),
+    );
+  });
+
+  it('tells apart any two that differ in a name or a digest', () => {
+    const canonical = (items: readonly (readonly [string, string])[]): string =>
+      JSON.stringify([...items].sort(([a], [b]) => (a < b ? -1 : 1)));
+    fc.assert(
+      fc.property(named, named, (a, b) => {
+        assert.equal(combineDigests(a) === combineDigests(b), canonical(a) === canonical(b));
+      }),
+    );
+  });
+
+  for (const [what, a, b] of [
+    ['a boundary between name and digest', [['ab', 'c']], [['a', 'bc']]],
+    [
+      'a boundary between two entries',
+      [
+        ['a', 'b'],
+        ['c', 'd'],
+      ],
+      [['a', 'b1:c1:d']],
+    ],
+    ['digits that look like a length', [['1', '1:1']], [['11', ':1']]],
+    ['no entry and an empty one', [], [['', '']]],
+  ] as const) {
+    it(`is not fooled by ${what}`, () => {
+      assert.notEqual(combineDigests(a), combineDigests(b));
+    });
+  }
+});
+
+describe('two digests of one key', () => {
+  const a = digestContent('a');
+  const b = digestContent('b');
+  for (const [what, recorded, present, expected] of [
+    ['the same', a, a, false],
+    ['another content', a, b, true],
+    ['a key that came', undefined, a, true],
+    ['a key that went', a, undefined, true],
+    ['a key that had gone and came back', '', a, true],
+    ['no key at all', undefined, undefined, false],
+    ['a record in another format', 'v0:abc', a, false],
+    ['a record in another format, of a key that went', 'v0:abc', undefined, false],
+    ['a record in the format of a later release', 'v11:abc', a, false],
+  ] as const) {
+    it(`${expected ? 'say that content moved' : 'say nothing'}: ${what}`, () => {
+      assert.equal(moved(recorded, present), expected);
+    });
+  }
+
+  it('are comparable in one format only', () => {
+    assert.equal(isComparable(a), true);
+    assert.equal(isComparable(''), true);
+    assert.equal(isComparable('v2:abc'), false);
+  });
+});

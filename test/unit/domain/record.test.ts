@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { RECORD_LIMITS } from '../../../src/api/v1alpha1/limits.ts';
+import { reloadRecordStatusSchema } from '../../../src/api/v1alpha1/schema.ts';
+import { digestContent, type Digest } from '../../../src/domain/digest.ts';
+import type { Changes, Held, HistoryEntry, Ledger, Restart } from '../../../src/domain/observed.ts';
+import { ledgerOf, recordStatusOf } from '../../../src/domain/record.ts';
+import { aLedger, aRestart, changed, T0 } from '../../support/builders.ts';
+
+const time = fc.integer({ min: T0, max: T0 + 1e9 });
+const count = fc.nat({ max: 1_000 });
+const key = fc.stringMatching(/^[-._a-zA-Z0-9]{1,12}$/);
+const digest: fc.Arbitrary<Digest> = fc.string({ maxLength: 3 }).map(digestContent);
+const uid = fc.uuid();
+const sourceId = fc.stringMatching(/^[a-z]{1,8}$/).map((name) => `ConfigMap/${name}`);
+const mapOf = <K, V>(keys: fc.Arbitrary<K>, values: fc.Arbitrary<V>): fc.Arbitrary<ReadonlyMap<K, V>> =>
+  fc
+    .uniqueArray(fc.tuple(keys, values), { selector: ([each]) => each, maxLength: 4 })
+    .map((entries) => new Map(entries));
+const changes: fc.Arbitrary<Changes> = mapOf(sourceId, mapOf(key, fc.oneof(digest, fc.constant('' as const))));
+const plain = { noNullPrototype: true } as const;
+
+const restart: fc.Arbitrary<Restart> = fc.record(
+  {
+    n: count,
+    digest: key,
+    origin: fc.constantFrom('Issued' as const, 'Foreign' as const),
+    issuedAt: time,
+    templateHash: key,
+    phase: fc.constantFrom('InProgress' as const, 'Succeeded' as const, 'Failed' as const, 'TimedOut' as const),
+    reason: fc.constantFrom('Complete', 'Paused'),
+    message: fc.string(),
+    finishedAt: time,
+    pods: count,
+    changes,
+  },
+  { ...plain, requiredKeys: ['n', 'digest', 'origin', 'issuedAt', 'templateHash', 'phase', 'changes'] },
+);
+const held: fc.Arbitrary<Held> = fc.record(
+  { since: time, reason: fc.constantFrom('Suspended', 'Paused'), message: fc.string(), changes },
+  { ...plain, requiredKeys: ['since', 'reason', 'changes'] },
+);
+const entry: fc.Arbitrary<HistoryEntry> = fc.record(
+  {
+    time,
+    action: fc.constantFrom('Hot' as const, 'Restart' as const),
+    outcome: fc.constantFrom('Succeeded' as const, 'Failed' as const, 'TimedOut' as const),
+    reason: fc.constantFrom('Complete', 'Nudged'),
+    message: fc.string(),
+    keys: fc.array(key, { maxLength: RECORD_LIMITS.historyKeys }),
+    pods: count,
+  },
+  { ...plain, requiredKeys: ['time', 'action', 'outcome', 'keys', 'pods'] },
+);
+
+const ledgers: fc.Arbitrary<Ledger> = mapOf(sourceId, mapOf(key, digest)).chain((applied) =>
+  fc.record(
+    {
+      adoptedAt: time,
+      applied: fc.constant(applied),
+      // A uid is only ever remembered of a source that is recorded.
+      immutable: fc
+        .subarray([...applied.keys()])
+        .chain((ids) => fc.tuple(...ids.map((id) => fc.tuple(fc.constant(id), uid))))
+        .map((entries) => new Map(entries)),
+      restart,
+      held,
+      history: fc.array(entry, { maxLength: RECORD_LIMITS.history }),
+    },
+    { ...plain, requiredKeys: ['adoptedAt', 'applied', 'immutable', 'history'] },
+  ),
+);
+
+/** As the API server stores it and hands it back. */
+const throughTheWire = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+describe('a record', () => {
+  it('gives back the ledger that it was made of', () => {
+    fc.assert(
+      fc.property(ledgers, (ledger) => {
+        assert.deepEqual(ledgerOf(throughTheWire(recordStatusOf(ledger))), ledger);
+      }),
+    );
+  });
+
+  it('is the same object for the same ledger, in whatever order that was put together', () => {
+    const reversed = (map: Ledger['applied']): Ledger['applied'] =>
+      new Map([...map].reverse().map(([id, keys]) => [id, new Map([...keys].reverse())]));
+    fc.assert(
+      fc.property(ledgers, (ledger) => {
+        const other = { ...ledger, applied: reversed(ledger.applied) };
+        assert.equal(JSON.stringify(recordStatusOf(other)), JSON.stringify(recordStatusOf(ledger)));
+      }),
+    );
+  });
+
+  it('passes the schema that the API server checks it by', () => {
+    fc.assert(
+      fc.property(ledgers, (ledger) => {
+        reloadRecordStatusSchema.parse(throughTheWire(recordStatusOf(ledger)));
+      }),
+    );
+  });
+
+  it('is cut down to what the API takes', () => {
+    const message = 'x'.repeat(RECORD_LIMITS.message + 1);
+    const keys = Array.from({ length: RECORD_LIMITS.historyKeys + 1 }, (_, index) => `key-${index}`);
+    const status = recordStatusOf(
+      aLedger(
+        { a: '1' },
+        {
+          restart: aRestart({ message }),
+          held: { since: T0, reason: 'Paused', message, changes: changed({ a: '2' }) },
+          history: [{ time: T0, action: 'Hot', outcome: 'Succeeded', message, keys, pods: 1 }],
+        },
+      ),
+    );
+    assert.equal(status.restart?.message?.length, RECORD_LIMITS.message);
+    assert.equal(status.held?.message?.length, RECORD_LIMITS.message);
+    assert.equal(status.history?.[0]?.message?.length, RECORD_LIMITS.message);
+    assert.equal(status.history[0].keys.length, RECORD_LIMITS.historyKeys);
+    reloadRecordStatusSchema.parse(status);
+  });
+});

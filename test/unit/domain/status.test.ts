@@ -1,0 +1,396 @@
+/** A policy's status: what its workloads, records and sources come to. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { STATUS_LIMITS } from '../../../src/api/v1alpha1/limits.ts';
+import { reloadPolicyStatusSchema } from '../../../src/api/v1alpha1/schema.ts';
+import type { ReloadPolicyStatus } from '../../../src/api/v1alpha1/types.ts';
+import type { Verdict } from '../../../src/domain/effects.ts';
+import type { HistoryEntry, Policy, Source } from '../../../src/domain/observed.ts';
+import { policyStatus, type PolicyReport, type WorkloadReport } from '../../../src/domain/status.ts';
+import {
+  aLedger,
+  aPolicy,
+  aRestart,
+  aUse,
+  aWorkload,
+  changed,
+  found,
+  MINUTE,
+  SECOND,
+  T0,
+} from '../../support/builders.ts';
+
+const NOW = new Date(T0).toISOString();
+const PRESENT = found({ flag: 'a', hot: 'a' });
+
+const verdict = (state: Verdict['state'], reason: string = state, more: Partial<Verdict> = {}): Verdict => ({
+  state,
+  reason,
+  message: '',
+  counts: { hot: 1, restart: 1 },
+  impossible: [],
+  ...more,
+});
+
+const aReport = (standing: Verdict = verdict('UpToDate'), more: Partial<WorkloadReport> = {}): WorkloadReport => ({
+  workload: aWorkload(),
+  verdict: standing,
+  ledger: aLedger({ flag: 'a', hot: 'a' }),
+  ...more,
+});
+
+const statusOf = (
+  more: Partial<Omit<PolicyReport, 'sources' | 'policy'>> & {
+    readonly source?: Source;
+    readonly policy?: Partial<Policy> & { readonly invalid?: string };
+  } = {},
+): ReloadPolicyStatus => {
+  const { source = PRESENT, policy = {}, ...rest } = more;
+  const status = policyStatus({
+    policy: aPolicy(policy),
+    before: {},
+    workloads: [aReport()],
+    sources: new Map([['ConfigMap/app', source]]),
+    unreadable: [],
+    now: NOW,
+    ...rest,
+    ...('invalid' in policy && { policy: { ...aPolicy(policy), invalid: policy.invalid ?? '' } }),
+  });
+  reloadPolicyStatusSchema.parse(JSON.parse(JSON.stringify(status)));
+  return status;
+};
+
+/** `Ready=True/UpToDate`, for the conditions that a case is about. */
+const told = ({ conditions = [] }: ReloadPolicyStatus, ...types: readonly string[]): readonly string[] =>
+  conditions
+    .filter(({ type }) => types.length === 0 || types.includes(type))
+    .map(({ type, status, reason }) => `${type}=${status}/${reason}`);
+
+const entry = (more: Partial<HistoryEntry> = {}): HistoryEntry => ({
+  time: T0,
+  action: 'Restart',
+  outcome: 'Succeeded',
+  reason: 'Complete',
+  keys: ['ConfigMap/app:flag'],
+  pods: 2,
+  ...more,
+});
+
+describe('the conditions of a policy', () => {
+  const SUMMARY = ['Ready', 'Reconciling', 'Stalled'];
+  const missingWorkload = { workloads: [{ kind: 'Deployment', name: 'gone' }] } as const;
+  for (const [what, status, expected] of [
+    ['everything is up to date', statusOf(), ['Ready=True/UpToDate']],
+    ['nothing is bound', statusOf({ workloads: [] }), ['Ready=True/NoWorkloads']],
+    [
+      'a change is debounced',
+      statusOf({ workloads: [aReport(verdict('Pending', 'Debouncing'))] }),
+      ['Ready=False/Progressing', 'Reconciling=True/Debouncing'],
+    ],
+    [
+      'pods are nudged',
+      statusOf({ workloads: [aReport(verdict('Reloading', 'Nudging'))] }),
+      ['Ready=False/Progressing', 'Reconciling=True/Nudging'],
+    ],
+    [
+      'a rollout is under way',
+      statusOf({ workloads: [aReport(verdict('Restarting', 'Progressing'))] }),
+      ['Ready=False/Progressing', 'Reconciling=True/Progressing'],
+    ],
+    ['the policy is suspended', statusOf({ policy: { suspended: true } }), ['Ready=True/Suspended']],
+    [
+      'another policy holds the change',
+      statusOf({ workloads: [aReport(verdict('Held', 'Suspended'))] }),
+      ['Ready=True/Held'],
+    ],
+    ['a restart is blocked', statusOf({ workloads: [aReport(verdict('Blocked', 'Paused'))] }), ['Ready=True/Blocked']],
+    [
+      'a rollout failed',
+      statusOf({ workloads: [aReport(verdict('Failed', 'ProgressDeadlineExceeded'))] }),
+      ['Ready=False/RolloutFailed', 'Stalled=True/RolloutFailed'],
+    ],
+    [
+      'a rollout timed out',
+      statusOf({ workloads: [aReport(verdict('TimedOut', 'ProgressTimeout'))] }),
+      ['Ready=False/RolloutTimedOut', 'Stalled=True/RolloutTimedOut'],
+    ],
+    [
+      'one failed while another is under way',
+      statusOf({
+        workloads: [
+          aReport(verdict('Restarting')),
+          aReport(verdict('Failed'), { workload: aWorkload({ name: 'other' }) }),
+        ],
+      }),
+      ['Ready=False/RolloutFailed', 'Stalled=True/RolloutFailed'],
+    ],
+    [
+      'one is blocked while another is under way',
+      statusOf({
+        workloads: [
+          aReport(verdict('Blocked')),
+          aReport(verdict('Restarting'), { workload: aWorkload({ name: 'other' }) }),
+        ],
+      }),
+      ['Ready=False/Progressing', 'Reconciling=True/Progressing'],
+    ],
+    ['the source is missing', statusOf({ source: { state: 'Missing' } }), ['Ready=False/SourceMissing']],
+    [
+      'the source can not be read',
+      statusOf({ source: { state: 'Unknown', message: 'no' } }),
+      ['Ready=False/SourceUnreadable'],
+    ],
+    ['a workload is missing', statusOf({ policy: missingWorkload, workloads: [] }), ['Ready=False/WorkloadMissing']],
+    [
+      'a right is missing',
+      statusOf({ unreadable: ['statefulsets: no'] }),
+      ['Ready=False/Forbidden', 'Stalled=True/Forbidden'],
+    ],
+    [
+      'a right to restart is missing',
+      statusOf({ workloads: [aReport(verdict('Error', 'Forbidden'))] }),
+      ['Ready=False/Forbidden', 'Stalled=True/Forbidden'],
+    ],
+    [
+      'something else went wrong',
+      statusOf({ workloads: [aReport(verdict('Error', 'Error'))] }),
+      ['Ready=False/Error', 'Reconciling=True/Retrying'],
+    ],
+    [
+      'the stored spec is none',
+      statusOf({ policy: { invalid: 'bad' }, workloads: [] }),
+      ['Ready=False/InvalidSpec', 'Stalled=True/InvalidSpec'],
+    ],
+  ] as const) {
+    it(`sum up: ${what}`, () => {
+      assert.deepEqual(told(status, ...SUMMARY), expected);
+    });
+  }
+
+  it('say that a bound workload reads none of the sources, which is no failure', () => {
+    const status = statusOf({ workloads: [aReport(verdict('Adopted'), { workload: aWorkload({ uses: [] }) })] });
+    assert.deepEqual(told(status, ...SUMMARY), ['Ready=True/UpToDate']);
+    assert.deepEqual(
+      status.workloads?.map(({ state, reason }) => [state, reason]),
+      [['Unmatched', 'NotConsuming']],
+    );
+  });
+
+  for (const [what, status, expected] of [
+    ['valid', statusOf(), 'SourcesValid=True/Valid'],
+    ['missing', statusOf({ source: { state: 'Missing' } }), 'SourcesValid=False/SourceMissing'],
+    ['unreadable', statusOf({ source: { state: 'Unknown', message: 'no' } }), 'SourcesValid=False/SourceUnreadable'],
+    ['opted out', statusOf({ source: { state: 'Ignored' } }), 'SourcesValid=False/SourceIgnored'],
+    [
+      'lacking a key',
+      statusOf({ workloads: [aReport(verdict('Blocked', 'RequiredKeyMissing'))] }),
+      'SourcesValid=False/RequiredKeyMissing',
+    ],
+    [
+      'recreated though immutable',
+      statusOf({ workloads: [aReport(verdict('Blocked', 'ImmutableRecreated'))] }),
+      'SourcesValid=False/ImmutableRecreated',
+    ],
+  ] as const) {
+    it(`tell of the sources: ${what}`, () => {
+      assert.deepEqual(told(status, 'SourcesValid'), [expected]);
+    });
+  }
+
+  const withHistory = (...history: readonly HistoryEntry[]): ReloadPolicyStatus =>
+    statusOf({ workloads: [aReport(verdict('UpToDate'), { ledger: aLedger({}, { history }) })] });
+  for (const [what, status, expected] of [
+    ['nothing yet', statusOf(), ['HotReloaded=True/NoChange', 'RolledOut=True/NoChange']],
+    ['a restart that succeeded', withHistory(entry()), ['HotReloaded=True/NoChange', 'RolledOut=True/Complete']],
+    [
+      'a restart without replicas',
+      withHistory(entry({ reason: 'NoReplicas' })),
+      ['HotReloaded=True/NoChange', 'RolledOut=True/NoReplicas'],
+    ],
+    [
+      'a nudge',
+      withHistory(entry({ action: 'Hot', reason: 'Nudged' })),
+      ['HotReloaded=True/Nudged', 'RolledOut=True/NoChange'],
+    ],
+    [
+      'a nudge of no pod',
+      withHistory(entry({ action: 'Hot', reason: 'NoPods', pods: 0 })),
+      ['HotReloaded=True/NoPods', 'RolledOut=True/NoChange'],
+    ],
+    [
+      'a nudge under way',
+      statusOf({ workloads: [aReport(verdict('Reloading', 'Nudging'))] }),
+      ['HotReloaded=False/Nudging', 'RolledOut=True/NoChange'],
+    ],
+    [
+      'a nudge that is held',
+      statusOf({ policy: { suspended: true }, workloads: [aReport(verdict('Reloading', 'Nudging'))] }),
+      ['HotReloaded=False/Suspended', 'RolledOut=True/NoChange'],
+    ],
+    [
+      'a key that can not be hot',
+      statusOf({
+        workloads: [
+          aReport(verdict('UpToDate', 'UpToDate', { impossible: ['ConfigMap/app:x: env of container main'] })),
+        ],
+      }),
+      ['HotReloaded=False/Impossible', 'RolledOut=True/NoChange'],
+    ],
+    [
+      'a restart that is held',
+      statusOf({ workloads: [aReport(verdict('Held', 'Suspended'))] }),
+      ['HotReloaded=True/NoChange', 'RolledOut=False/Suspended'],
+    ],
+    [
+      'a restart that is blocked',
+      statusOf({ workloads: [aReport(verdict('Blocked', 'OnDelete'))] }),
+      ['HotReloaded=True/NoChange', 'RolledOut=False/OnDelete'],
+    ],
+    [
+      'a rollout that failed',
+      statusOf({ workloads: [aReport(verdict('Failed', 'ProgressDeadlineExceeded'))] }),
+      ['HotReloaded=True/NoChange', 'RolledOut=False/ProgressDeadlineExceeded'],
+    ],
+  ] as const) {
+    it(`tell of what was done: ${what}`, () => {
+      assert.deepEqual(told(status, 'HotReloaded', 'RolledOut'), expected);
+    });
+  }
+
+  it('name the workload and its reason in their messages', () => {
+    const status = statusOf({ workloads: [aReport(verdict('Blocked', 'Paused', { message: 'resume it' }))] });
+    const messages = status.conditions
+      ?.filter(({ type }) => ['Ready', 'RolledOut'].includes(type))
+      .map(({ message }) => message);
+    assert.deepEqual(messages, ['Deployment/web: resume it', 'Deployment/web: resume it']);
+  });
+});
+
+describe('the rest of the status', () => {
+  it('is the same for the same facts, in whatever order they come', () => {
+    const reports = ['b', 'a', 'c'].map((name) => aReport(verdict('UpToDate'), { workload: aWorkload({ name }) }));
+    assert.deepEqual(statusOf({ workloads: reports }), statusOf({ workloads: [...reports].reverse() }));
+    const before = statusOf({ workloads: reports });
+    assert.deepEqual(statusOf({ workloads: reports, before, now: new Date(T0 + MINUTE).toISOString() }), before);
+  });
+
+  it('lists sources with a digest and how many keys they have, never their values', () => {
+    const [source] = statusOf({ source: found({ password: 'hunter2' }) }).sources ?? [];
+    assert.deepEqual([source?.kind, source?.name, source?.state, source?.keys], ['ConfigMap', 'app', 'Present', 1]);
+    assert.match(source?.digest ?? '', /^v1:/);
+    assert.ok(!JSON.stringify(statusOf({ source: found({ password: 'hunter2' }) })).includes('hunter2'));
+  });
+
+  it('lists what needs attention first where not all workloads fit in', () => {
+    const fine = Array.from({ length: STATUS_LIMITS.workloads + 5 }, (_, at) =>
+      aReport(verdict('UpToDate'), { workload: aWorkload({ name: `a-${at}` }) }),
+    );
+    const status = statusOf({
+      workloads: [...fine, aReport(verdict('Failed'), { workload: aWorkload({ name: 'z' }) })],
+    });
+    assert.equal(status.workloads?.length, STATUS_LIMITS.workloads);
+    assert.equal(status.workloadCount, STATUS_LIMITS.workloads + 6);
+    assert.ok(status.workloads.some(({ name }) => name === 'z'));
+  });
+
+  it('has the newest history of all workloads, newest first and capped', () => {
+    const reports = ['a', 'b', 'c'].map((name, at) =>
+      aReport(verdict('UpToDate'), {
+        workload: aWorkload({ name }),
+        ledger: aLedger(
+          {},
+          { history: Array.from({ length: 5 }, (_, age) => entry({ time: T0 - age * MINUTE - at })) },
+        ),
+      }),
+    );
+    const { history = [] } = statusOf({ workloads: reports });
+    assert.equal(history.length, STATUS_LIMITS.history);
+    assert.deepEqual(
+      history.slice(0, 4).map(({ workload }) => workload),
+      ['Deployment/a', 'Deployment/b', 'Deployment/c', 'Deployment/a'],
+    );
+    assert.deepEqual(
+      [...history].sort((a, b) => (a.time < b.time ? 1 : -1)),
+      history,
+    );
+  });
+
+  it('counts what one change did to many workloads as one action, with the worst outcome', () => {
+    const done = (name: string, more: Partial<HistoryEntry>): WorkloadReport =>
+      aReport(verdict('UpToDate'), { workload: aWorkload({ name }), ledger: aLedger({}, { history: [entry(more)] }) });
+    const { last } = statusOf({
+      workloads: [
+        done('a', { pods: 2 }),
+        done('b', { pods: 3, time: T0 - SECOND, outcome: 'Failed' }),
+        done('c', { pods: 7, time: T0 - 60 * MINUTE }),
+        done('d', { pods: 1, time: T0 - SECOND, action: 'Hot' }),
+      ],
+    });
+    assert.deepEqual(last, { action: 'Restart', outcome: 'Failed', pods: 5, time: NOW });
+  });
+
+  it('names what is under way or waits as the last action', () => {
+    const last = (more: Parameters<typeof aLedger>[1]): unknown =>
+      statusOf({ workloads: [aReport(verdict('Restarting'), { ledger: aLedger({}, more) })] }).last;
+    assert.deepEqual(last({ restart: aRestart({ issuedAt: T0 }) }), {
+      action: 'Restart',
+      outcome: 'InProgress',
+      pods: 0,
+      time: NOW,
+    });
+    assert.deepEqual(last({ restart: aRestart({ issuedAt: T0, reason: 'Paused' }) }), {
+      action: 'Restart',
+      outcome: 'Blocked',
+      pods: 0,
+      time: NOW,
+    });
+    const held = { since: T0, changes: changed({ flag: 'b' }) };
+    assert.deepEqual(last({ held: { ...held, reason: 'Suspended' } }), {
+      action: 'Restart',
+      outcome: 'Held',
+      pods: 0,
+      time: NOW,
+    });
+    assert.deepEqual(last({ held: { ...held, reason: 'Paused' } }), {
+      action: 'Restart',
+      outcome: 'Blocked',
+      pods: 0,
+      time: NOW,
+    });
+    assert.equal(last({}), undefined);
+  });
+
+  it('is cut down to what the API takes', () => {
+    const long = 'x'.repeat(40_000);
+    const keys = Array.from({ length: 100 }, (_, at) => `ConfigMap/app:${at}`);
+    statusOf({
+      workloads: [
+        aReport(verdict('Error', 'Error', { message: long, impossible: keys.map((key) => `${key}: ${long}`) }), {
+          ledger: aLedger({}, { history: [entry({ message: long, keys: [long, ...keys] })] }),
+        }),
+      ],
+      unreadable: [long],
+    });
+  });
+
+  it('tells which named workloads are not there', () => {
+    const status = statusOf({
+      policy: {
+        workloads: [
+          { kind: 'Deployment', name: 'web' },
+          { kind: 'DaemonSet', name: 'web' },
+        ],
+      },
+      workloads: [aReport(verdict('UpToDate'), { workload: aWorkload({ uses: [aUse()] }) })],
+    });
+    assert.deepEqual(
+      status.workloads?.map(({ kind, state }) => [kind, state]),
+      [
+        ['DaemonSet', 'Unmatched'],
+        ['Deployment', 'UpToDate'],
+      ],
+    );
+    assert.equal(status.workloadCount, 1);
+  });
+});
