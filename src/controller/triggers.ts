@@ -35,7 +35,7 @@ export interface Triggers {
 /** Changes of a policy's status come in bursts: one write tells of them all. */
 const REPORT_AFTER_MS = 250;
 
-export const policyKey = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>
+const policyKey = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>
   `${namespace}/${name}`;
 
 /** Subscribes to the stores. Nothing is looked at before `start`, but for what the stores show afterwards. */

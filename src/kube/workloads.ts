@@ -111,7 +111,7 @@ const rolloutState = (kind: WorkloadKind, { metadata, spec, status = {} }: RawWo
 };
 
 /** A label selector as the query of a list (apimachinery's labels.Selector.String). */
-export const selectorQuery = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string =>
+const selectorQuery = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string =>
   [
     ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
     ...matchExpressions.map(({ key, operator, values = [] }) => {

@@ -9,7 +9,6 @@ import { reloadPolicySpecSchema } from './schema/policy-spec.ts';
 import { reloadPolicyStatusSchema } from './schema/policy-status.ts';
 import { reloadRecordSpecSchema, reloadRecordStatusSchema } from './schema/record.ts';
 
-export { RECORD_LIMITS, STATUS_LIMITS } from './limits.ts';
 export { reloadPolicySpecSchema, reloadPolicyStatusSchema, reloadRecordSpecSchema, reloadRecordStatusSchema };
 
 const ownerReferenceSchema = z.object({
