@@ -7,7 +7,7 @@ const CLOCK = 'src/runtime/clock.ts';
 const MAIN = 'src/main.ts';
 
 export default defineConfig(
-  { ignores: ['node_modules/**', 'dist/**', '.cluster/**', '**/*.gen.ts'] },
+  { ignores: ['.dependency-cruiser.mjs', 'node_modules/**', 'dist/**', '.cluster/**', '**/*.gen.ts'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -231,6 +231,7 @@ interface WatchParts {
 /** One watch for each kind, cluster-wide or one for each namespace. */
 const createWatches = ({ client, stores, controller, options, metrics }: WatchParts): readonly Watch[] => {
   const { settings, clock, random, log } = options;
+  const idleMs = settings.watchIdleSeconds * 1_000;
   const scopes: readonly (string | undefined)[] = settings.namespaces.length === 0 ? [undefined] : settings.namespaces;
   const watch = <T>(name: string, source: ListWatch<T>, sink: Sink<T>): Watch => ({
     name,
@@ -241,6 +242,7 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
       clock,
       random,
       log,
+      idleMs,
       onList: (items, seconds) => {
         metrics.list(name, items, seconds);
       },
@@ -252,7 +254,7 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
     const kinds = paths.WORKLOAD_KINDS.map((kind) =>
       watch(
         label(`${kind.toLowerCase()}s`),
-        listWatch<RawWorkload>(client, { path: paths.workloads(kind)(namespace) }),
+        listWatch<RawWorkload>(client, { path: paths.workloads(kind)(namespace), idleMs }),
         kinded(
           kind,
           stores.workloads.part((key) => key.startsWith(`${kind}/${namespace === undefined ? '' : `${namespace}/`}`)),
@@ -262,18 +264,18 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
     return [
       watch(
         label('reloadpolicies'),
-        listWatch<RawPolicy>(client, { path: paths.policies(namespace) }),
+        listWatch<RawPolicy>(client, { path: paths.policies(namespace), idleMs }),
         stores.policies.part(within),
       ),
       watch(
         label('reloadrecords'),
-        listWatch<RawRecord>(client, { path: paths.records(namespace) }),
+        listWatch<RawRecord>(client, { path: paths.records(namespace), idleMs }),
         stores.records.part(within),
       ),
       ...kinds,
       watch(
         label('configmaps'),
-        versions(listWatch<KubeObject>(client, { path: paths.configMaps(namespace), metadataOnly: true })),
+        versions(listWatch<KubeObject>(client, { path: paths.configMaps(namespace), metadataOnly: true, idleMs })),
         controller.sources.sink.part(within),
       ),
     ];

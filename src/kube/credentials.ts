@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
 import type { KubeConfig } from '@kubernetes/client-node';
@@ -52,19 +53,34 @@ export function createCredentialSource(kubeConfig: KubeConfig, clock: Clock): Cr
   };
 }
 
+/** How the library notes the token file of a pod's service account, among other ways to log in. */
+interface TokenFileProvider {
+  readonly config?: { readonly tokenFile?: string } | null;
+}
+
 async function readCredentials(kubeConfig: KubeConfig): Promise<Credentials> {
   const options: RequestOptions = {};
+  const headers: Record<string, string> = {};
+  const user = kubeConfig.getCurrentUser();
+  const tokenFile = (user?.authProvider as TokenFileProvider | null | undefined)?.config?.tokenFile;
   try {
     await kubeConfig.applyToHTTPSOptions(options);
+    Object.assign(headers, readHeaders(options));
+    if (tokenFile !== undefined) {
+      // The library keeps a token for a minute after it was read: too long when the API server has just refused it.
+      headers['authorization'] = `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`;
+    }
   } catch (cause) {
-    const user = kubeConfig.getCurrentUser()?.name ?? 'none';
     const why = cause instanceof Error ? cause.message.trim() : String(cause);
-    throw new ConnectionError('KUBE_CREDENTIALS', `the credentials of user ${user} cannot be used: ${why}`, { cause });
+    throw new ConnectionError(
+      'KUBE_CREDENTIALS',
+      `the credentials of user ${user?.name ?? 'none'} cannot be used: ${why}`,
+      { cause },
+    );
   }
   const tls = readTls(options);
   const route = kubeConfig.createDispatcherOptions(kubeConfig.getCurrentCluster(), tls);
   const proxy = route.type === 'proxy' || route.type === 'socks' ? route.uri : undefined;
-  const headers = readHeaders(options);
   return {
     headers,
     id: hash({ headers, tls, proxy }),

@@ -34,7 +34,7 @@ export interface ListWatchOptions {
   readonly query?: { readonly labelSelector?: string; readonly fieldSelector?: string };
   /** Only `metadata` of each object comes over the wire (PartialObjectMetadata). The right needed is the same. */
   readonly metadataOnly?: boolean;
-  /** A watch without a byte for so long is given up, in ms. Default: 90 000, longer than the bookmark period of 1 min. */
+  /** A watch without a byte for so long fails, in ms. Default: 120 000, longer than a reflector waits before it watches anew. */
   readonly idleMs?: number;
 }
 
@@ -45,7 +45,7 @@ const LIST_TIMEOUT_MS = 60_000;
 
 /** Lists and watches one collection. The caller names the type of its objects; they are not checked. */
 export function listWatch<T extends KubeObject>(client: KubeClient, options: ListWatchOptions): ListWatch<T> {
-  const { path, query, metadataOnly = false, idleMs = 90_000 } = options;
+  const { path, query, metadataOnly = false, idleMs = 120_000 } = options;
 
   async function list(
     { limit, continueToken }: { readonly limit: number; readonly continueToken?: string },

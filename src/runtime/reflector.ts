@@ -64,7 +64,7 @@ export interface ReflectorOptions<T> {
   readonly log: Logger;
   /** Objects per page. Default: 500. */
   readonly pageSize?: number;
-  /** A watch silent for so long is taken for dead, in ms. Must exceed the server's bookmark period of about 1 min. Default: 90 000. */
+  /** A watch silent for so long may be dead: it is begun anew, in ms. Longer than the usual bookmark period of 1 min. Default: 90 000. */
   readonly idleMs?: number;
   /** Bounds of the pause before a retry, in ms. Default: 100 to 15 000. */
   readonly backoff?: { readonly minMs: number; readonly maxMs: number };
@@ -229,13 +229,8 @@ class ListWatchReflector<T> implements Reflector {
 
   /** Watches until the server ends it; throws what ended it otherwise. */
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
-    const { source, clock, random, idleMs = 90_000, name } = this.#options;
-    const idle = watchdog(
-      clock,
-      idleMs,
-      signal,
-      () => new Error(`the watch of ${name} was silent for ${idleMs / 1000} s`),
-    );
+    const { source, clock, random, idleMs = 90_000, log, name } = this.#options;
+    const idle = watchdog(clock, idleMs, signal);
     const timeoutSeconds = Math.round(WATCH_SECONDS.min + random() * (WATCH_SECONDS.max - WATCH_SECONDS.min));
     let openedAt: number | undefined;
     const onOpen = (): void => {
@@ -254,7 +249,9 @@ class ListWatchReflector<T> implements Reflector {
       idle.signal.throwIfAborted();
       this.#alive();
     } catch (error) {
-      throw idle.signal.aborted ? idle.signal.reason : error;
+      if (!idle.expired || signal.aborted) throw error;
+      // No failure yet: servers send no bookmarks of a resource of which they have seen no event. A new watch will tell.
+      log.debug({ watch: name, idleMs }, 'silent for long, will watch anew');
     } finally {
       idle.stop();
       if (openedAt !== undefined && clock.now() - openedAt >= SOUND_WATCH_MS) this.#backoff.reset();
@@ -315,20 +312,28 @@ class ListWatchReflector<T> implements Reflector {
   }
 }
 
+interface Watchdog {
+  readonly signal: AbortSignal;
+  /** It was the silence that aborted the signal. */
+  readonly expired: boolean;
+  alive(): void;
+  stop(): void;
+}
+
 /** A signal that is aborted with the outer one, or when `alive()` wasn't called for `idleMs`. */
-function watchdog(
-  clock: Clock,
-  idleMs: number,
-  outer: AbortSignal,
-  silent: () => Error,
-): { readonly signal: AbortSignal; alive(): void; stop(): void } {
+function watchdog(clock: Clock, idleMs: number, outer: AbortSignal): Watchdog {
   const controller = new AbortController();
   let aliveAt = clock.now();
+  let expired = false;
   // One timer that looks again is cheaper than one set anew for every event.
   const look = (): void => {
     const leftMs = aliveAt + idleMs - clock.now();
-    if (leftMs <= 0) controller.abort(silent());
-    else cancel = clock.schedule(leftMs, look);
+    if (leftMs > 0) {
+      cancel = clock.schedule(leftMs, look);
+      return;
+    }
+    expired = true;
+    controller.abort(new Error(`silent for ${idleMs / 1000} s`));
   };
   let cancel = clock.schedule(idleMs, look);
   const abort = (): void => {
@@ -338,6 +343,9 @@ function watchdog(
   outer.addEventListener('abort', abort, { once: true });
   return {
     signal: controller.signal,
+    get expired() {
+      return expired;
+    },
     alive: () => {
       aliveAt = clock.now();
     },

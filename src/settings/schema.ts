@@ -107,6 +107,15 @@ export const SETTINGS = {
     parse: wholeNumber(1, 256),
     default: '16',
   }),
+  watchIdleSeconds: setting({
+    flag: '--watch-idle-timeout',
+    env: 'WATCH_IDLE_TIMEOUT',
+    value: 'SECONDS',
+    allowed: 'a whole number of seconds from 5 to 150',
+    description: 'a silent watch is taken for dead after this; the API server gives a sign of life once a minute',
+    parse: wholeNumber(5, 150),
+    default: '90',
+  }),
   identity: setting({
     flag: '--identity',
     env: 'POD_NAME',

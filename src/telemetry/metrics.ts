@@ -134,7 +134,9 @@ function createReloadMetrics(registry: Registry): Pick<Metrics, 'restart' | 'nud
     ['kind'],
     LONG_SECONDS,
   );
-  const nudges = counter(registry, 'reload_nudges_total', 'Hot changes sent to the pods of a workload, by outcome', ['outcome']);
+  const nudges = counter(registry, 'reload_nudges_total', 'Hot changes sent to the pods of a workload, by outcome', [
+    'outcome',
+  ]);
   const hot = histogram(registry, 'reload_hot_seconds', 'From a hot change seen to the last nudge', [], SHORT_SECONDS);
   return {
     restart: (kind, outcome, seconds) => {

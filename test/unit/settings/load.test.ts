@@ -29,6 +29,7 @@ describe('settings', () => {
       healthHost: undefined,
       workers: 8,
       maxInFlight: 16,
+      watchIdleSeconds: 90,
       identity: 'reload-operator',
     });
   });
