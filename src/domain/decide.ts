@@ -20,7 +20,7 @@ import {
 import { bareDigest } from './digest.ts';
 import type { Nudge, Plan, RestartOrder } from './effects.ts';
 import { follow } from './follow.ts';
-import { holdOf, isRecreatedImmutable, suspended, type Hold } from './gates.ts';
+import { hotHold, restartHold, suspended, type Hold } from './gates.ts';
 import { noticesOf } from './notices.ts';
 import {
   sourceId,
@@ -273,7 +273,7 @@ const arrived = (
 
 const holdFor = (observed: Observed, changes: Changes): Hold | undefined => {
   const free = onlyFrom(changes, (id) => suspended(observed, new Set([id])) === undefined);
-  return holdOf(
+  return restartHold(
     observed,
     new Set((free.size > 0 ? free : changes.size > 0 ? changes : consumedSources(observed)).keys()),
   );
@@ -311,12 +311,7 @@ const orderOf = ({ observed, ledger, difference }: Situation, forced: boolean): 
 };
 
 const chooseNudge = (observed: Observed, hot: Changes, difference: Difference): Nudge | undefined => {
-  const free = onlyFrom(
-    hot,
-    (id) =>
-      suspended(observed, new Set([id])) === undefined &&
-      !isRecreatedImmutable(observed.sources.get(id), observed.ledger?.immutable.get(id)),
-  );
+  const free = onlyFrom(hot, (id) => hotHold(observed, new Set([id])) === undefined);
   return free.size === 0 ? undefined : { digest: bareDigest(difference.hotDigest), changes: free };
 };
 

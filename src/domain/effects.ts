@@ -47,6 +47,10 @@ export interface Verdict {
   readonly state: WorkloadState;
   readonly reason: string;
   readonly message: string;
+  /** The state is about a hot change alone: no restart is due. */
+  readonly about?: 'Hot';
+  /** What holds back hot keys, whatever becomes of a restart. */
+  readonly hotHold?: { readonly reason: string; readonly message: string };
   readonly counts: { readonly hot: number; readonly restart: number };
   readonly impossible: readonly string[];
 }

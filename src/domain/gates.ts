@@ -66,18 +66,27 @@ const notRecreated: Gate = ({ sources, ledger }, changed) => {
       };
 };
 
-export const isRecreatedImmutable = (source: Source | undefined, uid: string | undefined): boolean =>
+const isRecreatedImmutable = (source: Source | undefined, uid: string | undefined): boolean =>
   uid !== undefined && source?.state === 'Present' && source.uid !== uid;
 
 const rolloutPossible: Gate = ({ workload }) => rolloutBlocker(workload.rollout);
 
-const GATES: readonly Gate[] = [suspended, sourcesUsable, notRecreated, rolloutPossible];
+const RESTART_GATES: readonly Gate[] = [suspended, sourcesUsable, notRecreated, rolloutPossible];
+/** Files of running containers are refreshed by their kubelets whatever else is wrong. */
+const HOT_GATES: readonly Gate[] = [suspended, notRecreated];
+
+const firstOf =
+  (gates: readonly Gate[]): Gate =>
+  (observed, changed) => {
+    for (const gate of gates) {
+      const hold = gate(observed, changed);
+      if (hold !== undefined) return hold;
+    }
+    return undefined;
+  };
 
 /** The first gate that holds a restart for changes of these sources; undefined: all are open. */
-export const holdOf = (observed: Observed, changed: ReadonlySet<SourceId>): Hold | undefined => {
-  for (const gate of GATES) {
-    const hold = gate(observed, changed);
-    if (hold !== undefined) return hold;
-  }
-  return undefined;
-};
+export const restartHold = firstOf(RESTART_GATES);
+
+/** The first gate that holds back hot changes of these sources; undefined: all are open. */
+export const hotHold = firstOf(HOT_GATES);

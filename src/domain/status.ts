@@ -39,6 +39,8 @@ export interface Line {
   readonly state: WorkloadState | 'Unmatched';
   readonly reason: string;
   readonly message: string;
+  readonly about?: Verdict['about'];
+  readonly hotHold?: Verdict['hotHold'];
   readonly counts?: Verdict['counts'];
   readonly impossible: readonly string[];
 }

@@ -112,14 +112,17 @@ const sourcesValidOf = ({ lines, sources }: Facts): Answer => {
   );
 };
 
-const hotReloadedOf = ({ policy, lines, history }: Facts): Answer => {
+const hotReloadedOf = ({ lines, history }: Facts): Answer => {
   const impossible = lines.flatMap((line) => line.impossible.map((key) => `${line.kind}/${line.name}: ${key}`));
   const latest = history.find(({ action }) => action === 'Hot');
   return (
     first([
       whenAny(
         lines.filter(({ state }) => state === 'Reloading'),
-        (found) => no(policy.suspended ? HotReloadedReason.Suspended : HotReloadedReason.Nudging, told(found)),
+        (found) => no(HotReloadedReason.Nudging, told(found)),
+      ),
+      ...lines.flatMap(({ kind, name, hotHold }) =>
+        hotHold === undefined ? [] : [no(hotHold.reason, `${kind}/${name}: ${hotHold.message}`)],
       ),
       when(impossible.length > 0, () =>
         no(HotReloadedReason.Impossible, `declared Hot, but can't be: ${listed(impossible)}`),
@@ -137,7 +140,8 @@ const hotReloadedOf = ({ policy, lines, history }: Facts): Answer => {
 /** The worst first. */
 const UNFINISHED: readonly Line['state'][] = ['Failed', 'TimedOut', 'Blocked', 'Held', 'Restarting', 'Pending'];
 
-const rolledOutOf = ({ lines, history }: Facts): Answer => {
+const rolledOutOf = ({ lines: all, history }: Facts): Answer => {
+  const lines = all.filter(({ about }) => about !== 'Hot');
   const worst = UNFINISHED.find((state) => lines.some((line) => line.state === state));
   const found = lines.filter(({ state }) => state === worst);
   if (worst !== undefined) return no(found[0]?.reason ?? worst, told(found));

@@ -1,7 +1,8 @@
 /** How a workload stands, in one word, a reason and a sentence: what its policies' status says of it. */
 
-import { changedKeys, type Difference } from './difference.ts';
+import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import type { Verdict } from './effects.ts';
+import { hotHold } from './gates.ts';
 import { listed } from './notices.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
 import { rolloutProgress } from './rollout.ts';
@@ -16,7 +17,13 @@ interface Known {
 
 export const verdictOf = ({ observed, ledger, difference, waits }: Known): Verdict => {
   const { counts, impossible } = difference;
-  return { ...standing(observed, ledger, difference, waits), counts, impossible };
+  const hold = heldHot(observed, difference);
+  return {
+    ...standing({ observed, ledger, difference, waits }, hold),
+    ...(hold !== undefined && { hotHold: hold }),
+    counts,
+    impossible,
+  };
 };
 
 export const ignoredVerdict = ({ workload }: Observed): Verdict => ({
@@ -27,9 +34,16 @@ export const ignoredVerdict = ({ workload }: Observed): Verdict => ({
   impossible: [],
 });
 
-type Standing = Pick<Verdict, 'state' | 'reason' | 'message'>;
+type Standing = Pick<Verdict, 'state' | 'reason' | 'message' | 'about'>;
 
-const standing = (observed: Observed, ledger: Ledger, difference: Difference, waits: boolean): Standing => {
+const heldHot = (observed: Observed, { hot }: Difference): Verdict['hotHold'] => {
+  const hold = hotHold(observed, new Set(hot.keys()));
+  if (hold === undefined) return undefined;
+  const held = onlyFrom(hot, (id) => hotHold(observed, new Set([id])) !== undefined);
+  return { reason: hold.reason, message: `${listed(changedKeys(held))}: ${hold.message}` };
+};
+
+const standing = ({ observed, ledger, difference, waits }: Known, hotHeld: Verdict['hotHold']): Standing => {
   const { held, restart } = ledger;
   if (held !== undefined) {
     const state = held.reason === 'Suspended' ? 'Held' : 'Blocked';
@@ -45,6 +59,9 @@ const standing = (observed: Observed, ledger: Ledger, difference: Difference, wa
       reason: 'Debouncing',
       message: `restart due for ${listed(changedKeys(difference.restart))}`,
     };
+  if (hotHeld !== undefined) {
+    return { state: hotHeld.reason === 'Suspended' ? 'Held' : 'Blocked', ...hotHeld, about: 'Hot' };
+  }
   if (difference.hot.size > 0) {
     return { state: 'Reloading', reason: 'Nudging', message: listed(changedKeys(difference.hot)) };
   }

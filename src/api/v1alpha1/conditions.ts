@@ -111,8 +111,10 @@ export const HotReloadedReason = {
    * decides between a restart and this report alone.
    */
   Impossible: 'Impossible',
-  /** False. A hot key has changed, but `suspend` is set. */
+  /** False. A hot key has changed, but `suspend` is set. Held. */
   Suspended: 'Suspended',
+  /** False. A hot key has changed, but in an immutable source that was made again: kubelets don't take it up. Blocked. */
+  ImmutableRecreated: 'ImmutableRecreated',
 } as const;
 export type HotReloadedReason = (typeof HotReloadedReason)[keyof typeof HotReloadedReason];
 

@@ -201,7 +201,7 @@ describe('a hold ends', () => {
 
   it('for hot changes too', () => {
     const world = new World({ policies: [aPolicy({ suspended: true })] }).edit({ flag: 'a', hot: 'b' }).advance(MINUTE);
-    assert.equal(world.nudges, 0);
+    assert.deepEqual([world.nudges, world.state(), world.verdict?.about], [0, 'Held', 'Hot']);
     world.policy({ suspended: false });
     assert.deepEqual([world.nudges, world.restarts.length], [1, 0]);
   });
@@ -231,6 +231,16 @@ describe('a hold ends', () => {
     assert.notEqual(world.state(), 'Blocked');
     world.edit({ hot: 'a' }).advance(MINUTE).edit(B).advance(MINUTE);
     assert.equal(world.restarts.length, 1);
+  });
+
+  it('for hot changes of an immutable source that was made again: never', () => {
+    const world = new World();
+    world.edit(A, { immutable: true }).advance(SECOND);
+    world
+      .remove()
+      .edit({ flag: 'a', hot: 'b' }, { immutable: true })
+      .advance(60 * MINUTE);
+    assert.deepEqual([world.nudges, world.state(), world.reason()], [0, 'Blocked', 'ImmutableRecreated']);
   });
 
   it('never by itself where an immutable source was made again', () => {

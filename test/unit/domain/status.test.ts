@@ -225,8 +225,19 @@ describe('the conditions of a policy', () => {
     ],
     [
       'a nudge that is held',
-      statusOf({ policy: { suspended: true }, workloads: [aReport(verdict('Reloading', 'Nudging'))] }),
+      statusOf({
+        workloads: [
+          aReport(verdict('Held', 'Suspended', { about: 'Hot', hotHold: { reason: 'Suspended', message: 'x' } })),
+        ],
+      }),
       ['HotReloaded=False/Suspended', 'RolledOut=True/NoChange'],
+    ],
+    [
+      'a nudge and a restart that are held',
+      statusOf({
+        workloads: [aReport(verdict('Held', 'Suspended', { hotHold: { reason: 'Suspended', message: 'x' } }))],
+      }),
+      ['HotReloaded=False/Suspended', 'RolledOut=False/Suspended'],
     ],
     [
       'a key that can not be hot',
