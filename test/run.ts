@@ -95,7 +95,8 @@ const STAGES: ReadonlyMap<string, Stage> = new Map([
   ['unit', tests('test/unit/**/*.test.ts', { concurrency: 2, timeout: 2 * MINUTE })],
   ['architecture', tests('test/architecture/**/*.test.ts', { concurrency: 1, timeout: 3 * MINUTE })],
   ['integration', onCluster(false, tests('test/integration/**/*.test.ts', { concurrency: 2, timeout: 10 * MINUTE }))],
-  ['e2e', onCluster(true, tests('test/e2e/**/*.test.ts', { concurrency: 2, timeout: 15 * MINUTE }))],
+  // One file at a time: one of them takes the operator away.
+  ['e2e', onCluster(true, tests('test/e2e/**/*.test.ts', { concurrency: 1, timeout: 15 * MINUTE }))],
 ]);
 
 const separator = process.argv.indexOf('--');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { installOperator } from '../support/install.ts';
-import { Stage } from '../support/stage.ts';
+import { stagedTests } from '../support/stage.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 describe('hot keys', { concurrency: 3 }, () => {
@@ -13,16 +13,7 @@ describe('hot keys', { concurrency: 3 }, () => {
   });
   after(() => cluster.stop());
 
-  const staged = (name: string, test: (stage: Stage) => Promise<void>): void => {
-    it(name, async () => {
-      const stage = await Stage.open(cluster, 'hot');
-      try {
-        await test(stage);
-      } finally {
-        await stage.end();
-      }
-    });
-  };
+  const staged = stagedTests('hot', () => cluster);
 
   staged('change the file in every pod within seconds, and no pod', async (stage) => {
     await stage.configMap({ 'policy.rego': 'one' });

@@ -1,11 +1,11 @@
 /** What coming, going and being away of the operator does. One after the other. */
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { installOperator, startOperator, stopOperator } from '../support/install.ts';
 import { kubectlFor } from '../support/kubectl.ts';
-import { Stage } from '../support/stage.ts';
+import { stagedTests } from '../support/stage.ts';
 import { untilPasses } from '../support/wait.ts';
 
 describe('the operator in its cluster', () => {
@@ -19,16 +19,7 @@ describe('the operator in its cluster', () => {
     await cluster.stop();
   });
 
-  const staged = (name: string, test: (stage: Stage) => Promise<void>): void => {
-    it(name, async () => {
-      const stage = await Stage.open(cluster, 'life');
-      try {
-        await test(stage);
-      } finally {
-        await stage.end();
-      }
-    });
-  };
+  const staged = stagedTests('life', () => cluster);
 
   staged('acts once on what changed while it was stopped', async (stage) => {
     await stage.configMap({ flag: 'one' });

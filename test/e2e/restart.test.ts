@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { installOperator } from '../support/install.ts';
-import { Stage } from '../support/stage.ts';
+import { stagedTests, type Stage } from '../support/stage.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 describe('keys that need a restart', { concurrency: 3 }, () => {
@@ -13,16 +13,7 @@ describe('keys that need a restart', { concurrency: 3 }, () => {
   });
   after(() => cluster.stop());
 
-  const staged = (name: string, test: (stage: Stage) => Promise<void>): void => {
-    it(name, async () => {
-      const stage = await Stage.open(cluster, 'restart');
-      try {
-        await test(stage);
-      } finally {
-        await stage.end();
-      }
-    });
-  };
+  const staged = stagedTests('restart', () => cluster);
 
   staged('roll the pods once, and the new flag is in the arguments of each process', async (stage) => {
     await stage.configMap({ flag: 'one' });

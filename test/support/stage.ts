@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { it } from 'node:test';
 import type { ReloadPolicySpecInput, ReloadPolicyStatus, ReloadRecordStatus } from '../../src/api/v1alpha1/types.ts';
 import { connect, loadKubeConfig, type KubeClient } from '../../src/kube/connect.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -377,3 +378,17 @@ export class Stage {
     return lines.map((line) => line.split('\0').find((each) => each.startsWith(`${variable}=`)) ?? '');
   }
 }
+
+/** Tests that each have a stage of their own, which ends with them, also when they fail. */
+export const stagedTests =
+  (label: string, cluster: () => Cluster) =>
+  (name: string, test: (stage: Stage) => Promise<void>): void => {
+    it(name, async () => {
+      const stage = await Stage.open(cluster(), label);
+      try {
+        await test(stage);
+      } finally {
+        await stage.end();
+      }
+    });
+  };
