@@ -1,5 +1,5 @@
 import type { Logger } from './log.ts';
-import type { Sink } from './reflector.ts';
+import type { Sink } from './list-watch.ts';
 import { compareResourceVersions } from './resource-version.ts';
 
 export { compareResourceVersions };
