@@ -1,45 +1,11 @@
 import { createBackoff, type Backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { retryAfterOf, statusOf, toError } from './errors.ts';
+import type { ListWatch, Page, Sink, WatchEvent } from './list-watch.ts';
 import type { Logger } from './log.ts';
+import { createWatchdog } from './watchdog.ts';
 
-/** One page of a list. Every page of one list shows the state at the same resourceVersion. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly resourceVersion: string;
-  /** Present when there is more. */
-  readonly continueToken?: string;
-}
-
-export type WatchEvent<T> =
-  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
-  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
-  | { readonly type: 'ERROR'; readonly code: number; readonly message: string };
-
-/**
- * Where objects come from. Errors may carry the HTTP status of an answer in `status`, and in `retryAfterMs` how long
- * the other side wants to be left alone; without a status no answer came. Both calls must end soon after the abort.
- */
-export interface ListWatch<T> {
-  list(options: { readonly limit: number; readonly continueToken?: string }, signal: AbortSignal): Promise<Page<T>>;
-  /** Asks for bookmarks. Ends without an error when the server ends it. `onOpen`: the server has accepted the watch. */
-  watch(
-    options: { readonly resourceVersion: string; readonly timeoutSeconds: number; readonly onOpen?: () => void },
-    signal: AbortSignal,
-  ): AsyncIterable<WatchEvent<T>>;
-  resourceVersionOf(object: T): string;
-  /** A cheap read of the same objects with the same rights: tells "the API is away" from "the watch is dead". */
-  probe?(signal: AbortSignal): Promise<void>;
-}
-
-/** Where objects go. */
-export interface Sink<T> {
-  /** A full list begins, or begins anew: until `listed()`, every object that still exists is passed to `upsert`. */
-  listing(): void;
-  upsert(object: T): void;
-  remove(object: T): void;
-  listed(): void;
-}
+export type { ListWatch, Page, Sink, WatchEvent };
 
 export interface ReflectorStatus {
   readonly name: string;
@@ -230,7 +196,7 @@ class ListWatchReflector<T> implements Reflector {
   /** Watches until the server ends it; throws what ended it otherwise. */
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const { source, clock, random, idleMs = 90_000, log, name } = this.#options;
-    const idle = watchdog(clock, idleMs, signal);
+    const idle = createWatchdog(clock, idleMs, signal);
     const timeoutSeconds = Math.round(WATCH_SECONDS.min + random() * (WATCH_SECONDS.max - WATCH_SECONDS.min));
     let openedAt: number | undefined;
     const onOpen = (): void => {
@@ -310,50 +276,6 @@ class ListWatchReflector<T> implements Reflector {
       this.#options.log.error({ watch: this.#options.name, err: error }, 'a callback of the reflector failed');
     }
   }
-}
-
-interface Watchdog {
-  readonly signal: AbortSignal;
-  /** It was the silence that aborted the signal. */
-  readonly expired: boolean;
-  alive(): void;
-  stop(): void;
-}
-
-/** A signal that is aborted with the outer one, or when `alive()` wasn't called for `idleMs`. */
-function watchdog(clock: Clock, idleMs: number, outer: AbortSignal): Watchdog {
-  const controller = new AbortController();
-  let aliveAt = clock.now();
-  let expired = false;
-  // One timer that looks again is cheaper than one set anew for every event.
-  const look = (): void => {
-    const leftMs = aliveAt + idleMs - clock.now();
-    if (leftMs > 0) {
-      cancel = clock.schedule(leftMs, look);
-      return;
-    }
-    expired = true;
-    controller.abort(new Error(`silent for ${idleMs / 1000} s`));
-  };
-  let cancel = clock.schedule(idleMs, look);
-  const abort = (): void => {
-    controller.abort(outer.reason);
-  };
-  if (outer.aborted) abort();
-  outer.addEventListener('abort', abort, { once: true });
-  return {
-    signal: controller.signal,
-    get expired() {
-      return expired;
-    },
-    alive: () => {
-      aliveAt = clock.now();
-    },
-    stop: () => {
-      cancel();
-      outer.removeEventListener('abort', abort);
-    },
-  };
 }
 
 /** The loop that slept looks at the signal itself. */
