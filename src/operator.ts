@@ -75,17 +75,13 @@ export class ReloadOperator extends Operator {
   /** Resolves when the watches have begun; rejects with one sentence when the start is impossible. */
   protected override async init(): Promise<void> {
     const { log, settings, version } = this.#options;
-    const { client, stores, controller, health, watches } = this.#rooms;
+    const { client, controller, health, watches } = this.#rooms;
     await this.#lifecycle.start();
     for (const { name, reflector } of watches) {
       this.#lifecycle.background(`watch of ${name}`, (signal) => reflector.run(signal));
     }
     this.#lifecycle.background('health', (signal) => health.run(signal));
-    this.#lifecycle.background('controller', async (signal) => {
-      // Nothing is decided before what binds and what is known have been listed.
-      await Promise.race([Promise.all([stores.policies.whenSynced, stores.records.whenSynced]), aborted(signal)]);
-      if (!signal.aborted) await controller.run(signal);
-    });
+    this.#lifecycle.background('controller', (signal) => controller.run(signal));
     log.info({ version, server: client.server, namespaces: settings.namespaces }, 'started');
   }
 
@@ -122,6 +118,8 @@ const shellLogger = (log: RootLogger): ConstructorParameters<typeof Operator>[0]
 
 interface Watch {
   readonly name: string;
+  /** Undefined: all of them. */
+  readonly namespace: string | undefined;
   readonly reflector: Reflector;
 }
 
@@ -162,7 +160,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     log,
     observer: observerOf(metrics),
     workers: settings.workers,
-    unreadable: () => unreadable(watches),
+    unreadable: (namespace) => unreadable(watches, namespace),
   });
   watches.push(...createWatches({ client, stores, controller, options, metrics }));
   const reflectors = watches.map(({ reflector }) => reflector);
@@ -233,9 +231,10 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
   const { settings, clock, random, log } = options;
   const idleMs = settings.watchIdleSeconds * 1_000;
   const scopes: readonly (string | undefined)[] = settings.namespaces.length === 0 ? [undefined] : settings.namespaces;
-  const watch = <T>(name: string, source: ListWatch<T>, sink: Sink<T>): Watch => ({
-    name,
-    reflector: createReflector({
+  const watch = <T>(plural: string, namespace: string | undefined, source: ListWatch<T>, sink: Sink<T>): Watch => {
+    const name = namespace === undefined ? plural : `${plural} in ${namespace}`;
+    let standing = '';
+    const reflector = createReflector({
       name,
       source,
       sink,
@@ -246,37 +245,47 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
       onList: (items, seconds) => {
         metrics.list(name, items, seconds);
       },
-    }),
-  });
+      onStatus: ({ synced, error }) => {
+        // What can be listed at last, or can't be any more, is news for everything that stands on it.
+        const next = `${synced} ${statusOf(error) === 403}`;
+        if (standing !== next && standing !== '') controller.lookAtAll();
+        standing = next;
+      },
+    });
+    return { name, namespace, reflector };
+  };
   return scopes.flatMap((namespace) => {
-    const label = (plural: string): string => (namespace === undefined ? plural : `${plural} in ${namespace}`);
     const within = (key: string): boolean => namespace === undefined || key.startsWith(`${namespace}/`);
     const kinds = paths.WORKLOAD_KINDS.map((kind) =>
       watch(
-        label(`${kind.toLowerCase()}s`),
+        `${kind.toLowerCase()}s`,
+        namespace,
         listWatch<RawWorkload>(client, { path: paths.workloads(kind)(namespace), idleMs }),
         kinded(
           kind,
-          stores.workloads.part((key) => key.startsWith(`${kind}/${namespace === undefined ? '' : `${namespace}/`}`)),
+          stores.workloads.part((key) => key.startsWith(`${kind}/`) && within(key.slice(kind.length + 1))),
         ),
       ),
     );
     return [
       watch(
-        label('reloadpolicies'),
+        'reloadpolicies',
+        namespace,
         listWatch<RawPolicy>(client, { path: paths.policies(namespace), idleMs }),
         stores.policies.part(within),
       ),
       watch(
-        label('reloadrecords'),
+        'reloadrecords',
+        namespace,
         listWatch<RawRecord>(client, { path: paths.records(namespace), idleMs }),
         stores.records.part(within),
       ),
       ...kinds,
       watch(
-        label('configmaps'),
+        'configmaps',
+        namespace,
         versions(listWatch<KubeObject>(client, { path: paths.configMaps(namespace), metadataOnly: true, idleMs })),
-        controller.sources.sink.part(within),
+        controller.sources.part(within),
       ),
     ];
   });
@@ -315,9 +324,11 @@ const versions = (source: ListWatch<KubeObject>): ListWatch<SourceVersion> => ({
 });
 
 /** Kinds that the operator has no right to list are said, and the rest goes on; undefined: some are still to come. */
-const unreadable = (watches: readonly Watch[]): readonly string[] | undefined => {
-  const statuses = watches.map(({ reflector }) => reflector.status());
-  const refused = statuses.filter(({ synced, error }) => !synced && statusOf(error) === 403);
+const unreadable = (watches: readonly Watch[], namespace: string): readonly string[] | undefined => {
+  const statuses = watches
+    .filter((watch) => watch.namespace === undefined || watch.namespace === namespace)
+    .map(({ reflector }) => reflector.status());
+  const refused = statuses.filter(({ error }) => statusOf(error) === 403);
   if (statuses.some(({ synced, error }) => !synced && statusOf(error) !== 403)) return undefined;
   return refused.map(({ name, error }) => `${name}: ${error?.message ?? ''}`);
 };
@@ -338,10 +349,3 @@ const observerOf = (metrics: Metrics): Parameters<typeof createController>[0]['o
     metrics.restart(kind, outcome, seconds);
   },
 });
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    signal.addEventListener('abort', () => {
-      resolve();
-    });
-  });

@@ -1,7 +1,7 @@
 /** Turns the schema of a kind into its CustomResourceDefinition. */
 
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CATEGORY, GROUP, VERSION, type KindNames } from '../api/v1alpha1/names.ts';
 import type { KindDefinition } from '../api/v1alpha1/schema.ts';
 

@@ -7,7 +7,6 @@ import type { Ledger, Observed } from '../domain/observed.ts';
 import { nudged, restartIssued } from '../domain/outcomes.ts';
 import { desiredPods } from '../domain/rollout.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { statusOf, toError, WaitingError } from '../runtime/errors.ts';
 import type { Store } from '../runtime/store.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
@@ -87,13 +86,7 @@ const restart = async (
   signal: AbortSignal,
 ): Promise<Ledger> => {
   const { workload, policies } = observed;
-  try {
-    store.offer(await workloads.restart(workload, order.value, signal));
-  } catch (thrown) {
-    // An apply with a uid that is no more answers 422, an absent object too: the watch is about to say so.
-    if (statusOf(thrown) !== 404 && statusOf(thrown) !== 422) throw thrown;
-    throw new WaitingError(1_000, 'WorkloadGone', toError(thrown).message, { cause: thrown });
-  }
+  store.offer(await workloads.restart(workload, order.value, signal));
   memory.setPending(workload, undefined);
   const now = clock.now();
   observer.restartIssued(workload.kind);

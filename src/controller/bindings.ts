@@ -7,6 +7,8 @@ import type { Stores, StoredPolicy, StoredWorkload } from './ports.ts';
 export interface Bindings {
   /** The usable policies that bind a workload, by name. */
   policiesOf(workload: StoredWorkload): readonly StoredPolicy[];
+  /** False while a policy of the namespace can't be understood: it may bind anything. */
+  complete(namespace: string): boolean;
   workloadsOf(policy: StoredPolicy): readonly StoredWorkload[];
   /** The bound workloads that read a source. */
   consumersOf(namespace: string, source: SourceId): readonly StoredWorkload[];
@@ -25,6 +27,7 @@ export const createBindings = ({ policies, workloads }: Pick<Stores, 'policies' 
 
   return {
     policiesOf,
+    complete: (namespace) => policies.by('namespace', namespace).every(({ invalid }) => invalid === undefined),
     workloadsOf: (policy) =>
       policy.invalid === undefined
         ? workloads.by('namespace', policy.namespace).filter((workload) => binds(policy, workload))

@@ -47,14 +47,16 @@ export interface ControllerOptions {
   /** Workloads decided on at a time. */
   readonly workers: number;
   /** What can't be listed, in words; undefined while something is still to be listed. */
-  readonly unreadable: () => readonly string[] | undefined;
+  readonly unreadable: (namespace: string) => readonly string[] | undefined;
 }
 
 export interface Controller {
   /** Fed by the metadata-only watch of ConfigMaps. */
   readonly sources: Sources;
-  /** Works until the abort; resolves when the last run has ended. Policies and records must have been listed. */
+  /** Works until the abort; resolves when the last run has ended. */
   run(signal: AbortSignal): Promise<void>;
+  /** More has been listed, or can be listed no more: a look at everything. */
+  lookAtAll(): void;
 }
 
 /** What isn't urgent waits for what is, but not for ever. */
@@ -97,9 +99,13 @@ export const createController = (options: ControllerOptions): Controller => {
     recordName: options.recordName,
     exists: (workload) => stores.workloads.get(workloadKey(workload))?.uid === workload.uid,
     quiet,
+    onProblem: (workload) => {
+      triggers.onVerdict(workload);
+    },
     log,
   });
-  const listed = (): boolean => stores.policies.synced() && stores.records.synced();
+  const listed = (namespace: string): boolean =>
+    stores.policies.syncedFor(`${namespace}/`) && stores.records.syncedFor(`${namespace}/`);
   const sources = createSources({
     reader: options.sourceReader,
     queue: queues.sources,
@@ -109,7 +115,7 @@ export const createController = (options: ControllerOptions): Controller => {
       triggers.onSource(namespace, id);
     },
   });
-  const triggers = createTriggers({ stores, bindings, sources, memory, queues, clock, listed });
+  const triggers = createTriggers({ stores, bindings, sources, memory, nudger, queues, clock, listed });
   const observe = createObserve({ bindings, sources, ledgers, memory });
   const act = createAct({
     workloads: options.workloadWriter,
@@ -129,9 +135,8 @@ export const createController = (options: ControllerOptions): Controller => {
     ledgers,
     memory,
     clock,
-    // A policy that can't be read may bind anything: what is known of its namespace's workloads is left alone.
-    ready: ({ namespace }) =>
-      listed() && stores.policies.by('namespace', namespace).every(({ invalid }) => invalid === undefined),
+    ready: ({ namespace }) => listed(namespace),
+    nudger,
     onVerdict: (workload) => {
       triggers.onVerdict(workload);
     },
@@ -150,8 +155,10 @@ export const createController = (options: ControllerOptions): Controller => {
 
   return {
     sources,
+    lookAtAll: () => {
+      triggers.lookAtAll();
+    },
     run: async (signal) => {
-      triggers.start();
       await Promise.all([
         queues.sources.run((key, running) => sources.read(key, running), { concurrency: SOURCE_READERS }, signal),
         queues.workloads.run(reconcile, { concurrency: options.workers }, signal),

@@ -20,6 +20,8 @@ export interface Ledgers {
   put(workload: Workload, ledger: Ledger): void;
   /** No policy binds the workload any more. */
   forget(workload: Workload): void;
+  /** Why the workload's record can't be written; undefined: it can. */
+  problem(workload: Workload): Error | undefined;
   /** Writes what is due; the queue's worker. */
   save(key: string, signal: AbortSignal): Promise<void>;
   /** Writes all that is due, at the end. What can't be written then is found again by the next start. */
@@ -37,6 +39,8 @@ export interface LedgersOptions {
   readonly recordName: (workload: Workload) => string;
   /** Resolves when nothing urgent is under way, or after a while. */
   readonly quiet: () => Promise<void>;
+  /** A record can't be written, or can be again. */
+  readonly onProblem: (workload: Workload) => void;
   readonly log: Logger;
 }
 
@@ -52,6 +56,7 @@ class WrittenBehind implements Ledgers {
   readonly #options: LedgersOptions;
   readonly #unsaved = new Map<string, Unsaved>();
   /** Parsed records, by the version they were parsed from. */
+  readonly #problems = new Map<string, Error>();
   readonly #parsed = new WeakMap<StoredRecord, Ledger>();
 
   constructor(options: LedgersOptions) {
@@ -82,9 +87,28 @@ class WrittenBehind implements Ledgers {
     await this.#options.quiet();
     const unsaved = this.#unsaved.get(key);
     if (unsaved === undefined) return;
-    if (this.#options.exists(unsaved.workload)) await this.#write(unsaved, signal);
+    if (this.#options.exists(unsaved.workload)) {
+      try {
+        await this.#write(unsaved, signal);
+      } catch (thrown) {
+        if (!signal.aborted) this.#settle(key, unsaved.workload, toError(thrown));
+        throw thrown;
+      }
+    }
+    this.#settle(key, unsaved.workload, undefined);
     // A newer one may have come meanwhile, and is in the queue already.
     if (this.#unsaved.get(key) === unsaved) this.#unsaved.delete(key);
+  }
+
+  problem(workload: Workload): Error | undefined {
+    return this.#problems.get(workloadKey(workload));
+  }
+
+  #settle(key: string, workload: Workload, problem: Error | undefined): void {
+    if (this.#problems.get(key)?.message === problem?.message) return;
+    if (problem === undefined) this.#problems.delete(key);
+    else this.#problems.set(key, problem);
+    this.#options.onProblem(workload);
   }
 
   async flush(): Promise<void> {

@@ -25,31 +25,40 @@ interface Remembered {
 
 export const createMemory = (): Memory => {
   const remembered = new Map<string, Remembered>();
-  /** A new uid is a new workload: nothing is remembered of its predecessor. */
-  const of = (workload: Workload): Remembered => {
-    const key = workloadKey(workload);
-    const known = remembered.get(key);
-    if (known?.uid === workload.uid) return known;
-    const fresh = { uid: workload.uid, templateSeenAt: 0, pending: undefined, verdict: undefined };
-    remembered.set(key, fresh);
-    return fresh;
+  /** A look may still be under way when its workload is gone: what it finds out then is not kept. */
+  const of = (workload: Workload): Remembered | undefined => {
+    const known = remembered.get(workloadKey(workload));
+    return known?.uid === workload.uid ? known : undefined;
   };
   return {
-    templateSeenAt: (workload) => of(workload).templateSeenAt,
+    templateSeenAt: (workload) => of(workload)?.templateSeenAt ?? 0,
     see: (before, after, now) => {
       if (after === undefined) {
         if (before !== undefined) remembered.delete(workloadKey(before));
-      } else if (before?.uid === after.uid && before.templateHash !== after.templateHash) {
-        of(after).templateSeenAt = now;
+        return;
+      }
+      const known = of(after);
+      if (known === undefined) {
+        // A new uid is a new workload: nothing is remembered of its predecessor.
+        remembered.set(workloadKey(after), {
+          uid: after.uid,
+          templateSeenAt: 0,
+          pending: undefined,
+          verdict: undefined,
+        });
+      } else if (before !== undefined && before.templateHash !== after.templateHash) {
+        known.templateSeenAt = now;
       }
     },
-    pending: (workload) => of(workload).pending,
+    pending: (workload) => of(workload)?.pending,
     setPending: (workload, pending) => {
-      of(workload).pending = pending;
+      const known = of(workload);
+      if (known !== undefined) known.pending = pending;
     },
-    verdict: (workload) => of(workload).verdict,
+    verdict: (workload) => of(workload)?.verdict,
     setVerdict: (workload, verdict) => {
-      of(workload).verdict = verdict;
+      const known = of(workload);
+      if (known !== undefined) known.verdict = verdict;
     },
   };
 };

@@ -22,6 +22,8 @@ export interface Nudger {
   /** Nudges pods that come, until `unfollow`. Does nothing where the workload's pods are being followed already. */
   follow(workload: Workload, digest: string): void;
   unfollow(workload: Workload): void;
+  /** The workload is gone, or nobody's concern any more: its pods are left alone. */
+  forget(workload: Workload): void;
   /** Ends everything; resolves when it has ended. */
   close(): Promise<void>;
 }
@@ -42,7 +44,7 @@ export const createNudger = (options: NudgerOptions): Nudger => {
   const ended = new Set<Promise<void>>();
 
   const begin = (rooms: Map<string, Round>, workload: Workload, digest: string, knownAreNew: boolean): Round => {
-    const key = workloadKey(workload);
+    const key = incarnation(workload);
     rooms.get(key)?.end();
     const round = new Round(options, workload, digest, knownAreNew);
     rooms.set(key, round);
@@ -62,10 +64,14 @@ export const createNudger = (options: NudgerOptions): Nudger => {
       return count;
     },
     follow: (workload, digest) => {
-      if (!rollouts.has(workloadKey(workload))) begin(rollouts, workload, digest, false);
+      if (!rollouts.has(incarnation(workload))) begin(rollouts, workload, digest, false);
     },
     unfollow: (workload) => {
-      rollouts.get(workloadKey(workload))?.end();
+      rollouts.get(incarnation(workload))?.end();
+    },
+    forget: (workload) => {
+      rollouts.get(incarnation(workload))?.end();
+      rounds.get(incarnation(workload))?.end();
     },
     close: async () => {
       for (const round of [...rounds.values(), ...rollouts.values()]) round.end();
@@ -73,6 +79,9 @@ export const createNudger = (options: NudgerOptions): Nudger => {
     },
   };
 };
+
+/** Another workload of the same name has other pods. */
+const incarnation = (workload: Workload): string => `${workloadKey(workload)}/${workload.uid}`;
 
 /** One change of content, on its way to the pods of one workload. */
 class Round implements Sink<FollowedPod> {

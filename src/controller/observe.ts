@@ -25,6 +25,7 @@ export const createObserve =
       workload,
       templateSeenAt: rooms.memory.templateSeenAt(workload),
       policies,
+      complete: rooms.bindings.complete(workload.namespace),
       sources: new Map<SourceId, Source>([...ids].map((id) => [id, rooms.sources.get(workload.namespace, id)])),
       ...(ledger !== undefined && { ledger }),
       ...(pending !== undefined && { pending }),

@@ -74,7 +74,10 @@ export interface RecordWriter {
 }
 
 export interface WorkloadWriter {
-  /** Writes the restart annotation into the template of exactly this workload (by uid), and returns what came of it. */
+  /**
+   * Writes the restart annotation into the template of exactly this workload (by uid), and returns what came of it.
+   * Rejects with a WaitingError where the workload is gone or another one has its name: the watch is about to say so.
+   */
   restart(workload: Workload, value: string, signal: AbortSignal): Promise<Workload>;
 }
 

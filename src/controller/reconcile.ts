@@ -1,8 +1,10 @@
 /** One look at one workload: observe, decide, act, and remember the verdict for the report. */
 
 import { decide } from '../domain/decide.ts';
+import { consumedSources } from '../domain/difference.ts';
 import type { Plan, Verdict } from '../domain/effects.ts';
 import type { Observed } from '../domain/observed.ts';
+import { troubleVerdict } from '../domain/verdict.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { statusOf, toError, WaitingError } from '../runtime/errors.ts';
 import type { Store } from '../runtime/store.ts';
@@ -11,6 +13,7 @@ import type { Act } from './act.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
 import type { Observe } from './observe.ts';
+import type { Nudger } from './nudger.ts';
 import type { Pods, StoredWorkload } from './ports.ts';
 
 export interface ReconcileOptions {
@@ -19,6 +22,7 @@ export interface ReconcileOptions {
   readonly observe: Observe;
   readonly act: Act;
   readonly ledgers: Ledgers;
+  readonly nudger: Nudger;
   readonly memory: Memory;
   readonly clock: Clock;
   /** Whether everything has been listed that a decision stands on. */
@@ -33,17 +37,23 @@ export const createReconcile =
     const workload = rooms.workloads.get(key);
     if (workload === undefined || !rooms.ready(workload)) return;
     const observed = rooms.observe(workload);
-    if (isStillReading(observed)) return;
+    if (isStillReading(observed)) return { requeueAfterMs: READING_MS };
+    if (observed.policies.length === 0 && !observed.complete) return;
     try {
       const plan = await planFor(rooms, observed, signal);
       if (plan.type === 'LookAtPods') throw new Error(`no decision for ${key} though its pods are known`);
-      if (plan.type === 'Forget') rooms.ledgers.forget(workload);
-      else await rooms.act(observed, plan, signal);
+      if (plan.type === 'Forget') {
+        rooms.ledgers.forget(workload);
+        rooms.nudger.forget(workload);
+      } else await rooms.act(observed, plan, signal);
       if (plan.type === 'Act' && hasEffects(plan)) return { requeueAfterMs: 0 };
       conclude(rooms, workload, plan.verdict);
       if (plan.type === 'Act' && plan.requeueAfterMs !== undefined) return { requeueAfterMs: plan.requeueAfterMs };
     } catch (thrown) {
-      if (!(thrown instanceof WaitingError)) conclude(rooms, workload, errorVerdict(rooms, workload, thrown));
+      if (!(thrown instanceof WaitingError)) {
+        const known = rooms.memory.verdict(workload);
+        conclude(rooms, workload, troubleVerdict(known, toError(thrown).message, statusOf(thrown) === 403));
+      }
       throw thrown;
     }
   };
@@ -63,13 +73,11 @@ const conclude = ({ memory, onVerdict }: ReconcileOptions, workload: StoredWorkl
   onVerdict(workload);
 };
 
-const errorVerdict = ({ memory }: ReconcileOptions, workload: StoredWorkload, thrown: unknown): Verdict => ({
-  ...(memory.verdict(workload) ?? { counts: { hot: 0, restart: 0 }, impossible: [] }),
-  state: 'Error',
-  reason: statusOf(thrown) === 403 ? 'Forbidden' : 'Error',
-  message: toError(thrown).message,
-});
+/** A source that has not been read yet calls for another look when it has been; the delay is a second way there. */
+const READING_MS = 250;
 
-/** A source that has not been read yet will call for another look when it has. */
-const isStillReading = ({ sources }: Observed): boolean =>
-  [...sources.values()].some((source) => source.state === 'Unknown' && source.message === undefined);
+const isStillReading = (observed: Observed): boolean =>
+  [...consumedSources(observed).keys()].some((id) => {
+    const source = observed.sources.get(id);
+    return source?.state === 'Unknown' && source.message === undefined;
+  });

@@ -4,7 +4,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ReloadPolicyStatus } from '../api/v1alpha1/types.ts';
 import { sourceId, type Source, type SourceId } from '../domain/observed.ts';
 import { policyStatus, type WorkloadReport } from '../domain/status.ts';
+import { troubleVerdict } from '../domain/verdict.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { statusOf } from '../runtime/errors.ts';
 import type { Store } from '../runtime/store.ts';
 import type { Worker } from '../runtime/workqueue.ts';
 import type { Bindings } from './bindings.ts';
@@ -22,7 +24,7 @@ export interface ReportOptions {
   readonly memory: Memory;
   readonly clock: Clock;
   /** What can't be listed, in words; undefined while something is still to be listed. */
-  readonly unreadable: () => readonly string[] | undefined;
+  readonly unreadable: (namespace: string) => readonly string[] | undefined;
   readonly quiet: () => Promise<void>;
 }
 
@@ -33,8 +35,8 @@ export const createReport =
     await rooms.quiet();
     const policy = rooms.policies.get(key);
     if (policy === undefined) return;
-    const unreadable = rooms.unreadable();
-    const workloads = reportsOf(rooms, policy);
+    const unreadable = rooms.unreadable(policy.namespace);
+    const workloads = reportsOf(rooms, policy, (unreadable?.length ?? 0) > 0);
     const sources = sourcesOf(rooms, policy);
     if (unreadable === undefined || workloads === undefined || sources === undefined)
       return { requeueAfterMs: WAIT_MS };
@@ -61,12 +63,19 @@ const sorted = <T>(items: readonly T[], nameOf: (item: T) => string): T[] =>
 const reportsOf = (
   { bindings, memory, ledgers }: ReportOptions,
   policy: StoredPolicy,
+  refused: boolean,
 ): readonly WorkloadReport[] | undefined => {
   const reports: WorkloadReport[] = [];
   for (const workload of bindings.workloadsOf(policy)) {
-    const verdict = memory.verdict(workload);
-    if (verdict === undefined) return undefined;
+    // Without the right to list what decisions stand on there is no verdict to wait for.
+    const known = memory.verdict(workload) ?? (refused ? troubleVerdict(undefined, 'not looked at', true) : undefined);
+    if (known === undefined) return undefined;
     const ledger = ledgers.of(workload);
+    const problem = ledgers.problem(workload);
+    const verdict =
+      problem === undefined
+        ? known
+        : troubleVerdict(known, `its record can't be written: ${problem.message}`, statusOf(problem) === 403);
     reports.push({ workload, verdict, ...(ledger !== undefined && { ledger }) });
   }
   return reports;

@@ -8,13 +8,14 @@ import { sourceId, type Source, type SourceId } from '../domain/observed.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { toError, WaitingError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { Sink } from '../runtime/reflector.ts';
 import { compareResourceVersions, createStore, type FedStore } from '../runtime/store.ts';
 import type { WorkQueue } from '../runtime/workqueue.ts';
 import type { SourceObject, SourceReader, SourceVersion, StoredPolicy } from './ports.ts';
 
 export interface Sources {
-  /** What the watch of metadata feeds. */
-  readonly sink: FedStore<SourceVersion, SourceVersion>;
+  /** What a watch of metadata feeds: one for each part of the keys. */
+  part(owns: (key: string) => boolean): Sink<SourceVersion>;
   get(namespace: string, id: SourceId): Source;
   /** Takes note of a policy that came, changed or went. */
   bind(before: StoredPolicy | undefined, after: StoredPolicy | undefined): void;
@@ -37,7 +38,7 @@ const AHEAD_MS = 1_000;
 export const createSources = (options: SourcesOptions): Sources => new BoundSources(options);
 
 class BoundSources implements Sources {
-  readonly sink: FedStore<SourceVersion, SourceVersion>;
+  readonly #shown: FedStore<SourceVersion, SourceVersion>;
   readonly #options: SourcesOptions;
   /** How many policies name a source. */
   readonly #bound = new Map<string, number>();
@@ -49,20 +50,45 @@ class BoundSources implements Sources {
 
   constructor(options: SourcesOptions) {
     this.#options = options;
-    this.sink = createStore<SourceVersion, SourceVersion>({
+    this.#shown = createStore<SourceVersion, SourceVersion>({
       keyOf: ({ key }) => key,
       keyOfValue: ({ key }) => key,
       resourceVersionOf: ({ resourceVersion }) => resourceVersion,
       trim: (version) => (this.#bound.has(version.key) ? version : undefined),
       log: options.log,
     });
-    this.sink.onDelta(({ key, new: version }) => {
+    this.#shown.onDelta(({ key, new: version }) => {
+      if (!this.#bound.has(key)) return;
       const known = this.#states.get(key);
       // Our own read, offered to the store, is no news.
       if (known?.state === 'Present' && known.resourceVersion === version?.resourceVersion) return;
       this.#shownAt.set(key, options.clock.now());
       options.queue.add(key);
     });
+  }
+
+  part(owns: (key: string) => boolean): Sink<SourceVersion> {
+    const part = this.#shown.part(owns);
+    const isBound = ({ key }: SourceVersion): boolean => this.#bound.has(key);
+    return {
+      listing: () => {
+        part.listing();
+      },
+      upsert: (version) => {
+        part.upsert(version);
+      },
+      // A source that was there before it was bound may not be held: that it goes, or is in no list, counts all the same.
+      remove: (version) => {
+        part.remove(version);
+        if (isBound(version)) this.#options.queue.add(version.key);
+      },
+      listed: () => {
+        part.listed();
+        for (const key of this.#bound.keys()) {
+          if (owns(key) && this.#shown.get(key) === undefined) this.#options.queue.add(key);
+        }
+      },
+    };
   }
 
   get(namespace: string, id: SourceId): Source {
@@ -88,7 +114,7 @@ class BoundSources implements Sources {
   async read(key: string, signal: AbortSignal): Promise<void> {
     if (!this.#bound.has(key)) return;
     const { namespace, id, name } = parts(key);
-    const shown = this.sink.get(key);
+    const shown = this.#shown.get(key);
     const object = await this.#fetch(key, namespace, name, shown, signal);
     if (!this.#bound.has(key)) return;
     if (object === undefined) {
@@ -100,7 +126,7 @@ class BoundSources implements Sources {
     // At first sight nothing is acted on in haste; from then on the kubelets' watches must not be overtaken.
     if (!first) this.#waitForWatch(key, object);
     this.#update(key, namespace, id, this.#stateOf(key, object, known));
-    this.sink.offer({ key, resourceVersion: object.resourceVersion, uid: object.uid });
+    this.#shown.offer({ key, resourceVersion: object.resourceVersion, uid: object.uid });
   }
 
   async #fetch(
@@ -119,16 +145,19 @@ class BoundSources implements Sources {
       return await this.#options.reader.get(namespace, name, signal);
     } catch (thrown) {
       // An error is not a deletion: what was known stays known (design law 13).
-      const known = this.#states.get(key);
-      if (known === undefined || known.state === 'Unknown') {
-        this.#update(key, namespace, `ConfigMap/${name}`, { state: 'Unknown', message: toError(thrown).message });
+      if (!signal.aborted) {
+        const known = this.#states.get(key);
+        const message = toError(thrown).message;
+        const next: Source =
+          known?.state === 'Present' ? { ...known, unreadable: message } : { state: 'Unknown', message };
+        this.#update(key, namespace, `ConfigMap/${name}`, next);
       }
       throw thrown;
     }
   }
 
   #waitForWatch(key: string, object: SourceObject): void {
-    const shown = this.sink.get(key);
+    const shown = this.#shown.get(key);
     const now = this.#options.clock.now();
     const behind =
       shown === undefined || (compareResourceVersions(shown.resourceVersion, object.resourceVersion) ?? 0) < 0;
@@ -148,7 +177,10 @@ class BoundSources implements Sources {
     const keys = digestKeys(object.data, object.binaryData);
     const { uid, resourceVersion, immutable, certainChange } = object;
     const common = { state: 'Present', uid, resourceVersion, immutable, keys } as const;
-    if (known?.state === 'Present' && sameDigests(known.keys, keys)) return { ...known, ...common, keys: known.keys };
+    if (known?.state === 'Present' && sameDigests(known.keys, keys)) {
+      const { unreadable: _unreadable, ...rest } = known;
+      return { ...rest, ...common, keys: known.keys };
+    }
     const now = this.#options.clock.now();
     if (known === undefined || known.state === 'Unknown' || known.state === 'Ignored') {
       return {
@@ -158,7 +190,9 @@ class BoundSources implements Sources {
         ...(certainChange !== undefined && { certainChange }),
       };
     }
-    return { ...common, changedAt: this.#shownAt.get(key) ?? now, seenToChange: true };
+    // A read that is ahead of the watch tells no time but its own: later is the safe side.
+    const shown = this.#shown.get(key)?.resourceVersion === resourceVersion ? this.#shownAt.get(key) : undefined;
+    return { ...common, changedAt: shown ?? now, seenToChange: true };
   }
 
   #update(key: string, namespace: string, id: SourceId, next: Source): void {
@@ -189,7 +223,7 @@ const sameDigests = (a: ReadonlyMap<string, Digest>, b: ReadonlyMap<string, Dige
 /** Whether decisions can't tell the two apart: a resourceVersion alone says nothing. */
 const isSame = (a: Source | undefined, b: Source): boolean => {
   if (a?.state === 'Present' && b.state === 'Present')
-    return a.keys === b.keys && a.uid === b.uid && a.immutable === b.immutable;
+    return a.keys === b.keys && a.uid === b.uid && a.immutable === b.immutable && a.unreadable === b.unreadable;
   if (a?.state === 'Unknown' && b.state === 'Unknown') return a.message === b.message;
   return a?.state === b.state;
 };

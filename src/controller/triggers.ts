@@ -1,11 +1,11 @@
 /** Which change in the world calls for another look at what. */
 
 import type { SourceId } from '../domain/observed.ts';
-import { uses } from '../domain/selection.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { WorkQueue } from '../runtime/workqueue.ts';
 import type { Bindings } from './bindings.ts';
 import type { Memory } from './memory.ts';
+import type { Nudger } from './nudger.ts';
 import { workloadKey, type StoredPolicy, type Stores, type StoredWorkload } from './ports.ts';
 import type { Sources } from './sources.ts';
 
@@ -21,15 +21,16 @@ export interface TriggersOptions {
   readonly memory: Memory;
   readonly queues: Queues;
   readonly clock: Clock;
-  readonly listed: () => boolean;
+  readonly nudger: Nudger;
+  readonly listed: (namespace: string) => boolean;
 }
 
 export interface Triggers {
   /** For `Sources`: the content of one is another than before. */
   onSource(namespace: string, id: SourceId): void;
   onVerdict(workload: StoredWorkload): void;
-  /** Everything has been listed: a first look at all that is bound, or was. */
-  start(): void;
+  /** A look at all that is bound, or was. */
+  lookAtAll(): void;
 }
 
 /** Changes of a policy's status come in bursts: one write tells of them all. */
@@ -43,7 +44,7 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
   const { stores, bindings, queues, memory, clock } = rooms;
 
   const look = (workload: StoredWorkload): void => {
-    if (rooms.listed()) queues.workloads.add(workloadKey(workload));
+    if (rooms.listed(workload.namespace)) queues.workloads.add(workloadKey(workload));
   };
   const report = (policy: StoredPolicy): void => {
     queues.policies.addAfter(policyKey(policy), REPORT_AFTER_MS);
@@ -58,10 +59,15 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     rooms.sources.bind(old, next);
     lookAtBound(old);
     lookAtBound(next);
+    // Nobody knows what one that can't be understood binds.
+    if (old?.invalid !== undefined || next?.invalid !== undefined) {
+      stores.workloads.by('namespace', (next ?? old)?.namespace ?? '').forEach(look);
+    }
   });
 
   stores.workloads.onDelta(({ old, new: next }) => {
     memory.see(old, next, clock.now());
+    if (old !== undefined && old.uid !== next?.uid) rooms.nudger.forget(old);
     const before = old === undefined ? [] : bindings.policiesOf(old);
     const after = next === undefined ? [] : bindings.policiesOf(next);
     if (next !== undefined && (after.length > 0 || before.length > 0)) look(next);
@@ -78,23 +84,12 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
   return {
     onSource: (namespace, id) => {
       bindings.consumersOf(namespace, id).forEach(look);
-      for (const policy of bindings.policiesNaming(namespace, id)) {
-        // Workloads wait for every source of their policies to have been read once, those that they don't use too.
-        bindings
-          .workloadsOf(policy)
-          .filter(
-            (workload) =>
-              memory.verdict(workload) === undefined &&
-              !uses(workload, { kind: 'ConfigMap', name: id.slice(id.indexOf('/') + 1) }),
-          )
-          .forEach(look);
-        report(policy);
-      }
+      bindings.policiesNaming(namespace, id).forEach(report);
     },
     onVerdict: (workload) => {
       bindings.policiesOf(workload).forEach(report);
     },
-    start: () => {
+    lookAtAll: () => {
       for (const policy of stores.policies.values()) {
         lookAtBound(policy);
         report(policy);

@@ -36,7 +36,8 @@ export const emptyLedger = (observed: Observed, now: number): Ledger => {
  */
 export const adopt = (observed: Observed, ledger: Ledger): Ledger | undefined => {
   const { applied, adopted } = compare(observed, ledger);
-  const stale = adopted.flatMap((id) => candidate(observed, id));
+  // For a workload that is known already, a source that is new to it is a matter of edited rules or templates.
+  const stale = observed.ledger === undefined ? adopted.flatMap((id) => candidate(observed, id)) : [];
   if (stale.length === 0) return { ...ledger, applied };
   if (observed.pods === undefined) return undefined;
   const next = new Map(applied);

@@ -1,4 +1,4 @@
-import { matchesGlob } from './globs.ts';
+import { compileGlob, type Matcher } from './globs.ts';
 import type { Use, Way } from './references.ts';
 
 /** What a policy declares for a key. */
@@ -22,7 +22,8 @@ export interface Classifier {
 
 export interface Classified {
   readonly class: EffectiveClass;
-  readonly declared: Class;
+  /** Absent where nobody reads the key. */
+  readonly declared?: Class;
   /** Why a key that is declared Hot can't be hot here, in words: `env of container main`. */
   readonly impossible?: string;
 }
@@ -37,8 +38,16 @@ export const declaredClass = (policy: Classifier, source: Source, key: string): 
   policy.rules.find(
     ({ keys, from }) =>
       (from === undefined || from.some(({ kind, name }) => kind === source.kind && name === source.name)) &&
-      keys.some((glob) => matchesGlob(glob, key)),
+      matchersOf(keys).some((matches) => matches(key)),
   )?.class ?? policy.defaultClass;
+
+const compiled = new WeakMap<readonly string[], readonly Matcher[]>();
+
+const matchersOf = (globs: readonly string[]): readonly Matcher[] => {
+  const matchers = compiled.get(globs) ?? globs.map(compileGlob);
+  compiled.set(globs, matchers);
+  return matchers;
+};
 
 /** Keys come back with every look at a source: what a policy declares for them is worked out once. */
 const known = new WeakMap<Classifier, Map<string, Class>>();
@@ -72,12 +81,13 @@ export const classify = (
   source: Source,
   key: string,
 ): Classified => {
-  const declared = strictest(policies.map((policy) => knownClass(policy, source, key)));
   const using = uses.filter(
     (use) =>
       use.source.kind === source.kind && use.source.name === source.name && (use.key === undefined || use.key === key),
   );
-  if (using.length === 0) return { class: 'Unused', declared };
+  // What nobody reads is not even looked up: sources and rules come from tenants, and their product may be large.
+  if (using.length === 0) return { class: 'Unused' };
+  const declared = strictest(policies.map((policy) => knownClass(policy, source, key)));
   if (declared !== 'Hot') return { class: declared, declared };
   const impossible = whyNotHot(using);
   if (impossible === undefined) return { class: 'Hot', declared };

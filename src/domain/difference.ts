@@ -97,12 +97,16 @@ export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'im
       if (keep !== undefined) baseline.set(key, keep);
       if (differs) note(carried, id, key, is);
       // What is on its way by a restart is waited for: a hot key only while that restart still may arrive.
-      const sent = effective === 'Restart' || ledger.restart?.phase === 'InProgress' ? onItsWay?.get(key) : undefined;
+      const arriving = ledger.restart?.phase === 'InProgress' && ledger.restart.reason === undefined;
+      const sent = effective === 'Restart' || arriving ? onItsWay?.get(key) : undefined;
       const expected = sent === '' ? undefined : (sent ?? was);
       if (effective === 'Hot' && moved(expected, is) && differs) note(hot, id, key, is);
       if (effective === 'Restart' && moved(expected, is)) note(restart, id, key, is);
     }
     applied.set(id, baseline);
+  }
+  if (!observed.complete) {
+    for (const [id, keys] of ledger.applied) if (!applied.has(id)) applied.set(id, keys);
   }
   return {
     applied,

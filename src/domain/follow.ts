@@ -24,16 +24,7 @@ export const follow = (observed: Observed, restart: Restart, timeoutMs: number, 
     case 'Complete': {
       if (isCarriedByOthers(observed, restart)) {
         if (pods === undefined) return undefined;
-        if (!allStartedSince(workload, pods, restart.issuedAt)) {
-          return ended(
-            restart,
-            now,
-            'Failed',
-            'NotCarried',
-            'a rollout of others started containers before the change',
-            0,
-          );
-        }
+        if (!allStartedSince(workload, pods, restart.issuedAt)) return unproven(restart, now);
       }
       const reason = desiredPods(workload.rollout) === 0 ? 'NoReplicas' : 'Complete';
       return ended(restart, now, 'Succeeded', reason, progress.message, progress.pods);
@@ -45,10 +36,31 @@ export const follow = (observed: Observed, restart: Restart, timeoutMs: number, 
     case 'InProgress': {
       // What has failed or timed out keeps its reason until it is complete.
       if (restart.phase !== 'InProgress') return restart;
+      if (restart.reason !== undefined) return resumed(restart, now);
       if (now < restart.issuedAt + timeoutMs) return waiting(restart);
       return ended(restart, now, 'TimedOut', 'ProgressTimeout', `after ${timeoutMs / 1_000}s: ${progress.message}`, 0);
     }
   }
+};
+
+/**
+ * The pods are older than the change. A rollout of others that doesn't carry it counts for nothing, and ours is due. A
+ * restart of ours that somebody took back failed: issuing it again would be a fight (design law 9).
+ */
+const unproven = (restart: Restart, now: number): Restart => {
+  if (restart.origin === 'Foreign') {
+    return ended(restart, now, 'Failed', 'NotCarried', 'a rollout of others started containers before the change', 0);
+  }
+  return restart.reason === 'Reverted'
+    ? restart
+    : ended(
+        restart,
+        now,
+        'Failed',
+        'Reverted',
+        'somebody took the restart back: edit the content to have it tried again',
+        0,
+      );
 };
 
 /** Whether the rollout's pods are not of our own template: then only their start times prove what they read. */
@@ -60,6 +72,10 @@ const waiting = (
   { reason: _reason, message: _message, ...restart }: Restart,
   blocker?: { readonly reason: string; readonly message: string },
 ): Restart => ({ ...restart, ...blocker });
+
+/** What somebody had stopped goes on: its time runs anew. For a rollout of others the time is part of the proof. */
+const resumed = (restart: Restart, now: number): Restart =>
+  waiting(restart.origin === 'Issued' ? { ...restart, issuedAt: now } : restart);
 
 const ended = (
   restart: Restart,

@@ -56,8 +56,19 @@ const sourcesUsable: Gate = (observed) => {
 };
 
 /** Kubelets that knew the earlier object go on serving it, to new pods too (kubernetes#119733). */
-const notRecreated: Gate = ({ sources, ledger }, changed) => {
-  const id = [...changed].find((each) => isRecreatedImmutable(sources.get(each), ledger?.immutable.get(each)));
+const notRecreated: Gate = (observed) => {
+  const { sources, ledger } = observed;
+  const id = [...consumedSources(observed).keys()].find((each) => {
+    const source = sources.get(each);
+    const applied = ledger?.applied.get(each);
+    return (
+      isRecreatedImmutable(source, ledger?.immutable.get(each)) &&
+      source?.state === 'Present' &&
+      [...new Set([...source.keys.keys(), ...(applied?.keys() ?? [])])].some(
+        (key) => source.keys.get(key) !== applied?.get(key),
+      )
+    );
+  });
   return id === undefined
     ? undefined
     : {

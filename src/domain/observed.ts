@@ -24,6 +24,8 @@ export type Source =
       readonly changedAt: number;
       /** Whether the content was seen to change by this process, not just found. */
       readonly seenToChange: boolean;
+      /** Why it can't be read any more, where the latest attempt failed; the rest is what was known before. */
+      readonly unreadable?: string;
       /** The last change of content that is certain, from the object's managed fields: these keys' manager, then. */
       readonly certainChange?: { readonly at: number; readonly keys: readonly string[] };
     }
@@ -33,6 +35,12 @@ export type Source =
   | { readonly state: 'Missing' }
   /** Nothing is known: not read yet, or reading failed. Not a deletion. */
   | { readonly state: 'Unknown'; readonly message?: string };
+
+/** Why the latest attempt to read a source failed; undefined where it did not. */
+export const whyUnreadable = (source: Source): string | undefined => {
+  if (source.state === 'Present') return source.unreadable;
+  return source.state === 'Unknown' ? source.message : undefined;
+};
 
 export interface Workload {
   readonly kind: WorkloadKind;
@@ -143,6 +151,8 @@ export interface Observed {
   readonly templateSeenAt: number;
   /** The policies that bind this workload. */
   readonly policies: readonly Policy[];
+  /** False while a policy of the namespace can't be understood: what it may bind is not forgotten. */
+  readonly complete: boolean;
   /** Every source that one of the policies names. */
   readonly sources: ReadonlyMap<SourceId, Source>;
   readonly ledger?: Ledger;

@@ -32,7 +32,7 @@ export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number):
   );
 
 export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Workload, now: number): Ledger => ({
-  ...ledger,
+  ...superseded(ledger, now),
   restart: {
     n: order.n,
     digest: order.digest,
@@ -43,3 +43,17 @@ export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Wor
     changes: order.changes,
   },
 });
+
+/** A restart whose rollout was still under way is not forgotten without a word. */
+const superseded = (ledger: Ledger, now: number): Ledger =>
+  ledger.restart?.phase !== 'InProgress'
+    ? ledger
+    : withEntry(ledger, {
+        time: now,
+        action: 'Restart',
+        outcome: 'InProgress',
+        reason: 'Superseded',
+        message: `restart ${ledger.restart.n} was under way when a newer change came`,
+        keys: changedKeys(ledger.restart.changes),
+        pods: 0,
+      });

@@ -11,7 +11,15 @@ import type {
 import { mergeConditions, type Wanted } from './conditions.ts';
 import { combineDigests } from './digest.ts';
 import type { Verdict, WorkloadState } from './effects.ts';
-import type { HistoryEntry, Ledger, Policy, Source, SourceId, Workload } from './observed.ts';
+import {
+  whyUnreadable,
+  type HistoryEntry,
+  type Ledger,
+  type Policy,
+  type Source,
+  type SourceId,
+  type Workload,
+} from './observed.ts';
 import { uses, type WorkloadKind } from './selection.ts';
 import { conditionsOf } from './summary.ts';
 
@@ -140,7 +148,7 @@ const workloadStatus = ({ kind, name, state, reason, message, counts, impossible
 const sourceStatus = ([id, source]: readonly [SourceId, Source]): SourceStatus => ({
   kind: 'ConfigMap',
   name: id.slice(id.indexOf('/') + 1),
-  state: source.state === 'Unknown' && source.message !== undefined ? 'Unreadable' : source.state,
+  state: whyUnreadable(source) === undefined ? source.state : 'Unreadable',
   ...(source.state === 'Present' && { digest: combineDigests(source.keys), keys: source.keys.size }),
 });
 

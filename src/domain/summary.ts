@@ -13,7 +13,7 @@ import {
 import type { HistoryEntry } from '../api/v1alpha1/types.ts';
 import type { Wanted } from './conditions.ts';
 import { listed } from './notices.ts';
-import type { Policy, Source, SourceId } from './observed.ts';
+import { whyUnreadable, type Policy, type Source, type SourceId } from './observed.ts';
 import type { Line } from './status.ts';
 
 export interface Facts {
@@ -154,9 +154,10 @@ const missingSources = (sources: Facts['sources']): readonly SourceId[] =>
   [...sources].flatMap(([id, { state }]) => (state === 'Missing' ? [id] : []));
 
 const unreadSources = (sources: Facts['sources']): readonly string[] =>
-  [...sources].flatMap(([id, source]) =>
-    source.state === 'Unknown' ? [`${id}: ${source.message ?? 'not read yet'}`] : [],
-  );
+  [...sources].flatMap(([id, source]) => {
+    const why = source.state === 'Unknown' ? (source.message ?? 'not read yet') : whyUnreadable(source);
+    return why === undefined ? [] : [`${id}: ${why}`];
+  });
 
 /** The first few lines, each with its own words. */
 const told = (lines: readonly Line[]): string =>

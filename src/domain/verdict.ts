@@ -1,5 +1,6 @@
 /** How a workload stands, in one word, a reason and a sentence: what its policies' status says of it. */
 
+import { WorkloadReason } from '../api/v1alpha1/conditions.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import type { Verdict } from './effects.ts';
 import { hotHold } from './gates.ts';
@@ -96,4 +97,12 @@ const adoptedStanding = ({ workload }: Observed): Standing => ({
   state: 'Adopted',
   reason: 'Adopted',
   message: `taken over as it ran; if its pods started on older content: kubectl rollout restart ${workload.kind.toLowerCase()}/${workload.name}`,
+});
+
+/** Something stands in the way of an effect or of a record; it is tried again. */
+export const troubleVerdict = (known: Verdict | undefined, message: string, forbidden: boolean): Verdict => ({
+  ...(known ?? { counts: { hot: 0, restart: 0 }, impossible: [] }),
+  state: 'Error',
+  reason: forbidden ? WorkloadReason.Forbidden : 'Error',
+  message,
 });

@@ -27,16 +27,22 @@ export const dataChangedBefore = (entries: readonly ManagedFieldsEntry[], create
 };
 
 /**
- * The latest change of content that is beyond doubt: the time of a manager that owns content and nothing else moves
- * only when it changes a value.
+ * The latest change of content that is beyond doubt: that of a manager that owns one key, alone, and nothing else. Its
+ * time moves only when it changes that key's value.
  */
 export const certainDataChange = (
   entries: readonly ManagedFieldsEntry[],
   createdAt: number,
 ): { readonly at: number; readonly keys: readonly string[] } | undefined => {
-  const onlyData = entries.filter(({ fieldsV1 = {} }) => {
-    const fields = Object.keys(fieldsV1);
-    return fields.length > 0 && fields.every((field) => DATA.includes(field));
+  const onlyData = entries.filter((entry) => {
+    const fields = Object.keys(entry.fieldsV1 ?? {});
+    const [key, ...others] = keysOf(entry);
+    return (
+      fields.every((field) => DATA.includes(field)) &&
+      key !== undefined &&
+      others.length === 0 &&
+      entries.every((other) => other === entry || !keysOf(other).includes(key))
+    );
   });
   const latest = onlyData.reduce<ManagedFieldsEntry | undefined>(
     (newest, entry) => (newest === undefined || timeOf(entry) > timeOf(newest) ? entry : newest),
@@ -44,11 +50,13 @@ export const certainDataChange = (
   );
   // What was written when the object was made is no change.
   if (latest === undefined || timeOf(latest) <= createdAt) return undefined;
-  const keys = DATA.flatMap((field) => Object.keys(latest.fieldsV1?.[field] ?? {}))
+  return { at: timeOf(latest), keys: keysOf(latest) };
+};
+
+const keysOf = ({ fieldsV1 = {} }: ManagedFieldsEntry): readonly string[] =>
+  DATA.flatMap((field) => Object.keys(fieldsV1[field] ?? {}))
     .filter((field) => field.startsWith('f:'))
     .map((field) => field.slice('f:'.length));
-  return { at: timeOf(latest), keys };
-};
 
 /** Whether a manager owns an annotation of the pod template. */
 export const ownsTemplateAnnotation = (

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { resolvePolicy } from '../api/v1alpha1/defaults.ts';
 import { API_VERSION, FIELD_MANAGER, RELOAD_POLICY } from '../api/v1alpha1/names.ts';
 import { reloadPolicySpecSchema } from '../api/v1alpha1/schema.ts';

@@ -6,6 +6,8 @@ import { findUses, type PodTemplate } from '../domain/references.ts';
 import type { RolloutState } from '../domain/rollout.ts';
 import type { LabelSelector, WorkloadKind } from '../domain/selection.ts';
 import type { KubeClient } from './connect.ts';
+import { WaitingError } from '../runtime/errors.ts';
+import { isNotFound, KubeError } from './errors.ts';
 import type { ObjectMeta } from './listwatch.ts';
 import { ownsTemplateAnnotation, type ManagedFieldsEntry } from './managed-fields.ts';
 import { workloads } from './paths.ts';
@@ -128,13 +130,23 @@ const selectorQuery = ({ matchLabels = {}, matchExpressions = [] }: LabelSelecto
     }),
   ].join(',');
 
+/**
+ * An apply to a name that is free would create the object: what it lacks then, or the uid it may not have, is complained
+ * of with 422. So is much else, such as an admission policy that says no, which is no sign of that.
+ */
+const isGone = (error: unknown): boolean =>
+  isNotFound(error) ||
+  (error instanceof KubeError &&
+    error.causes.some(({ field }) => field === 'metadata.uid' || field === 'spec.selector'));
+
 export const createWorkloadWriter = (client: KubeClient): WorkloadWriter => ({
   restart: async ({ kind, namespace, name, uid }, value, signal) => {
     // A raw apply of this one field: no other manager's fields are touched, the same value again is no change, and
     // the uid makes sure that it is still the workload that was decided on (design law 10).
-    const applied = await client.request<RawWorkload>({
+    const path = `${workloads(kind)(namespace)}/${name}`;
+    const request = client.request<RawWorkload>({
       method: 'PATCH',
-      path: `${workloads(kind)(namespace)}/${name}`,
+      path,
       query: { fieldManager: FIELD_MANAGER, force: 'true' },
       contentType: 'application/apply-patch+yaml',
       body: {
@@ -145,6 +157,12 @@ export const createWorkloadWriter = (client: KubeClient): WorkloadWriter => ({
       },
       signal,
     });
-    return parseWorkload(kind, applied);
+    try {
+      return parseWorkload(kind, await request);
+    } catch (error) {
+      if (isGone(error))
+        throw new WaitingError(1_000, 'WorkloadGone', `${path} with uid ${uid} is gone`, { cause: error });
+      throw error;
+    }
   },
 });

@@ -35,6 +35,8 @@ export interface Store<V> {
   offer(value: V): boolean;
   /** True once every part has been listed in full. */
   synced(): boolean;
+  /** True once the part that owns a key has been listed in full; false for a key that no part owns. */
+  syncedFor(key: string): boolean;
   /** Resolves with the first full list of every part; stays pending while that doesn't come. */
   readonly whenSynced: Promise<void>;
 }
@@ -129,6 +131,10 @@ class IndexedStore<Raw, V extends Versioned> implements FedStore<Raw, V> {
 
   synced(): boolean {
     return this.#parts.length > 0 && this.#parts.every((part) => part.listedOnce);
+  }
+
+  syncedFor(key: string): boolean {
+    return this.#parts.find((part) => part.owns(key))?.listedOnce ?? false;
   }
 
   part(owns: (key: string) => boolean): Sink<Raw> {

@@ -181,6 +181,7 @@ export const observing = (
   workload: aWorkload(),
   templateSeenAt: 0,
   policies: [aPolicy()],
+  complete: true,
   sources: new Map([
     ['ConfigMap/app', source],
     ...Object.entries(sources).map(([name, each]) => [`ConfigMap/${name}`, each] as const),

@@ -228,6 +228,7 @@ export class World {
       workload: this.#observedWorkload(),
       templateSeenAt: process.templateSeenAt,
       policies: this.policies,
+      complete: true,
       sources: new Map<SourceId, Source>(
         this.#named().map((name) => [`ConfigMap/${name}`, process.seen.get(name) ?? { state: 'Unknown' }]),
       ),

@@ -152,6 +152,8 @@ export const RolledOutReason = {
   ProgressTimeout: 'ProgressTimeout',
   /** False. The rollout that somebody else began turned out not to carry the change: some pod was started before it. */
   NotCarried: 'NotCarried',
+  /** False. Somebody took the operator's restart back, by `kubectl rollout undo` or another controller. Failed. */
+  Reverted: 'Reverted',
   /** False. A newer change took the place of the rollout before it was complete. */
   Superseded: 'Superseded',
 } as const;

@@ -3,7 +3,7 @@
  * (`make generate`). Descriptions, CEL rules and list types stand in them as metadata.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { API_VERSION, RELOAD_POLICY, RELOAD_RECORD, type KindNames } from './names.ts';
 import { reloadPolicySpecSchema } from './schema/policy-spec.ts';
 import { reloadPolicyStatusSchema } from './schema/policy-status.ts';

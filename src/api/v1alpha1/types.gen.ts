@@ -18,7 +18,7 @@ export interface ReloadPolicySpec {
    */
   readonly workloads?: readonly WorkloadReference[];
   /**
-   * For each key the first rule that matches counts.
+   * For each key the first rule that matches counts. At most 256 globs in all.
    *
    * Items: Gives keys a class.
    */

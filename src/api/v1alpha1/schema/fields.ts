@@ -1,6 +1,6 @@
 /** Field schemas that several kinds share, each with the bounds that keep CEL rules and objects affordable. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { STATUS_LIMITS } from '../limits.ts';
 
 /**

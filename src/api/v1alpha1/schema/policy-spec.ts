@@ -1,6 +1,6 @@
 /** The schema of what users write into a ReloadPolicy. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULTS } from '../defaults.ts';
 import { DURATION_PATTERN } from '../duration.ts';
 import { ATOMIC_LIST, atomicMap, objectName, sourceKind, validations, workloadGroup, workloadKind } from './fields.ts';
@@ -219,7 +219,14 @@ export const reloadPolicySpecSchema = z
     rules: z
       .array(rule)
       .max(64)
-      .meta({ ...ATOMIC_LIST, description: 'For each key the first rule that matches counts.' })
+      .meta({
+        ...ATOMIC_LIST,
+        description: 'For each key the first rule that matches counts. At most 256 globs in all.',
+        ...validations({
+          rule: 'self.map(r, r.keys.size()).sum() <= 256',
+          message: 'the rules have more than 256 globs in all: use fewer, wider ones, or several policies',
+        }),
+      })
       .exactOptional(),
     defaultClass: reloadClass().describe('The class of keys that no rule matches.').default('Restart'),
     suspend: z

@@ -1,6 +1,6 @@
 /** The schema of what the operator reports about a ReloadPolicy. It is derived: wiping it has no effect. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { STATUS_LIMITS } from '../limits.ts';
 import {
   ATOMIC_LIST,

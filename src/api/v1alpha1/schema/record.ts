@@ -1,6 +1,6 @@
 /** The schema of the operator's memory of one workload. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { RECORD_LIMITS } from '../limits.ts';
 import {
   ATOMIC_LIST,
