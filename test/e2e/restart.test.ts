@@ -308,9 +308,14 @@ describe('keys that need a restart', { concurrency: 3 }, () => {
     await stage.until('Stalled', 'True', { reason: 'RolloutTimedOut' });
 
     // It gets ready all the same, late: that is seen.
-    const [pod] = await stage.pods('db');
-    assert.ok(pod);
-    await stage.exec(pod, 'touch', '/tmp/well');
+    await untilPasses(
+      async () => {
+        const [pod] = await stage.pods('db');
+        assert.ok(pod);
+        await stage.exec(pod, 'touch', '/tmp/well');
+      },
+      { what: 'the new container to run' },
+    );
     await stage.until('RolledOut', 'True', { reason: 'Complete' });
     await stage.until('Ready', 'True');
   });
