@@ -37,12 +37,17 @@ export async function createFaultProxy({ target }: FaultProxyOptions): Promise<F
   const { hostname, port, protocol } = new URL(target);
   const pairs = new Set<Pair>();
   const waiting = new Set<Socket>();
+  /** Towards the target; a silent one outlives its other half. */
+  const upstreams = new Set<Socket>();
   let mode: Mode = 'pass';
   let latencyMs = 0;
   let accepted = 0;
 
   const pass = (client: Socket): void => {
-    const pair = new Pair(client, connectTcp(Number(port), hostname), () => latencyMs);
+    const upstream = connectTcp(Number(port), hostname);
+    upstreams.add(upstream);
+    upstream.once('close', () => upstreams.delete(upstream));
+    const pair = new Pair(client, upstream, () => latencyMs);
     pairs.add(pair);
     void pair.closed.then(() => pairs.delete(pair));
   };
@@ -89,6 +94,7 @@ export async function createFaultProxy({ target }: FaultProxyOptions): Promise<F
     },
     stop: async () => {
       cutAll();
+      for (const upstream of upstreams) upstream.resetAndDestroy();
       server.close();
       await once(server, 'close');
     },
