@@ -76,10 +76,6 @@ export const deployment = (more: Partial<DeploymentState> = {}): DeploymentState
   ...more,
 });
 
-/** The same, right after its template was changed. */
-export const rollingOut = (more: Partial<DeploymentState> = {}): DeploymentState =>
-  deployment({ generation: 2, ...more });
-
 export const statefulSet = (more: Partial<StatefulSetState> = {}): StatefulSetState => ({
   kind: 'StatefulSet',
   generation: 1,
