@@ -1,0 +1,191 @@
+/** The shipped ClusterRole grants what the adapters ask the API server for: every right, and none besides. */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import type { FollowedPod, StoredPolicy, StoredRecord } from '../../src/controller/ports.ts';
+import type { KubeClient, RequestOptions } from '../../src/kube/connect.ts';
+import { createEventPublisher } from '../../src/kube/events.ts';
+import { listWatch } from '../../src/kube/listwatch.ts';
+import * as paths from '../../src/kube/paths.ts';
+import { createPods } from '../../src/kube/pods.ts';
+import { createPolicyWriter } from '../../src/kube/policies.ts';
+import { createRecordWriter } from '../../src/kube/records.ts';
+import { describePath } from '../../src/kube/request-label.ts';
+import { createSourceReader } from '../../src/kube/sources.ts';
+import { createWorkloadWriter } from '../../src/kube/workloads.ts';
+import { aPolicy, aWorkload } from '../support/builders.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createRecordingLog } from '../support/recording-log.ts';
+
+const CHECKOUT = join(import.meta.dirname, '../..');
+
+/** `verb group/resource`, as RBAC sees a request (k8s.io/apiserver's RequestInfo). */
+type Right = string;
+
+const rightOf = (method: RequestOptions['method'] | 'WATCH', path: string): Right => {
+  const { resource, template } = describePath(path);
+  const [, root, group = ''] = path.split('/');
+  const verbs = {
+    GET: template.includes('{name}') ? 'get' : 'list',
+    WATCH: 'watch',
+    POST: 'create',
+    PUT: 'update',
+    PATCH: 'patch',
+    DELETE: 'delete',
+  } as const;
+  return `${verbs[method]} ${root === 'api' ? '' : group}/${resource}`;
+};
+
+/** A client that asks nobody: it notes what would be asked for. */
+const notingClient = (rights: Set<Right>): KubeClient => ({
+  server: 'https://nowhere',
+  request: <T>({ method, path }: RequestOptions): Promise<T> => {
+    rights.add(rightOf(method, path));
+    return Promise.resolve(ANSWER as T);
+  },
+  stream: ({ path }) => {
+    rights.add(rightOf('WATCH', path));
+    return NO_EVENTS;
+  },
+  close: () => Promise.resolve(),
+});
+
+/** Enough of an object and of a list for every adapter to read it. */
+const ANSWER = {
+  metadata: { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '1' },
+  items: [],
+  spec: { selector: {}, template: {}, workload: { kind: 'Deployment', name: 'web', uid: 'u' } },
+};
+const NO_EVENTS: AsyncIterable<unknown> = {
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
+};
+
+/** Every call that an adapter has, by name: one that is added has to be added here. */
+const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<string, () => unknown>>>> => {
+  const { signal } = new AbortController();
+  const workload = aWorkload();
+  const policy: StoredPolicy = { ...aPolicy(), resourceVersion: '1', status: {} };
+  const record: StoredRecord = {
+    namespace: 'shop',
+    name: 'r',
+    uid: 'u',
+    resourceVersion: '1',
+    workloadUid: 'u',
+    workload,
+  };
+  const pod: FollowedPod = {
+    namespace: 'shop',
+    name: 'p',
+    uid: 'u',
+    resourceVersion: '1',
+    containers: [],
+    reachable: true,
+    running: true,
+  };
+  const status = { adoptedAt: '', sources: [] };
+  const read = async (source: ReturnType<typeof listWatch>): Promise<void> => {
+    await source.list({ limit: 1 }, signal);
+    await source.probe?.(signal);
+    for await (const _ of source.watch({ resourceVersion: '1', timeoutSeconds: 1 }, signal));
+  };
+  const pods = createPods(client);
+  const records = createRecordWriter(client);
+  const watched = [
+    paths.policies(),
+    paths.records(),
+    paths.configMaps(),
+    ...paths.WORKLOAD_KINDS.map((kind) => paths.workloads(kind)()),
+  ];
+  return {
+    pods: {
+      of: () => pods.of(workload, signal),
+      watch: async () => {
+        const source = pods.watch(workload);
+        await source.list({ limit: 1 }, signal);
+        for await (const _ of source.watch({ resourceVersion: '1', timeoutSeconds: 1 }, signal));
+      },
+      nudge: () => pods.nudge(pod, 'v1', signal),
+    },
+    records: {
+      create: () => records.create(workload, status, signal),
+      replace: () => records.replace(record, workload, status, signal),
+      remove: () => records.remove(record, signal),
+      get: () => records.get('shop', 'r', signal),
+    },
+    policies: { applyStatus: () => createPolicyWriter(client).applyStatus(policy, {}, signal) },
+    sources: { get: () => createSourceReader(client).get('shop', 'app', signal) },
+    workloads: {
+      restart: async () => {
+        for (const kind of paths.WORKLOAD_KINDS)
+          await createWorkloadWriter(client).restart({ ...workload, kind }, 'v1', signal);
+      },
+    },
+    events: {
+      publish: async () => {
+        const publisher = createEventPublisher({
+          client,
+          clock: createFakeClock(),
+          log: createRecordingLog(),
+          instance: 'test',
+          quiet: () => Promise.resolve(),
+        });
+        publisher.publish(workload, [policy], { severity: 'Normal', reason: 'R', action: 'Restart', note: '' });
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+    },
+    watches: Object.fromEntries(watched.map((path) => [path, () => read(listWatch(client, { path }))])),
+  };
+};
+
+interface Role {
+  readonly rules: readonly {
+    readonly apiGroups: readonly string[];
+    readonly resources: readonly string[];
+    readonly verbs: readonly string[];
+    readonly resourceNames?: readonly string[];
+  }[];
+}
+
+const granted = ({ rules }: Role): readonly Right[] =>
+  rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`))),
+  );
+
+describe('the rights of the operator', () => {
+  it('are those that its adapters need, no more and no less', async () => {
+    const asked = new Set<Right>();
+    for (const calls of Object.values(callsOf(notingClient(asked))))
+      for (const call of Object.values(calls)) await call();
+    const role = parse(readFileSync(join(CHECKOUT, 'config/rbac/cluster-role.yaml'), 'utf8')) as Role;
+    assert.deepEqual([...asked].sort(), [...granted(role)].sort());
+  });
+
+  it('are asked for by no call that this test does not know', () => {
+    const client = notingClient(new Set());
+    const known = callsOf(client);
+    const adapters = {
+      pods: createPods(client),
+      records: createRecordWriter(client),
+      policies: createPolicyWriter(client),
+      sources: createSourceReader(client),
+      workloads: createWorkloadWriter(client),
+    };
+    for (const [name, adapter] of Object.entries(adapters)) {
+      assert.deepEqual(Object.keys(known[name] ?? {}).sort(), Object.keys(adapter).sort(), name);
+    }
+  });
+
+  it('include nothing that would let it read Secrets, exec, or patch pods', () => {
+    const role = parse(readFileSync(join(CHECKOUT, 'config/rbac/cluster-role.yaml'), 'utf8')) as Role;
+    const rights = granted(role);
+    for (const forbidden of [/secrets/, /exec/, /^(patch|update|delete|create) \/pods$/, /\*/]) {
+      assert.deepEqual(
+        rights.filter((right) => forbidden.test(right)),
+        [],
+      );
+    }
+  });
+});
