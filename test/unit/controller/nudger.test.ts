@@ -1,0 +1,241 @@
+/** Nudging (design law 8): at once, once more, and pods that come. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createNudger, type Nudger } from '../../../src/controller/nudger.ts';
+import type { FollowedPod, Pods } from '../../../src/controller/ports.ts';
+import type { ListWatch, WatchEvent } from '../../../src/runtime/reflector.ts';
+import { aWorkload } from '../../support/builders.ts';
+import { createFakeClock, settled, type FakeClock } from '../../support/fake-clock.ts';
+import { createRecordingLog } from '../../support/recording-log.ts';
+
+const WEB = aWorkload();
+const { signal } = new AbortController();
+
+/** Pods that come and go, and the nudges that they were given. */
+class Scene {
+  readonly clock: FakeClock = createFakeClock();
+  readonly nudger: Nudger;
+  readonly nudges: { readonly pod: string; readonly value: string }[] = [];
+  /** Watches that are open. */
+  watches = 0;
+  fail: ((pod: FollowedPod) => Error | undefined) | undefined;
+  readonly #pods = new Map<string, FollowedPod>();
+  readonly #watchers = new Set<(event: WatchEvent<FollowedPod>) => void>();
+  #version = 1;
+
+  constructor(...running: readonly string[]) {
+    for (const name of running) this.#pods.set(name, this.#pod(name, true));
+    const pods: Pods = {
+      of: () => Promise.resolve([...this.#pods.values()]),
+      watch: () => this.#source(),
+      nudge: (pod, value) => {
+        const error = this.fail?.(pod);
+        if (error !== undefined) return Promise.reject(error);
+        if (!this.#pods.has(pod.name)) return Promise.resolve(false);
+        this.nudges.push({ pod: pod.name, value });
+        return Promise.resolve(true);
+      },
+    };
+    this.nudger = createNudger({ pods, clock: this.clock, random: () => 0.5, log: createRecordingLog() });
+  }
+
+  nudged(): readonly string[] {
+    return this.nudges.map(({ pod }) => pod);
+  }
+
+  async come(name: string, running: boolean): Promise<void> {
+    const pod = this.#pod(name, running);
+    const type = this.#pods.has(name) ? 'MODIFIED' : 'ADDED';
+    this.#pods.set(name, pod);
+    for (const tell of this.#watchers) tell({ type, object: pod });
+    await this.settle();
+  }
+
+  async go(name: string): Promise<void> {
+    const pod = this.#pods.get(name);
+    this.#pods.delete(name);
+    if (pod !== undefined) for (const tell of this.#watchers) tell({ type: 'DELETED', object: pod });
+    await this.settle();
+  }
+
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 5; turn++) await settled();
+  }
+
+  #pod(name: string, running: boolean): FollowedPod {
+    this.#version += 1;
+    return {
+      namespace: 'shop',
+      name,
+      uid: `uid-${name}`,
+      resourceVersion: String(this.#version),
+      containers: [],
+      reachable: true,
+      running,
+    };
+  }
+
+  #source(): ListWatch<FollowedPod> {
+    return {
+      list: () => Promise.resolve({ items: [...this.#pods.values()], resourceVersion: String(this.#version) }),
+      watch: (_options, until) => this.#events(until),
+      resourceVersionOf: ({ resourceVersion }) => resourceVersion,
+    };
+  }
+
+  async *#events(until: AbortSignal): AsyncGenerator<WatchEvent<FollowedPod>> {
+    const queue: WatchEvent<FollowedPod>[] = [];
+    let wake: (() => void) | undefined;
+    const tell = (event: WatchEvent<FollowedPod>): void => {
+      queue.push(event);
+      wake?.();
+    };
+    this.#watchers.add(tell);
+    this.watches += 1;
+    until.addEventListener('abort', () => wake?.(), { once: true });
+    try {
+      while (!until.aborted) {
+        const next = queue.shift();
+        if (next !== undefined) yield next;
+        else await new Promise<void>((resolve) => (wake = resolve));
+      }
+    } finally {
+      this.watches -= 1;
+      this.#watchers.delete(tell);
+    }
+  }
+}
+
+describe('a nudge', () => {
+  it('reaches every pod at once, and once more after two seconds with another value', async () => {
+    const scene = new Scene('a', 'b');
+    assert.equal(await scene.nudger.nudge(WEB, 'digest', signal), 2);
+    assert.deepEqual(scene.nudged(), ['a', 'b']);
+    await scene.clock.advance(1_999);
+    assert.equal(scene.nudges.length, 2);
+    await scene.clock.advance(1);
+    assert.deepEqual(scene.nudged(), ['a', 'b', 'a', 'b']);
+    const values = scene.nudges.filter(({ pod }) => pod === 'a').map(({ value }) => value);
+    assert.equal(new Set(values).size, 2);
+    assert.ok(values.every((value) => /^v1\.digest\.[0-9a-z]+$/.test(value)));
+    await scene.nudger.close();
+  });
+
+  it('leaves no watch and no timer behind', async () => {
+    const scene = new Scene('a');
+    await scene.nudger.nudge(WEB, 'digest', signal);
+    await scene.settle();
+    assert.equal(scene.watches, 1);
+    await scene.clock.advance(10_000);
+    await scene.settle();
+    assert.deepEqual([scene.watches, scene.clock.pending], [0, 0]);
+    await scene.nudger.close();
+  });
+
+  it('of no pod reaches none', async () => {
+    const scene = new Scene();
+    assert.equal(await scene.nudger.nudge(WEB, 'digest', signal), 0);
+    await scene.nudger.close();
+  });
+
+  it('reaches a pod that comes within ten seconds, once, when it runs', async () => {
+    const scene = new Scene();
+    await scene.nudger.nudge(WEB, 'digest', signal);
+    await scene.settle();
+    await scene.come('new', false);
+    assert.deepEqual(scene.nudged(), []);
+    await scene.come('new', true);
+    await scene.come('new', true);
+    assert.deepEqual(scene.nudged(), ['new']);
+    await scene.clock.advance(10_000);
+    await scene.come('late', true);
+    assert.ok(!scene.nudged().includes('late'));
+    await scene.nudger.close();
+  });
+
+  it('is repeated when a pod that was being set up runs', async () => {
+    const scene = new Scene();
+    await scene.come('slow', false);
+    await scene.nudger.nudge(WEB, 'digest', signal);
+    assert.deepEqual(scene.nudged(), ['slow']);
+    await scene.settle();
+    await scene.come('slow', true);
+    assert.deepEqual(scene.nudged(), ['slow', 'slow']);
+    await scene.nudger.close();
+  });
+
+  it('that fails for one pod is tried for the others, and fails', async () => {
+    const scene = new Scene('a', 'b', 'c');
+    scene.fail = ({ name }) => (name === 'b' ? new Error('no right') : undefined);
+    await assert.rejects(scene.nudger.nudge(WEB, 'digest', signal), /no right/);
+    assert.deepEqual(scene.nudged(), ['a', 'c']);
+    await scene.settle();
+    assert.equal(scene.watches, 0);
+    await scene.nudger.close();
+  });
+
+  it('does not count a pod that has gone', async () => {
+    const scene = new Scene('a', 'b');
+    const counting = scene.nudger.nudge(WEB, 'digest', signal);
+    await scene.go('b');
+    assert.equal(await counting, 1);
+    await scene.nudger.close();
+  });
+
+  it('takes the place of an earlier one', async () => {
+    const scene = new Scene('a');
+    await scene.nudger.nudge(WEB, 'first', signal);
+    await scene.nudger.nudge(WEB, 'second', signal);
+    await scene.clock.advance(3_000);
+    assert.deepEqual(
+      scene.nudges.map(({ value }) => value.split('.')[1]),
+      ['first', 'second', 'second'],
+    );
+    await scene.settle();
+    assert.equal(scene.watches, 1);
+    await scene.nudger.close();
+  });
+
+  it('ends when it is called off', async () => {
+    const scene = new Scene('a');
+    const off = new AbortController();
+    const nudging = scene.nudger.nudge(WEB, 'digest', off.signal);
+    off.abort(new Error('called off'));
+    await assert.rejects(nudging, /called off/);
+    await scene.nudger.close();
+    assert.equal(scene.watches, 0);
+  });
+});
+
+describe('a rollout that is followed', () => {
+  it('nudges its new pods once when they run, and not those that ran before', async () => {
+    const scene = new Scene('old');
+    scene.nudger.follow(WEB, 'digest');
+    scene.nudger.follow(WEB, 'digest');
+    await scene.settle();
+    await scene.come('new', false);
+    await scene.come('new', true);
+    await scene.come('old', true);
+    assert.deepEqual(scene.nudged(), ['new']);
+    await scene.clock.advance(60_000);
+    await scene.come('newer', true);
+    assert.deepEqual(scene.nudged(), ['new', 'newer']);
+    scene.nudger.unfollow(WEB);
+    await scene.settle();
+    assert.equal(scene.watches, 0);
+    await scene.come('later', true);
+    assert.equal(scene.nudges.length, 2);
+    await scene.nudger.close();
+  });
+
+  it("is left alone when the workload is nobody's concern any more", async () => {
+    const scene = new Scene('old');
+    scene.nudger.follow(WEB, 'digest');
+    await scene.nudger.nudge(WEB, 'digest', signal);
+    scene.nudger.forget(WEB);
+    await scene.settle();
+    assert.deepEqual([scene.watches, scene.clock.pending], [0, 0]);
+    await scene.nudger.close();
+  });
+});
