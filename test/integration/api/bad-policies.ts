@@ -194,6 +194,11 @@ export const BAD_POLICIES: readonly BadCase[] = [
     says: 'must have at most 64 items',
   },
   {
+    name: 'more globs than fit, though no list is too long',
+    spec: { sources: [app], rules: many(5, () => ({ keys: many(52, () => '*a*a*a*b'), class: 'Hot' })) },
+    says: 'the rules have more than 256 globs in all',
+  },
+  {
     name: 'too many rules',
     spec: { sources: [app], rules: many(65, () => ({ keys: ['*'], class: 'Hot' })) },
     says: 'must have at most 64 items',

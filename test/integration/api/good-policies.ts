@@ -107,8 +107,9 @@ export const GOOD_POLICIES: readonly GoodCase[] = [
     spec: {
       sources: many(64, (index) => source(longName(index))),
       workloads: many(64, (index) => ({ kind: 'Deployment', name: longName(index) })),
+      // 256 globs in all.
       rules: many(64, () => ({
-        keys: many(64, longName),
+        keys: many(4, longName),
         class: 'Hot',
         from: many(64, (index) => source(longName(63 - index))),
       })),
