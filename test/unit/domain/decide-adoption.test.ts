@@ -6,12 +6,14 @@ import { decide } from '../../../src/domain/decide.ts';
 import type { Plan } from '../../../src/domain/effects.ts';
 import type { Observed, Pod } from '../../../src/domain/observed.ts';
 import {
+  aLedger,
   aPod,
   aPolicy,
   applied,
   aUse,
   aWorkload,
   digestsOf,
+  edited,
   found,
   HOUR,
   MINUTE,
@@ -86,6 +88,20 @@ describe('at first sight', () => {
   it('a source that is opted out is neither recorded nor counted', () => {
     const plan = act(observing({ state: 'Ignored' }));
     assert.deepEqual([[...plan.ledger.applied], plan.verdict.counts], [[], { hot: 0, restart: 0 }]);
+  });
+});
+
+describe('a restart annotation that somebody else put there', () => {
+  const workload = aWorkload({ annotation: { n: 9, digest: 'of-another-tool', ours: false } });
+
+  it('is no restart of ours that went unrecorded', () => {
+    const plan = act(observing(found(CONTENT), { workload, ledger: aLedger(CONTENT) }));
+    assert.deepEqual([plan.restart, plan.ledger.restart], [undefined, undefined]);
+  });
+
+  it('is counted on from all the same: the value has to be a new one', () => {
+    const source = edited({ ...CONTENT, flag: 'b' }, T0 - MINUTE);
+    assert.equal(act(observing(source, { workload, ledger: aLedger(CONTENT) })).restart?.n, 10);
   });
 });
 
