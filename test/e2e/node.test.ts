@@ -139,10 +139,12 @@ describe('a node beside another', { skip: process.env['CLUSTER'] === 'current' }
   it('leaves nothing behind when its owner is killed', async () => {
     const { owner, state, places } = await startOwnedCluster({ node: true });
     assert.ok(state.node);
-    assert.ok(existsSync(`/sys/class/net/${state.node.link}`));
+    const { link } = state.node;
+    assert.ok(existsSync(`/sys/class/net/${link}`));
     owner.kill('SIGKILL');
     await untilNothingIsLeft(places, state);
-    assert.ok(!existsSync(`/sys/class/net/${state.node.link}`));
+    // The kernel takes a network namespace apart in its own time.
+    await eventually(() => !existsSync(`/sys/class/net/${link}`), { what: 'the link to be gone' });
   });
 
   it('leaves nothing behind when its supervisor is killed and the cluster is then stopped', async () => {
@@ -153,7 +155,8 @@ describe('a node beside another', { skip: process.env['CLUSTER'] === 'current' }
     await eventually(() => !isAlive(node.holder), { what: 'the namespaces of the node to end' });
     await stopCluster(places.dir);
     await untilNothingIsLeft(places, state);
-    assert.ok(!existsSync(`/sys/class/net/${node.link}`));
+    // The kernel takes a network namespace apart in its own time.
+    await eventually(() => !existsSync(`/sys/class/net/${node.link}`), { what: 'the link to be gone' });
     owner.kill('SIGKILL');
   });
 });
