@@ -30,6 +30,9 @@ export async function startOwnedCluster({ node }: { node: boolean }): Promise<Ow
     setInterval(() => {}, 60_000);
   `;
   const owner = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: 'ignore' });
+  // A test that fails half-way neither waits for it nor leaves it behind.
+  owner.unref();
+  process.once('exit', () => owner.kill('SIGKILL'));
   const state = await eventually(
     () => {
       if (owner.exitCode !== null) throw new Error(`the owner of cluster ${name} ended with ${owner.exitCode}`);
