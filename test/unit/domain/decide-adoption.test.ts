@@ -91,6 +91,15 @@ describe('at first sight', () => {
   });
 });
 
+describe('a source that was opted out for a while', () => {
+  it('is met anew: what changed meanwhile is none of our business', () => {
+    const ignored = act(observing({ state: 'Ignored' }, { ledger: aLedger(CONTENT) }));
+    assert.deepEqual([...ignored.ledger.applied], []);
+    const again = act(observing(found({ flag: 'b', hot: 'b' }), { ledger: ignored.ledger }));
+    assert.deepEqual([again.restart, again.nudge, again.pending], [undefined, undefined, undefined]);
+  });
+});
+
 describe('a restart annotation that somebody else put there', () => {
   const workload = aWorkload({ annotation: { n: 9, digest: 'of-another-tool', ours: false } });
 

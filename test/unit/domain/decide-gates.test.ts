@@ -274,6 +274,11 @@ describe('an OnDelete workload', () => {
       assert.equal(plan.ledger.held?.reason, 'OnDelete');
     });
 
+    it(`${rollout.kind}: is blocked while not all of its pods are back`, () => {
+      const plan = act(due({ workload, pods: [aPod(T0 + 5 * SECOND)] }));
+      assert.equal(plan.ledger.held?.reason, 'OnDelete');
+    });
+
     it(`${rollout.kind}: has the change when all pods were deleted by hand`, () => {
       const since = [aPod(T0 + 5 * SECOND), aPod(T0 + 6 * SECOND, 'web-2')];
       const plan = act(due({ workload, pods: since }));

@@ -76,6 +76,14 @@ describe('the digest of many', () => {
       ],
       [['a', 'b1:c1:d']],
     ],
+    [
+      'a name that looks like an entry',
+      [
+        ['a', ''],
+        ['b', ''],
+      ],
+      [['a0:b', '']],
+    ],
     ['digits that look like a length', [['1', '1:1']], [['11', ':1']]],
     ['no entry and an empty one', [], [['', '']]],
   ] as const) {
