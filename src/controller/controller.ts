@@ -60,7 +60,7 @@ export interface Controller {
 }
 
 /** What isn't urgent waits for what is, but not for ever. */
-const LONGEST_QUIET_MS = 1_000;
+const LONGEST_QUIET_MS = 3_000;
 const SOURCE_READERS = 4;
 const BACKGROUND_WRITERS = 4;
 
@@ -77,17 +77,7 @@ export const createController = (options: ControllerOptions): Controller => {
     records: queue('records'),
     policies: queue('policies'),
   };
-  const quiet = async (): Promise<void> => {
-    const enough = new AbortController();
-    try {
-      await Promise.race([
-        Promise.all([queues.sources.idle(), queues.workloads.idle()]),
-        clock.sleep(LONGEST_QUIET_MS, enough.signal),
-      ]);
-    } finally {
-      enough.abort();
-    }
-  };
+  const quiet = createQuiet([queues.sources, queues.workloads], clock);
 
   const memory = createMemory();
   const bindings = createBindings(stores);
@@ -168,5 +158,24 @@ export const createController = (options: ControllerOptions): Controller => {
       await nudger.close();
       await ledgers.flush();
     },
+  };
+};
+
+/** Resolves when none of the queues has anything to do, or after a while. All who wait at a time share one wait. */
+const createQuiet = (urgent: readonly WorkQueue[], clock: Clock): (() => Promise<void>) => {
+  let waiting: Promise<void> | undefined;
+  const wait = (): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = clock.schedule(LONGEST_QUIET_MS, resolve);
+      void Promise.all(urgent.map((queue) => queue.idle())).then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  return () => {
+    waiting ??= wait().finally(() => {
+      waiting = undefined;
+    });
+    return waiting;
   };
 };

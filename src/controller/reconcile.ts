@@ -46,7 +46,7 @@ export const createReconcile =
         rooms.ledgers.forget(workload);
         rooms.nudger.forget(workload);
       } else await rooms.act(observed, plan, signal);
-      if (plan.type === 'Act' && hasEffects(plan)) return { requeueAfterMs: 0 };
+      if (plan.type === 'Act' && hasEffects(plan)) return { requeueAfterMs: AFTER_EFFECT_MS };
       conclude(rooms, workload, plan.verdict);
       if (plan.type === 'Act' && plan.requeueAfterMs !== undefined) return { requeueAfterMs: plan.requeueAfterMs };
     } catch (thrown) {
@@ -57,6 +57,9 @@ export const createReconcile =
       throw thrown;
     }
   };
+
+/** Others that wait for their effects go first. */
+const AFTER_EFFECT_MS = 100;
 
 /** After an effect the verdict is found by another look. */
 const hasEffects = ({ nudge, restart }: Extract<Plan, { type: 'Act' }>): boolean =>

@@ -1,5 +1,6 @@
 /** Which change in the world calls for another look at what. */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { SourceId } from '../domain/observed.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { WorkQueue } from '../runtime/workqueue.ts';
@@ -36,6 +37,12 @@ export interface Triggers {
 /** Changes of a policy's status come in bursts: one write tells of them all. */
 const REPORT_AFTER_MS = 250;
 
+/**
+ * How far a rollout has got comes in bursts, too, of every workload that was just restarted: one look sees them all,
+ * and what is still to be restarted goes first.
+ */
+const PROGRESS_AFTER_MS = 250;
+
 const policyKey = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>
   `${namespace}/${name}`;
 
@@ -45,6 +52,9 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
 
   const look = (workload: StoredWorkload): void => {
     if (rooms.listed(workload.namespace)) queues.workloads.add(workloadKey(workload));
+  };
+  const lookSoon = (workload: StoredWorkload): void => {
+    if (rooms.listed(workload.namespace)) queues.workloads.addAfter(workloadKey(workload), PROGRESS_AFTER_MS);
   };
   const report = (policy: StoredPolicy): void => {
     queues.policies.addAfter(policyKey(policy), REPORT_AFTER_MS);
@@ -70,7 +80,10 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     if (old !== undefined && old.uid !== next?.uid) rooms.nudger.forget(old);
     const before = old === undefined ? [] : bindings.policiesOf(old);
     const after = next === undefined ? [] : bindings.policiesOf(next);
-    if (next !== undefined && (after.length > 0 || before.length > 0)) look(next);
+    if (next !== undefined && (after.length > 0 || before.length > 0)) {
+      if (old !== undefined && onlyProgressed(old, next)) lookSoon(next);
+      else look(next);
+    }
     // A look at what is still bound ends in a verdict, and that in a report.
     before.filter((policy) => !after.includes(policy)).forEach(report);
   });
@@ -78,7 +91,8 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
   stores.records.onDelta(({ old, new: next }) => {
     const record = next ?? old;
     const workload = record === undefined ? undefined : stores.workloads.get(workloadKey(record.workload));
-    if (workload !== undefined) look(workload);
+    // Mostly it is what we have written ourselves.
+    if (workload !== undefined) lookSoon(workload);
   });
 
   return {
@@ -101,3 +115,10 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     },
   };
 };
+
+/** Neither is it another workload than before, nor are its pods to be others, nor does anything bind it anew. */
+const onlyProgressed = (old: StoredWorkload, next: StoredWorkload): boolean =>
+  old.uid === next.uid &&
+  old.templateHash === next.templateHash &&
+  old.ignored === next.ignored &&
+  isDeepStrictEqual(old.labels, next.labels);

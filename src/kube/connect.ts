@@ -75,7 +75,7 @@ export interface RequestInfo {
 export interface ConnectOptions {
   readonly kubeConfig: KubeConfig;
   readonly userAgent: string;
-  /** Requests under way at a time; the others wait in line. Streams don't count. Default: 16. */
+  /** Requests under way at a time; the others wait in line. Streams don't count. Default: 32. */
   readonly maxInFlight?: number;
   /** Called after each request. Must not throw. */
   readonly onRequest?: (info: RequestInfo) => void;
@@ -99,7 +99,7 @@ class HttpKubeClient implements KubeClient {
   readonly #slots: Slots;
   readonly #transport: Transport;
 
-  constructor({ kubeConfig, userAgent, maxInFlight = 16, onRequest, clock = systemClock }: ConnectOptions) {
+  constructor({ kubeConfig, userAgent, maxInFlight = 32, onRequest, clock = systemClock }: ConnectOptions) {
     const cluster = kubeConfig.getCurrentCluster();
     if (cluster === null) throw new Error('the kubeconfig has no current cluster: choose a context');
     this.server = cluster.server;

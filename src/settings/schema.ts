@@ -96,7 +96,8 @@ export const SETTINGS = {
     allowed: 'a whole number from 1 to 256',
     description: 'workloads worked on at a time',
     parse: wholeNumber(1, 256),
-    default: '8',
+    // As many as there are requests: each of them waits for one most of the time.
+    default: '32',
   }),
   maxInFlight: setting({
     flag: '--max-in-flight',
@@ -105,7 +106,7 @@ export const SETTINGS = {
     allowed: 'a whole number from 1 to 256',
     description: 'requests to the API server under way at a time, watches not counted',
     parse: wholeNumber(1, 256),
-    default: '16',
+    default: '32',
   }),
   watchIdleSeconds: setting({
     flag: '--watch-idle-timeout',

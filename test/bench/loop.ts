@@ -41,13 +41,15 @@ const { server, 'certificate-authority-data': ca } = config.clusters[0].cluster;
 const headers = { authorization: `Bearer ${config.users[0].user.token}` };
 const METADATA = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
 
-const agent = new Agent({
-  connections: 8,
+// HTTP/1.1, or undici would have all requests under way at once over few connections.
+const transport = {
+  allowH2: false,
   connect: { ca: Buffer.from(ca, 'base64') },
   headersTimeout: 0,
   bodyTimeout: 0,
-});
-const watcher = new Agent({ connect: { ca: Buffer.from(ca, 'base64') }, headersTimeout: 0, bodyTimeout: 0 });
+};
+const agent = new Agent({ ...transport, connections: 8 });
+const watcher = new Agent(transport);
 
 type Call = Omit<Dispatcher.RequestOptions, 'origin' | 'headers'> & { readonly headers?: Record<string, string> };
 

@@ -63,13 +63,15 @@ async function inCluster({ cluster, api, log }: OperatorOptions): Promise<Operat
 
   await cluster.importImage((await ensureOperatorImage(log)).archive);
   await kubectl.run(['apply', '-k', join(CHECKOUT, 'config/default')]);
-  await rolledOut();
+  const restart = async (): Promise<void> => {
+    await kubectl.run(['rollout', 'restart', deployment, '-n', DEFAULT_NAMESPACE]);
+    await rolledOut();
+  };
+  // One that ran before has an image of the same name, but not this one.
+  await restart();
   return {
     where: 'in the cluster: its image, service account, limits and admission policies',
-    restart: async () => {
-      await kubectl.run(['rollout', 'restart', deployment, '-n', DEFAULT_NAMESPACE]);
-      await rolledOut();
-    },
+    restart,
     memory: async () => memoryOf([pidOfContainer((await pod()).containerId)]),
     metrics: async () => {
       const { name } = await pod();
@@ -134,7 +136,6 @@ async function onHost({ cluster, api, scratch }: OperatorOptions): Promise<Opera
 
 /** What the image gives Node, so that both forms run alike. */
 function nodeFlags(): string[] {
-  if (process.env.BF) return process.env.BF.split(' ');
   const dockerfile = readFileSync(join(CHECKOUT, 'Dockerfile'), 'utf8');
   const entrypoint = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]') as string[];
   return entrypoint.filter((argument) => argument.startsWith('--'));

@@ -34,7 +34,8 @@ ${Object.entries(SECTIONS)
   --samples N             repetitions: changes in a, edits in b, rounds in c and d (default: each section's own)
   --peer 'COMMAND'        another controller to measure in b to e: started by sh with KUBECONFIG set, ended afterwards
   --peer-annotation K=V   annotation that makes the peer restart a Deployment when a ConfigMap it reads changes
-  --cluster NAME          use this running cluster of test/cluster, and leave it running
+  --cluster NAME          use this running cluster of test/cluster, and leave it running; an operator in it is
+                          replaced, and removed at the end
   --out FILE              where the JSON goes
   --help                  this text
 

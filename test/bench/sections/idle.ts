@@ -11,6 +11,8 @@ const WORKLOADS = 100;
 const IDLE_MS = 60_000;
 /** Long enough for a start to have looked at everything and written what it would. */
 const AFTER_START_MS = 15_000;
+const REST_MS = 6_000;
+const LONGEST_REST_LOOKS = 15;
 const WRITES = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
 export async function idle(bench: Bench): Promise<SectionResult> {
@@ -24,8 +26,7 @@ export async function idle(bench: Bench): Promise<SectionResult> {
   try {
     const [contender] = contenders;
     const namespace = contender?.namespace ?? '';
-    // What the warm-up left to write is written.
-    await wait(5_000);
+    await untilWritten(bench, wait);
     const versions = await versionsIn(bench, namespace);
     const before = await requests(bench);
     await wait(IDLE_MS);
@@ -88,6 +89,17 @@ export async function idle(bench: Bench): Promise<SectionResult> {
   } finally {
     await stopAll(contenders);
   }
+}
+
+/** What came before has left its records and events to be written: waits until nothing is any more. */
+async function untilWritten(bench: Bench, wait: (ms: number) => Promise<void>): Promise<void> {
+  for (let look = 0, writes = -1; look < LONGEST_REST_LOOKS; look++) {
+    const now = (await requests(bench)).writes;
+    if (now === writes) return;
+    writes = now;
+    await wait(REST_MS);
+  }
+  throw new Error(`the operator did not stop writing within ${(LONGEST_REST_LOOKS * REST_MS) / 1000} s`);
 }
 
 /** Requests since the operator's start. Source: client-go's metric of that name, which ours takes over. */

@@ -27,8 +27,8 @@ describe('settings', () => {
       logLevel: 'info',
       healthPort: 8081,
       healthHost: undefined,
-      workers: 8,
-      maxInFlight: 16,
+      workers: 32,
+      maxInFlight: 32,
       watchIdleSeconds: 90,
       identity: 'reload-operator',
     });
@@ -38,7 +38,7 @@ describe('settings', () => {
     assert.equal(settings([], { WORKERS: '3' }).workers, 3);
     assert.equal(settings(['--workers', '5'], { WORKERS: '3' }).workers, 5);
     assert.equal(settings(['--workers=5'], { WORKERS: '3' }).workers, 5);
-    assert.equal(settings([], { WORKERS: '' }).workers, 8);
+    assert.equal(settings([], { WORKERS: '' }).workers, 32);
   });
 
   it('take namespaces as a list', () => {
