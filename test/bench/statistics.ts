@@ -8,7 +8,7 @@
  */
 export function percentile(samples: readonly number[], p: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
-  const value = sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)];
+  const value = sorted[Math.max(0, Math.ceil((p * sorted.length) / 100) - 1)];
   if (value === undefined) throw new RangeError('there are no samples to take a percentile of');
   return value;
 }
