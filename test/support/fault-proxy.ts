@@ -112,7 +112,8 @@ class Pair {
     upstream.on('error', ignoreReset);
     void this.#carry(client, upstream, latencyMs);
     void this.#carry(upstream, client, latencyMs);
-    this.closed = once(client, 'close');
+    // Not events.once, which rejects where an error comes first: a reset is no failure here.
+    this.closed = new Promise((resolve) => client.once('close', resolve));
   }
 
   freeze(): void {
