@@ -55,8 +55,9 @@ export const createLedgers = (options: LedgersOptions): Ledgers => new WrittenBe
 class WrittenBehind implements Ledgers {
   readonly #options: LedgersOptions;
   readonly #unsaved = new Map<string, Unsaved>();
-  /** Parsed records, by the version they were parsed from. */
+  /** Why records can't be written, by workload. */
   readonly #problems = new Map<string, Error>();
+  /** Parsed records, by the version they were parsed from. */
   readonly #parsed = new WeakMap<StoredRecord, Ledger>();
 
   constructor(options: LedgersOptions) {
