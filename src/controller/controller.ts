@@ -61,13 +61,15 @@ export interface Controller {
 
 /** What isn't urgent waits for what is, but not for ever. */
 const LONGEST_QUIET_MS = 3_000;
+/** A right that is granted, or an API server that is back, is no event: what failed finds out by trying. */
+const BACKOFF = { minMs: 50, maxMs: 30_000 };
 const SOURCE_READERS = 4;
 const BACKGROUND_WRITERS = 4;
 
 export const createController = (options: ControllerOptions): Controller => {
   const { stores, clock, random, log, observer, pods } = options;
   const queue = (name: string): WorkQueue => {
-    const created = createWorkQueue({ name, clock, random, log, ...observer.queueCallbacks(name) });
+    const created = createWorkQueue({ name, clock, random, log, backoff: BACKOFF, ...observer.queueCallbacks(name) });
     observer.observeQueue(name, created);
     return created;
   };
