@@ -23,12 +23,17 @@ const GRACE_MS = 5_000;
 const START_MS = 30_000;
 
 /**
- * Starts a process in a group of its own. Its standard input stays open as long as this process lives.
+ * Starts a process in a group of its own. The kernel kills it when this one ends, however it ends; its standard input
+ * stays open until then.
  *
  * @throws with the end of its output when it ends before it is ready.
  */
 export async function startChild({ command, args, env = {}, readyLine }: ChildOptions): Promise<Child> {
-  const child = spawn(command, args, { detached: true, stdio: 'pipe', env: { ...process.env, ...env } });
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
+    detached: true,
+    stdio: 'pipe',
+    env: { ...process.env, ...env },
+  });
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', reject);
