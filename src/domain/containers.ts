@@ -8,9 +8,12 @@ import type { Pod, Workload } from './observed.ts';
 const SECOND = 1_000;
 const floor = (time: number): number => Math.floor(time / SECOND) * SECOND;
 
+/** The containers that read a source. */
+const readers = (workload: Workload): ReadonlySet<string> => new Set(workload.uses.map((use) => use.container));
+
 /** When the containers that read a source started, over all pods; a container that waits reads on its next start. */
 const starts = (workload: Workload, pods: readonly Pod[]): readonly number[] => {
-  const reading = new Set(workload.uses.map((use) => use.container));
+  const reading = readers(workload);
   return pods.flatMap((pod) =>
     pod.containers.flatMap(({ name, startedAt }) => (reading.has(name) && startedAt !== undefined ? [startedAt] : [])),
   );
@@ -22,7 +25,7 @@ export const allStartedSince = (workload: Workload, pods: readonly Pod[], time: 
 
 /** Every container that reads a source runs, or ran, and was started in the second of `time` or later. */
 export const allRunSince = (workload: Workload, pods: readonly Pod[], time: number): boolean => {
-  const reading = new Set(workload.uses.map((use) => use.container));
+  const reading = readers(workload);
   return pods.every(({ containers }) =>
     [...reading].every((name) => {
       const startedAt = containers.find((container) => container.name === name)?.startedAt;
@@ -31,9 +34,17 @@ export const allRunSince = (workload: Workload, pods: readonly Pod[], time: numb
   );
 };
 
-/** Some container may have started at `time` or later. */
+/**
+ * Some container may have started at `time` or later. One of which nothing is known counts: the kubelet tells of a start
+ * only after it.
+ */
 export const someMayHaveStartedSince = (workload: Workload, pods: readonly Pod[], time: number): boolean =>
-  starts(workload, pods).some((start) => start >= floor(time));
+  pods.some(({ containers }) =>
+    [...readers(workload)].some((name) => {
+      const startedAt = containers.find((container) => container.name === name)?.startedAt;
+      return startedAt === undefined || startedAt >= floor(time);
+    }),
+  );
 
 /** Some container started before the second of `time`, for certain. */
 export const someStartedBefore = (workload: Workload, pods: readonly Pod[], time: number): boolean =>

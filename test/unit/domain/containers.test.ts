@@ -14,12 +14,27 @@ describe('what the start of containers proves', () => {
     ['one that started in the same second, which may be before or after', [aPod(T0)], true, true, false],
     ['one that started in a later second', [aPod(T0 + 1_000)], true, true, false],
     ['one before and one after', [aPod(T0 - 1_000), aPod(T0 + 1_000, 'web-2')], false, true, true],
-    ['one that has not started', [{ name: 'web-1', uid: '1', containers: [{ name: 'main' }] }], true, false, false],
     [
-      'one whose old container reads no source',
-      [{ name: 'web-1', uid: '1', containers: [{ name: 'other', startedAt: T0 - 9_000 }] }],
+      'one of which no start is known yet',
+      [{ name: 'web-1', uid: '1', containers: [{ name: 'main' }] }],
+      true,
       true,
       false,
+    ],
+    [
+      'one whose other, older container reads no source',
+      [
+        {
+          name: 'web-1',
+          uid: '1',
+          containers: [
+            { name: 'main', startedAt: T0 + 1_000 },
+            { name: 'other', startedAt: T0 - 9_000 },
+          ],
+        },
+      ],
+      true,
+      true,
       false,
     ],
   ] as const satisfies readonly (readonly [string, readonly Pod[], boolean, boolean, boolean])[]) {
