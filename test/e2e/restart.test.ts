@@ -94,6 +94,7 @@ describe('keys that need a restart', { concurrency: 3 }, () => {
     await stage.start({ flags: ['flag'] });
     await stage.policy({ restart: { debounce: '3s' } });
     await stage.adopted();
+    await stage.startedForCertain();
     const incarnations = await stage.incarnations();
 
     await stage.edit({ flag: 'two' });

@@ -24,7 +24,11 @@ export interface Pod {
   };
   readonly status?: {
     readonly phase?: string;
-    readonly containerStatuses?: readonly { readonly restartCount: number; readonly ready: boolean }[];
+    readonly containerStatuses?: readonly {
+      readonly restartCount: number;
+      readonly ready: boolean;
+      readonly state?: { readonly running?: { readonly startedAt?: string } };
+    }[];
   };
 }
 
@@ -323,6 +327,23 @@ export class Stage {
     );
   }
 
+  /**
+   * Waits until the second is over in which the latest container started. Start times come in whole seconds: what
+   * changes in that second may have changed before the start, for all that anybody can tell.
+   */
+  async startedForCertain(name = 'web'): Promise<void> {
+    const pods = await this.pods(name);
+    const starts = pods.flatMap(({ metadata, status }) =>
+      (status?.containerStatuses ?? []).map(({ state }) => {
+        const startedAt = Date.parse(state?.running?.startedAt ?? '');
+        assert.ok(!Number.isNaN(startedAt), `pod ${metadata.name} does not say when its container started`);
+        return startedAt;
+      }),
+    );
+    assert.ok(starts.length > 0, `no container of ${name} has started`);
+    await afterSecondOf(Math.max(...starts));
+  }
+
   async scale(replicas: number, name = 'web', kind: Kind = 'Deployment'): Promise<void> {
     await this.patch(this.workloadPath(name, kind), { spec: { replicas } });
   }
@@ -378,6 +399,10 @@ export class Stage {
     return lines.map((line) => line.split('\0').find((each) => each.startsWith(`${variable}=`)) ?? '');
   }
 }
+
+/** Waits until the whole second that a moment lies in is over. */
+export const afterSecondOf = (time: number): Promise<unknown> =>
+  eventually(() => Math.floor(Date.now() / 1_000) > Math.floor(time / 1_000), { what: 'the next second' });
 
 /** Tests that each have a stage of their own, which ends with them, also when they fail. */
 export const stagedTests =
