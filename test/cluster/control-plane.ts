@@ -29,6 +29,7 @@ export interface ControlPlaneOptions {
   readonly enter: (command: string, args: readonly string[]) => { command: string; args: readonly string[] };
   readonly hasNode: boolean;
   readonly apiServerFlags: readonly string[];
+  readonly throttledControllers: boolean;
 }
 
 export interface ControlPlane {
@@ -148,14 +149,13 @@ function apiServer(o: ControlPlaneOptions): ComponentSpec {
   return { ...base, args: [...base.args, ...o.apiServerFlags] };
 }
 
-/** Its usual 20 requests a second make it wait four seconds for itself while it starts its controllers. */
+/** The 20 requests a second that it comes with make it wait four seconds for itself while it starts its controllers. */
 function controllerManager(o: ControlPlaneOptions): ComponentSpec {
   return spec(o, 'kube-controller-manager', o.binaries['kube-controller-manager'], {
     kubeconfig: o.pki.kubeconfig('controller-manager'),
     'leader-elect': 'false',
     'secure-port': '0',
-    'kube-api-qps': '200',
-    'kube-api-burst': '400',
+    ...(!o.throttledControllers && { 'kube-api-qps': '200', 'kube-api-burst': '400' }),
     'root-ca-file': o.pki.authority.cert,
     'service-account-private-key-file': o.pki.serviceAccount.key,
     'use-service-account-credentials': 'true',

@@ -26,6 +26,7 @@ export interface SupervisorSpec {
   readonly binaries: Binaries;
   readonly images: readonly string[];
   readonly apiServerFlags: readonly string[];
+  readonly throttledControllers: boolean;
   /** The cluster ends with this process. */
   readonly owner?: ProcessRef;
 }
@@ -118,6 +119,7 @@ class Supervisor {
       enter: namespaces?.enterNetwork ?? ((command, args) => ({ command, args })),
       hasNode: namespaces !== undefined,
       apiServerFlags: this.#spec.apiServerFlags,
+      throttledControllers: this.#spec.throttledControllers,
     });
     this.#controlPlane = controlPlane;
     this.#tell({ progress: 'starting etcd, API server, controller manager and scheduler' });
