@@ -9,6 +9,7 @@ import { adopt, emptyLedger } from './adoption.ts';
 import { formatRestartAnnotation } from './annotation.ts';
 import { allRunSince, someMayHaveStartedSince } from './containers.ts';
 import {
+  anyIsBack,
   changedKeys,
   compare,
   consumedSources,
@@ -20,8 +21,8 @@ import {
 import { bareDigest } from './digest.ts';
 import type { Nudge, Plan, RestartOrder } from './effects.ts';
 import { follow } from './follow.ts';
-import { hotHold, restartHold, suspended, type Hold } from './gates.ts';
-import { noticesOf } from './notices.ts';
+import { hotHold, notRecreated, restartHold, suspended, type Hold } from './gates.ts';
+import { listed, noticesOf } from './notices.ts';
 import {
   sourceId,
   type Changes,
@@ -30,6 +31,7 @@ import {
   type Observed,
   type Pending,
   type Restart,
+  type SourceId,
 } from './observed.ts';
 import { withEntry } from './outcomes.ts';
 import { desiredPods } from './rollout.ts';
@@ -50,7 +52,8 @@ export const decide = (observed: Observed, now: number): Plan => {
 
   const difference = compare(observed, followed);
   const ledger: Ledger = { ...followed, applied: difference.applied, immutable: difference.immutable };
-  const next = chooseRestart({ observed, ledger, difference, forced: recognised.forced, now });
+  const { forced, unsettled } = recognised;
+  const next = chooseRestart({ observed, ledger, difference, forced, unsettled, now });
   if (next === 'LookAtPods') return { type: 'LookAtPods' };
 
   const nudge = chooseNudge(observed, next.hotWaits ? new Map() : next.difference.hot, next.difference);
@@ -61,7 +64,7 @@ export const decide = (observed: Observed, now: number): Plan => {
     ...(next.pending !== undefined && { pending: next.pending }),
     ...(nudge !== undefined && { nudge }),
     ...(next.order !== undefined && { restart: next.order }),
-    followPods: next.order !== undefined || next.ledger.restart?.phase === 'InProgress',
+    followPods: next.order !== undefined || isUnderWay(next.ledger.restart),
     hotDigest: bareDigest(difference.hotDigest),
     notices: noticesOf(observed.ledger, next.ledger),
     ...(requeueAfterMs !== undefined && { requeueAfterMs }),
@@ -77,15 +80,21 @@ export const decide = (observed: Observed, now: number): Plan => {
 /**
  * A restart that was issued right before a crash is in the annotation but not in the record (design law 10). With the
  * present content in it, it is taken as issued; with other content, the pods may run on that: one more restart is due.
+ * While a source can't be read, nobody can tell which.
  */
 const recogniseIssued = (
   observed: Observed,
   ledger: Ledger,
   now: number,
-): { readonly ledger: Ledger; readonly forced: boolean } => {
+): { readonly ledger: Ledger; readonly forced: boolean; readonly unsettled?: Hold } => {
   const { annotation, templateHash } = observed.workload;
   if (annotation === undefined || !annotation.ours || annotation.n <= (ledger.restart?.n ?? 0))
     return { ledger, forced: false };
+  const unread = [...consumedSources(observed).keys()].find((id) => isUnknown(observed, id));
+  if (unread !== undefined) {
+    const message = `${unread} can't be read, so that nobody can tell whether restart ${annotation.n} carries the present content`;
+    return { ledger, forced: false, unsettled: { reason: 'SourceUnreadable', message } };
+  }
   const difference = compare(observed, ledger);
   if (annotation.digest !== bareDigest(difference.restartDigest)) return { ledger, forced: true };
   const restart: Restart = {
@@ -99,6 +108,9 @@ const recogniseIssued = (
   };
   return { ledger: { ...ledger, restart }, forced: false };
 };
+
+const isUnknown = ({ sources }: Observed, id: SourceId): boolean =>
+  (sources.get(id) ?? { state: 'Unknown' }).state === 'Unknown';
 
 const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger | undefined => {
   if (ledger.restart === undefined) return ledger;
@@ -130,6 +142,8 @@ interface Situation {
   readonly ledger: Ledger;
   readonly difference: Difference;
   readonly forced: boolean;
+  /** Nothing can be decided before this is settled. */
+  readonly unsettled: Hold | undefined;
   readonly now: number;
 }
 
@@ -156,92 +170,112 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
     return { ledger: withoutHeld(ledger), difference, hotWaits: false };
   }
 
-  const pending = pendingOf(observed, difference.restart, since, now);
-  const carried = carriedByOthers(situation);
+  const hold = situation.unsettled ?? holdFor(observed, difference.restart);
+  const released = ledger.held !== undefined && hold === undefined;
+  const carried = carriedByOthers(situation, released);
   if (carried === 'LookAtPods') return 'LookAtPods';
   if (carried !== undefined) return { ...carried, hotWaits: false };
 
-  const hold = holdFor(observed, difference.restart);
+  const pending = pendingOf(situation, since, released);
   if (hold !== undefined) return holding(situation, pending, hold);
 
-  const dueAt = Math.min(
-    pending.lastAt + debounce(observed, difference.restart),
-    pending.firstAt + LONGEST_BURST * debounce(observed, difference.restart),
-  );
-  if (now < dueAt && !forced) return { ledger, difference, pending, hotWaits: true, waitMs: dueAt - now };
+  const debounceMs = debounce(observed, difference.restart);
+  const dueAt = Math.min(pending.lastAt + debounceMs, pending.burstAt + LONGEST_BURST * debounceMs);
+  if (now < dueAt && !forced)
+    return { ledger: withoutHeld(ledger), difference, pending, hotWaits: true, waitMs: dueAt - now };
   return { ledger: withoutHeld(ledger), difference, pending, order: orderOf(situation, forced), hotWaits: true };
 };
 
-/** Since when the content has differed from what is applied, where it no longer does by having come back. */
+/** Since when the content may have differed from what is applied, where it no longer does by having come back. */
 const firstDifferedAt = ({ observed, ledger }: Situation): number | undefined => {
-  const { pending, sources } = observed;
-  const returned = (changes: Changes): boolean =>
-    changes.size === 0 ||
-    [...changes].some(([id, keys]) => {
-      const source = sources.get(id);
-      return (
-        source?.state === 'Present' &&
-        [...keys.keys()].some((key) => source.keys.get(key) === observed.ledger?.applied.get(id)?.get(key))
-      );
-    });
+  const { pending } = observed;
+  const isBack = (changes: Changes): boolean => changes.size === 0 || anyIsBack(observed, changes);
   const times = [
-    ...(pending !== undefined && returned(pending.changes) ? [pending.firstAt] : []),
-    ...(ledger.held !== undefined && returned(ledger.held.changes) ? [ledger.held.since] : []),
+    ...(pending !== undefined && isBack(pending.changes) ? [pending.changedAfter ?? pending.firstAt] : []),
+    ...(ledger.held !== undefined && isBack(ledger.held.changes)
+      ? [ledger.held.changedAfter ?? ledger.held.since]
+      : []),
   ];
   return times.length === 0 ? undefined : Math.min(...times);
 };
 
-const pendingOf = (observed: Observed, changes: Changes, since: number | undefined, now: number): Pending => {
+const pendingOf = (
+  { observed, difference: { restart: changes }, now }: Situation,
+  since: number | undefined,
+  released: boolean,
+): Pending => {
   const before = observed.pending;
-  const firstBefore = before?.firstAt ?? observed.ledger?.held?.since ?? since;
-  if (before !== undefined && signatureOf(before.changes) === signatureOf(changes)) return before;
-  const seen = [...changes.keys()].flatMap((id) => {
-    const source = observed.sources.get(id);
-    return source?.state === 'Present' && source.seenToChange ? [source.changedAt] : [];
-  });
-  const lastAt = seen.length === 0 ? now : Math.min(now, Math.max(...seen));
-  return { changes, firstAt: firstBefore ?? lastAt, lastAt };
+  if (!released && before !== undefined && signatureOf(before.changes) === signatureOf(changes)) return before;
+  const sources = [...changes.keys()].flatMap((id) => observed.sources.get(id) ?? []);
+  const seen = sources.flatMap((source) =>
+    source.state === 'Present' && source.seenToChange ? [source.changedAt] : [],
+  );
+  // What is let go is often followed by edits: they are one burst.
+  const lastAt = released || seen.length === 0 ? now : Math.min(now, Math.max(...seen));
+  const held = observed.ledger?.held;
+  const changedAfter =
+    before?.changedAfter ??
+    held?.changedAfter ??
+    (before === undefined && held === undefined && seen.length < sources.length
+      ? lastKnownAt(observed.ledger)
+      : undefined);
+  return {
+    changes,
+    firstAt: before?.firstAt ?? held?.since ?? since ?? lastAt,
+    ...(changedAfter !== undefined && { changedAfter }),
+    burstAt: released ? now : (before?.burstAt ?? lastAt),
+    lastAt,
+  };
 };
+
+/** The latest time at which the record says that nothing was left to do: what is found later has changed since. */
+const lastKnownAt = (ledger: Ledger | undefined): number =>
+  Math.max(ledger?.adoptedAt ?? 0, ...(ledger?.history ?? []).map(({ time }) => time));
 
 /**
  * A rollout of others that provably carries the change counts (design law 4): it is followed instead of adding ours;
- * and content that changed while nobody watched may be in all containers already.
+ * and content that changed while nobody watched, or while it was held, may be in all containers already.
+ *
+ * @param released the change has been held and is so no longer
  */
-const carriedByOthers = ({
-  observed,
-  ledger,
-  difference,
-  now,
-}: Situation):
+const carriedByOthers = (
+  { observed, ledger, difference, now }: Situation,
+  released: boolean,
+):
   { readonly ledger: Ledger; readonly difference: Difference; readonly waitMs?: number } | 'LookAtPods' | undefined => {
   const { workload, pods } = observed;
   const changed = [...difference.restart.keys()].flatMap((id) => {
     const source = observed.sources.get(id);
     return source?.state === 'Present' ? [source] : [];
   });
-  if (changed.length === 0) return undefined;
+  // Of a source that was immutable kubelets may give the earlier content to new containers too.
+  if (changed.length === 0 || notRecreated(observed, new Set(difference.restart.keys())) !== undefined)
+    return undefined;
   const lastChange = Math.max(...changed.map(({ changedAt }) => changedAt));
 
   const watched = changed.every(({ seenToChange }) => seenToChange);
 
   if (watched && !isOnDelete(observed)) {
     const disproved = ledger.restart?.reason === 'NotCarried' && ledger.restart.templateHash === workload.templateHash;
-    if (observed.templateSeenAt <= lastChange || disproved) return undefined;
-    const restart: Restart = {
-      n: Math.max(ledger.restart?.n ?? 0, workload.annotation?.n ?? 0),
-      digest: bareDigest(difference.restartDigest),
-      origin: 'Foreign',
-      issuedAt: lastChange,
-      templateHash: workload.templateHash,
-      phase: 'InProgress',
-      changes: difference.carried,
-    };
-    const next = { ...withoutHeld(ledger), restart };
-    // It may be complete already: look at once.
-    return { ledger: next, difference: compare(observed, next), waitMs: 0 };
+    if (observed.templateSeenAt > lastChange && !disproved) {
+      const restart: Restart = {
+        n: Math.max(ledger.restart?.n ?? 0, workload.annotation?.n ?? 0),
+        digest: bareDigest(difference.restartDigest),
+        origin: 'Foreign',
+        issuedAt: now,
+        carriesSince: lastChange,
+        templateHash: workload.templateHash,
+        phase: 'InProgress',
+        changes: difference.carried,
+      };
+      const next = { ...withoutHeld(ledger), restart };
+      // It may be complete already: look at once.
+      return { ledger: next, difference: compare(observed, next), waitMs: 0 };
+    }
+    if (!released) return undefined;
   }
-  // Content that changed while nobody watched, or pods that are restarted by hand: only the containers tell. When a
-  // key was removed unwatched can't be told: managed fields don't date it.
+  // Content that changed while nobody watched or while it was held, or pods that are restarted by hand: only the
+  // containers tell. When a key was removed unwatched can't be told: managed fields don't date it.
   const removed = [...difference.restart.values()].some((keys) => [...keys.values()].includes(''));
   if (desiredPods(workload.rollout) === 0 || (removed && !watched)) return undefined;
   if (pods === undefined) return 'LookAtPods';
@@ -253,11 +287,15 @@ const carriedByOthers = ({
 
 /** All pods provably run on the change: it is applied without our doing anything. */
 const arrived = (
-  { observed, ledger, difference, now }: Omit<Situation, 'forced'>,
+  { observed, ledger, difference, now }: Pick<Situation, 'observed' | 'ledger' | 'difference' | 'now'>,
   pods: number,
 ): { readonly ledger: Ledger; readonly difference: Difference } => {
   const next = withEntry(
-    { ...withoutHeld(ledger), applied: overlay(ledger.applied, difference.restart) },
+    {
+      ...withoutHeld(ledger),
+      ...issuedUnrecorded(observed, ledger, now),
+      applied: overlay(ledger.applied, difference.restart),
+    },
     {
       time: now,
       action: 'Restart',
@@ -271,6 +309,15 @@ const arrived = (
   return { ledger: next, difference: compare(observed, next) };
 };
 
+/** A restart that was issued before a crash and is overtaken by what the pods run on: it is over, and only counts. */
+const issuedUnrecorded = ({ workload }: Observed, ledger: Ledger, now: number): Pick<Ledger, 'restart'> => {
+  const { annotation, templateHash } = workload;
+  if (annotation?.ours !== true || annotation.n <= (ledger.restart?.n ?? 0)) return {};
+  const { n, digest } = annotation;
+  const over = { origin: 'Issued', phase: 'Succeeded', reason: 'AlreadyCarried', changes: new Map() } as const;
+  return { restart: { n, digest, templateHash, issuedAt: now, ...over } };
+};
+
 const holdFor = (observed: Observed, changes: Changes): Hold | undefined => {
   const free = onlyFrom(changes, (id) => suspended(observed, new Set([id])) === undefined);
   return restartHold(
@@ -281,7 +328,13 @@ const holdFor = (observed: Observed, changes: Changes): Hold | undefined => {
 
 const holding = ({ ledger, difference }: Situation, pending: Pending, hold: Hold): Choice => {
   const before = ledger.held;
-  const held: Held = { since: before?.since ?? pending.firstAt, ...hold, changes: difference.restart };
+  const changedAfter = before === undefined ? pending.changedAfter : before.changedAfter;
+  const held: Held = {
+    since: before?.since ?? pending.firstAt,
+    ...(changedAfter !== undefined && { changedAfter }),
+    ...hold,
+    changes: difference.restart,
+  };
   const same =
     before?.reason === held.reason &&
     before.message === held.message &&
@@ -292,14 +345,16 @@ const holding = ({ ledger, difference }: Situation, pending: Pending, hold: Hold
 const orderOf = ({ observed, ledger, difference }: Situation, forced: boolean): RestartOrder => {
   const n = Math.max(ledger.restart?.n ?? 0, observed.workload.annotation?.n ?? 0) + 1;
   const keys = changedKeys(difference.restart);
+  const impossible = keys.flatMap((key) => {
+    const why = difference.impossible.get(key);
+    return why === undefined ? [] : [`${key}: ${why}`];
+  });
   const alongside = changedKeys(onlyFrom(difference.restart, (id) => suspended(observed, new Set([id])) !== undefined));
   const cause = [
-    ...(keys.length > 0 ? [`changed: ${list(keys)}`] : []),
+    ...(keys.length > 0 ? [`changed: ${listed(keys)}`] : []),
     ...(forced && keys.length === 0 ? ['content came back after containers had started on other content'] : []),
-    ...(alongside.length > 0 ? [`carries what a suspended policy holds: ${list(alongside)}`] : []),
-    ...difference.impossible
-      .filter((line) => keys.some((key) => line.startsWith(`${key}: `)))
-      .map((line) => `declared Hot, but can't be: ${line}`),
+    ...(alongside.length > 0 ? [`carries what a suspended policy holds: ${listed(alongside)}`] : []),
+    ...(impossible.length > 0 ? [`declared Hot, but can't be: ${listed(impossible)}`] : []),
   ].join('; ');
   return {
     n,
@@ -333,15 +388,13 @@ const progressTimeout = ({ policies }: Observed): number =>
   Math.min(...policies.map(({ progressTimeoutMs }) => progressTimeoutMs));
 
 const progressDeadline = (observed: Observed, restart: Restart | undefined, now: number): number | undefined =>
-  // One that is blocked waits for a person, not for a time.
-  restart?.phase === 'InProgress' && restart.reason === undefined
-    ? Math.max(0, restart.issuedAt + progressTimeout(observed) - now) + 1
-    : undefined;
+  isUnderWay(restart) ? Math.max(0, restart.issuedAt + progressTimeout(observed) - now) + 1 : undefined;
+
+/** One that is blocked waits for a person, not for a time, and starts no pods. */
+const isUnderWay = (restart: Restart | undefined): restart is Restart =>
+  restart?.phase === 'InProgress' && restart.reason === undefined;
 
 const earliest = (...waits: readonly (number | undefined)[]): number | undefined => {
   const known = waits.filter((wait) => wait !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
 };
-
-const list = (keys: readonly string[]): string =>
-  keys.length <= 5 ? keys.join(', ') : `${keys.slice(0, 5).join(', ')} and ${keys.length - 5} more`;

@@ -34,8 +34,8 @@ export interface Difference {
   /** Names the hot keys' content, for the nudge. */
   readonly hotDigest: Digest;
   readonly counts: { readonly hot: number; readonly restart: number };
-  /** Keys declared Hot that can't be, with the reason: `ConfigMap/app:flag: env of container main`. */
-  readonly impossible: readonly string[];
+  /** Keys declared Hot that can't be, and why: `ConfigMap/app:flag` because of the `env of container main`. */
+  readonly impossible: ReadonlyMap<string, string>;
 }
 
 /** The sources that count for a workload: named by a policy that binds it, and read by one of its containers. */
@@ -57,7 +57,7 @@ export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'im
   const applied = new Map<SourceId, ReadonlyMap<string, Digest>>();
   const [hot, restart, carried] = [new Map(), new Map(), new Map()] as [MutableChanges, MutableChanges, MutableChanges];
   const named: Record<'hot' | 'restart', [string, Digest][]> = { hot: [], restart: [] };
-  const impossible: string[] = [];
+  const impossible = new Map<string, string>();
   const adopted: SourceId[] = [];
   const immutable = new Map<SourceId, string>();
 
@@ -77,7 +77,7 @@ export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'im
     const classOf = classifier(observed, policies, id);
     for (const [key, digest] of source.keys) {
       const classified = classOf(key);
-      if (classified.impossible !== undefined) impossible.push(`${id}:${key}: ${classified.impossible}`);
+      if (classified.impossible !== undefined) impossible.set(`${id}:${key}`, classified.impossible);
       if (classified.class === 'Hot') named.hot.push([`${id}:${key}`, digest]);
       if (classified.class === 'Restart') named.restart.push([`${id}:${key}`, digest]);
     }
@@ -98,15 +98,16 @@ export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'im
       if (differs) note(carried, id, key, is);
       // What is on its way by a restart is waited for: a hot key only while that restart still may arrive.
       const arriving = ledger.restart?.phase === 'InProgress' && ledger.restart.reason === undefined;
-      const sent = effective === 'Restart' || arriving ? onItsWay?.get(key) : undefined;
-      const expected = sent === '' ? undefined : (sent ?? was);
-      if (effective === 'Hot' && moved(expected, is) && differs) note(hot, id, key, is);
+      const expected = effective === 'Restart' || arriving ? expectedOf(onItsWay, key, was) : was;
+      // Where nothing arrives this is what differs; else also what has come back while other content is on its way.
+      if (effective === 'Hot' && moved(expected, is)) note(hot, id, key, is);
       if (effective === 'Restart' && moved(expected, is)) note(restart, id, key, is);
     }
     applied.set(id, baseline);
   }
   if (!observed.complete) {
     for (const [id, keys] of ledger.applied) if (!applied.has(id)) applied.set(id, keys);
+    for (const [id, uid] of ledger.immutable) if (!immutable.has(id)) immutable.set(id, uid);
   }
   return {
     applied,
@@ -170,6 +171,25 @@ const note = (changes: MutableChanges, id: SourceId, key: string, digest: Digest
   const keys = changes.get(id) ?? new Map<string, Digest | ''>();
   changes.set(id, keys.set(key, digest ?? ''));
 };
+
+/** What a key holds once a restart has arrived. */
+const expectedOf = (
+  onItsWay: ReadonlyMap<string, Digest | ''> | undefined,
+  key: string,
+  applied: Digest | undefined,
+): Digest | undefined => {
+  const sent = onItsWay?.get(key);
+  return sent === '' ? undefined : (sent ?? applied);
+};
+
+/** Whether any of these keys holds again what is applied, or what is on its way by a restart. */
+export const anyIsBack = ({ sources, ledger }: Pick<Observed, 'sources' | 'ledger'>, changes: Changes): boolean =>
+  [...changes].some(([id, keys]) => {
+    const source = sources.get(id);
+    if (source?.state !== 'Present') return false;
+    const [onItsWay, applied] = [inFlight(ledger?.restart)?.get(id), ledger?.applied.get(id)];
+    return [...keys.keys()].some((key) => source.keys.get(key) === expectedOf(onItsWay, key, applied?.get(key)));
+  });
 
 /** A foreign rollout that turned out not to carry the change counts for nothing. */
 const inFlight = (restart: Restart | undefined): Changes | undefined =>

@@ -52,7 +52,10 @@ export interface Verdict {
   /** What holds back hot keys, whatever becomes of a restart. */
   readonly hotHold?: { readonly reason: string; readonly message: string };
   readonly counts: { readonly hot: number; readonly restart: number };
+  /** Keys declared Hot that can't be, with the reason: as many as a status lists. */
   readonly impossible: readonly string[];
+  /** How many there are. */
+  readonly impossibleCount: number;
 }
 
 export type Plan =

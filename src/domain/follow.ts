@@ -24,7 +24,7 @@ export const follow = (observed: Observed, restart: Restart, timeoutMs: number, 
     case 'Complete': {
       if (isCarriedByOthers(observed, restart)) {
         if (pods === undefined) return undefined;
-        if (!allStartedSince(workload, pods, restart.issuedAt)) return unproven(restart, now);
+        if (!allStartedSince(workload, pods, restart.carriesSince ?? restart.issuedAt)) return unproven(restart, now);
       }
       const reason = desiredPods(workload.rollout) === 0 ? 'NoReplicas' : 'Complete';
       return ended(restart, now, 'Succeeded', reason, progress.message, progress.pods);
@@ -73,9 +73,9 @@ const waiting = (
   blocker?: { readonly reason: string; readonly message: string },
 ): Restart => ({ ...restart, ...blocker });
 
-/** What somebody had stopped goes on: its time runs anew. For a rollout of others the time is part of the proof. */
+/** What somebody had stopped goes on: its time runs anew. What its containers must prove stays as it was. */
 const resumed = (restart: Restart, now: number): Restart =>
-  waiting(restart.origin === 'Issued' ? { ...restart, issuedAt: now } : restart);
+  waiting({ ...restart, issuedAt: now, carriesSince: restart.carriesSince ?? restart.issuedAt });
 
 const ended = (
   restart: Restart,

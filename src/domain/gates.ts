@@ -56,9 +56,8 @@ const sourcesUsable: Gate = (observed) => {
 };
 
 /** Kubelets that knew the earlier object go on serving it, to new pods too (kubernetes#119733). */
-const notRecreated: Gate = (observed) => {
-  const { sources, ledger } = observed;
-  const id = [...consumedSources(observed).keys()].find((each) => {
+export const notRecreated: Gate = ({ sources, ledger }, changed) => {
+  const id = [...changed].find((each) => {
     const source = sources.get(each);
     const applied = ledger?.applied.get(each);
     return (
@@ -82,7 +81,10 @@ const isRecreatedImmutable = (source: Source | undefined, uid: string | undefine
 
 const rolloutPossible: Gate = ({ workload }) => rolloutBlocker(workload.rollout);
 
-const RESTART_GATES: readonly Gate[] = [suspended, sourcesUsable, notRecreated, rolloutPossible];
+/** A restart starts pods on all that they read, not only on what has changed. */
+const noneRecreated: Gate = (observed) => notRecreated(observed, new Set(consumedSources(observed).keys()));
+
+const RESTART_GATES: readonly Gate[] = [suspended, sourcesUsable, noneRecreated, rolloutPossible];
 /** Files of running containers are refreshed by their kubelets whatever else is wrong. */
 const HOT_GATES: readonly Gate[] = [suspended, notRecreated];
 

@@ -42,6 +42,15 @@ const heldNotices = (before: Ledger | undefined, { held }: Ledger): readonly Not
 const normal = (reason: string, note: string): Notice => ({ severity: 'Normal', reason, action: 'Restart', note });
 const warning = (reason: string, note: string): Notice => ({ severity: 'Warning', reason, action: 'Restart', note });
 
-/** A list that fits into a note. */
-export const listed = (keys: readonly string[], most = 5): string =>
-  keys.length <= most ? keys.join(', ') : `${keys.slice(0, most).join(', ')} and ${keys.length - most} more`;
+/**
+ * A list that fits into a note.
+ * @param most how many are named
+ * @param of how many there are, where not all of them are at hand
+ */
+export const listed = (
+  keys: readonly string[],
+  { most = 5, of = keys.length }: { readonly most?: number; readonly of?: number } = {},
+): string => {
+  const more = of - Math.min(most, keys.length);
+  return `${keys.slice(0, most).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+};

@@ -94,7 +94,10 @@ export interface Restart {
   readonly n: number;
   readonly digest: string;
   readonly origin: 'Issued' | 'Foreign';
+  /** When it was issued, or a rollout of others was found to carry our change: its time runs from here. */
   readonly issuedAt: number;
+  /** What containers must have started after to carry the change, where that isn't `issuedAt`. */
+  readonly carriesSince?: number;
   readonly templateHash: string;
   readonly phase: RestartPhase;
   readonly reason?: string;
@@ -108,6 +111,8 @@ export interface Restart {
 /** A change that waits, and since when content differs from what is applied. */
 export interface Held {
   readonly since: number;
+  /** The content changed unwatched: at some time after this one. Absent: at `since`. */
+  readonly changedAfter?: number;
   readonly reason: string;
   readonly message?: string;
   readonly changes: Changes;
@@ -139,9 +144,13 @@ export interface Ledger {
 export interface Pending {
   /** The differences that are waited for. */
   readonly changes: Changes;
-  /** When the content first differed from what is applied. */
+  /** When the content was first found to differ from what is applied. */
   readonly firstAt: number;
-  /** When it last moved. */
+  /** It changed unwatched: at some time after this one. Absent: at `firstAt`. */
+  readonly changedAfter?: number;
+  /** When the burst began that the debounce waits out: nothing was held any more. */
+  readonly burstAt: number;
+  /** When it last moved, or was let go. */
   readonly lastAt: number;
 }
 

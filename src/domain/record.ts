@@ -19,12 +19,18 @@ export const ledgerOf = (status: ReloadRecordStatus): Ledger => ({
     restart: {
       ...withoutTimes(status.restart),
       issuedAt: Date.parse(status.restart.issuedAt),
+      ...(status.restart.carriesSince !== undefined && { carriesSince: Date.parse(status.restart.carriesSince) }),
       ...(status.restart.finishedAt !== undefined && { finishedAt: Date.parse(status.restart.finishedAt) }),
       changes: changesOf(status.restart.changes),
     },
   }),
   ...(status.held !== undefined && {
-    held: { ...status.held, since: Date.parse(status.held.since), changes: changesOf(status.held.changes) },
+    held: {
+      ...withoutTimes(status.held),
+      since: Date.parse(status.held.since),
+      ...(status.held.changedAfter !== undefined && { changedAfter: Date.parse(status.held.changedAfter) }),
+      changes: changesOf(status.held.changes),
+    },
   }),
   history: (status.history ?? []).map((entry) => ({ ...entry, time: Date.parse(entry.time) })),
 });
@@ -45,15 +51,17 @@ export const recordStatusOf = (ledger: Ledger): ReloadRecordStatus => ({
       ...withoutTimes(ledger.restart),
       ...bounded(ledger.restart.message),
       issuedAt: time(ledger.restart.issuedAt),
+      ...(ledger.restart.carriesSince !== undefined && { carriesSince: time(ledger.restart.carriesSince) }),
       ...(ledger.restart.finishedAt !== undefined && { finishedAt: time(ledger.restart.finishedAt) }),
       changes: changeList(ledger.restart.changes),
     },
   }),
   ...(ledger.held !== undefined && {
     held: {
-      ...ledger.held,
+      ...withoutTimes(ledger.held),
       ...bounded(ledger.held.message),
       since: time(ledger.held.since),
+      ...(ledger.held.changedAfter !== undefined && { changedAfter: time(ledger.held.changedAfter) }),
       changes: changeList(ledger.held.changes),
     },
   }),
@@ -88,11 +96,15 @@ const time = (ms: number): string => new Date(ms).toISOString();
 const inOrder = <V>(map: ReadonlyMap<string, V>): readonly (readonly [string, V])[] =>
   [...map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 
-const withoutTimes = <
-  T extends { readonly issuedAt: unknown; readonly finishedAt?: unknown; readonly changes: unknown },
->({
+/** The fields that the API carries in another form. */
+type Converted = 'issuedAt' | 'carriesSince' | 'finishedAt' | 'since' | 'changedAfter' | 'changes';
+
+const withoutTimes = <T extends Partial<Record<Converted, unknown>>>({
   issuedAt: _issuedAt,
+  carriesSince: _carriesSince,
   finishedAt: _finishedAt,
+  since: _since,
+  changedAfter: _changedAfter,
   changes: _changes,
   ...rest
-}: T): Omit<T, 'issuedAt' | 'finishedAt' | 'changes'> => rest;
+}: T): Omit<T, Converted> => rest;

@@ -51,6 +51,7 @@ export interface Line {
   readonly hotHold?: Verdict['hotHold'];
   readonly counts?: Verdict['counts'];
   readonly impossible: readonly string[];
+  readonly impossibleCount: number;
 }
 
 /** The same facts give the same status, in the same order. */
@@ -114,6 +115,7 @@ const linesOf = (policy: Policy, reports: readonly WorkloadReport[]): readonly L
           reason: WorkloadReason.NotConsuming,
           message: 'no container reads a source of this policy',
           impossible: [],
+          impossibleCount: 0,
         };
   }),
   ...(policy.workloads ?? []).flatMap(({ kind, name }): readonly Line[] =>
@@ -127,6 +129,7 @@ const linesOf = (policy: Policy, reports: readonly WorkloadReport[]): readonly L
             reason: WorkloadReason.WorkloadMissing,
             message: `there is no ${kind} ${name} in this namespace`,
             impossible: [],
+            impossibleCount: 0,
           },
         ],
   ),

@@ -114,6 +114,7 @@ const sourcesValidOf = ({ lines, sources }: Facts): Answer => {
 
 const hotReloadedOf = ({ lines, history }: Facts): Answer => {
   const impossible = lines.flatMap((line) => line.impossible.map((key) => `${line.kind}/${line.name}: ${key}`));
+  const impossibleCount = lines.reduce((sum, line) => sum + line.impossibleCount, 0);
   const latest = history.find(({ action }) => action === 'Hot');
   return (
     first([
@@ -125,7 +126,7 @@ const hotReloadedOf = ({ lines, history }: Facts): Answer => {
         hotHold === undefined ? [] : [no(hotHold.reason, `${kind}/${name}: ${hotHold.message}`)],
       ),
       when(impossible.length > 0, () =>
-        no(HotReloadedReason.Impossible, `declared Hot, but can't be: ${listed(impossible)}`),
+        no(HotReloadedReason.Impossible, `declared Hot, but can't be: ${listed(impossible, { of: impossibleCount })}`),
       ),
       latest === undefined
         ? undefined
@@ -163,7 +164,7 @@ const unreadSources = (sources: Facts['sources']): readonly string[] =>
 const told = (lines: readonly Line[]): string =>
   listed(
     lines.map(({ kind, name, message }) => `${kind}/${name}${message === '' ? '' : `: ${message}`}`),
-    3,
+    { most: 3 },
   );
 
 const yes = (reason: string, message: string): Answer => ({ status: 'True', reason, message });

@@ -1,6 +1,7 @@
 /** How a workload stands, in one word, a reason and a sentence: what its policies' status says of it. */
 
 import { WorkloadReason } from '../api/v1alpha1/conditions.ts';
+import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import type { Verdict } from './effects.ts';
 import { hotHold } from './gates.ts';
@@ -23,7 +24,8 @@ export const verdictOf = ({ observed, ledger, difference, waits }: Known): Verdi
     ...standing({ observed, ledger, difference, waits }, hold),
     ...(hold !== undefined && { hotHold: hold }),
     counts,
-    impossible,
+    impossible: [...impossible].slice(0, STATUS_LIMITS.impossible).map(([key, why]) => `${key}: ${why}`),
+    impossibleCount: impossible.size,
   };
 };
 
@@ -31,13 +33,16 @@ export const ignoredVerdict = ({ workload }: Observed): Verdict => ({
   state: 'Ignored',
   reason: 'Ignored',
   message: `${workload.kind} ${workload.name} is opted out by annotation`,
-  counts: { hot: 0, restart: 0 },
-  impossible: [],
+  ...NOTHING_KNOWN,
 });
+
+/** A verdict without a look at what the sources hold. */
+const NOTHING_KNOWN = { counts: { hot: 0, restart: 0 }, impossible: [], impossibleCount: 0 } as const;
 
 type Standing = Pick<Verdict, 'state' | 'reason' | 'message' | 'about'>;
 
 const heldHot = (observed: Observed, { hot }: Difference): Verdict['hotHold'] => {
+  if (hot.size === 0) return undefined;
   const hold = hotHold(observed, new Set(hot.keys()));
   if (hold === undefined) return undefined;
   const held = onlyFrom(hot, (id) => hotHold(observed, new Set([id])) !== undefined);
@@ -101,7 +106,7 @@ const adoptedStanding = ({ workload }: Observed): Standing => ({
 
 /** Something stands in the way of an effect or of a record; it is tried again. */
 export const troubleVerdict = (known: Verdict | undefined, message: string, forbidden: boolean): Verdict => ({
-  ...(known ?? { counts: { hot: 0, restart: 0 }, impossible: [] }),
+  ...(known ?? NOTHING_KNOWN),
   state: 'Error',
   reason: forbidden ? WorkloadReason.Forbidden : 'Error',
   message,

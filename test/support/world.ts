@@ -21,7 +21,12 @@ interface RunningPod {
   readonly started: ReadonlyMap<string, Content>;
   /** What its mounted files hold. */
   files: ReadonlyMap<string, Content>;
+  /** When its kubelet last wrote them. */
+  filesAt: number;
 }
+
+/** A kubelet looks at a pod's volumes by itself, at the latest after so long. */
+const KUBELET_PERIOD_MS = 90_000;
 
 interface StoredSource {
   readonly uid: string;
@@ -176,7 +181,13 @@ export class World {
   finishRolloutOf(content: Content, startedAt: number): this {
     this.#rolledOut = true;
     const started = new Map([['app', content]]);
-    this.pods = this.pods.map(({ name }) => ({ name: `${name}-early`, startedAt, started, files: started }));
+    this.pods = this.pods.map(({ name }) => ({
+      name: `${name}-early`,
+      startedAt,
+      started,
+      files: started,
+      filesAt: startedAt,
+    }));
     return this.#look();
   }
 
@@ -208,6 +219,7 @@ export class World {
       this.#look();
     }
     this.now = until;
+    for (const pod of this.pods) if (this.now - pod.filesAt >= KUBELET_PERIOD_MS) this.#refresh(pod);
     return this;
   }
 
@@ -288,7 +300,7 @@ export class World {
     this.notices.push(...plan.notices);
     if (plan.nudge !== undefined) {
       this.nudges += 1;
-      for (const pod of this.pods) pod.files = this.#contents();
+      for (const pod of this.pods) this.#refresh(pod);
       ledger = nudged(ledger, plan.nudge, this.pods.length, this.now);
     }
     if (plan.restart !== undefined) {
@@ -388,6 +400,12 @@ export class World {
 
   #aPod(): RunningPod {
     const started = this.#contents();
-    return { name: `web-${(this.#made += 1)}`, startedAt: this.now, started, files: started };
+    const name = `web-${(this.#made += 1)}`;
+    return { name, startedAt: this.now, started, files: started, filesAt: this.now };
+  }
+
+  #refresh(pod: RunningPod): void {
+    pod.files = this.#contents();
+    pod.filesAt = this.now;
   }
 }

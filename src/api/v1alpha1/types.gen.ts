@@ -545,6 +545,10 @@ export interface RecordedRestart {
    */
   readonly issuedAt: string;
   /**
+   * What its containers must have started after to carry the change, where that is not issuedAt.
+   */
+  readonly carriesSince?: string;
+  /**
    * Hash of the pod template without the restart annotation, as it was then.
    */
   readonly templateHash: string;
@@ -609,9 +613,13 @@ export interface SourceChange {
  */
 export interface RecordedHold {
   /**
-   * Since when content differs from what is applied.
+   * Since when content is known to differ from what is applied.
    */
   readonly since: string;
+  /**
+   * It changed while nobody watched, at some time after this one; absent: it changed at `since`.
+   */
+  readonly changedAfter?: string;
   /**
    * What holds it, in one CamelCase word.
    */

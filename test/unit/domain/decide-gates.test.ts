@@ -14,8 +14,10 @@ import {
   aWorkload,
   daemonSet,
   deployment,
+  digestsOf,
   edited,
   found,
+  HOUR,
   MINUTE,
   observing,
   SECOND,
@@ -184,12 +186,42 @@ describe('a failed read', () => {
 });
 
 describe('a hold ends', () => {
-  it('when the policy is resumed: at once', () => {
-    const world = new World({ policies: [aPolicy({ suspended: true })] }).edit(B).advance(MINUTE);
+  it('when the policy is resumed: after one debounce, however long it was held', () => {
+    const world = new World({ policies: [aPolicy({ suspended: true })] }).edit(B).advance(HOUR);
     assert.deepEqual([world.restarts.length, world.state(), world.reason()], [0, 'Held', 'Suspended']);
-    world.policy({ suspended: false });
-    assert.equal(world.restarts.length, 1);
+    world.policy({ suspended: false }).advance(499);
+    assert.deepEqual([world.restarts.length, world.state()], [0, 'Pending']);
     assert.equal(world.ledger()?.held, undefined);
+    world.advance(1);
+    assert.equal(world.restarts.length, 1);
+  });
+
+  it('and edits that follow are of the same burst', () => {
+    const world = new World({ policies: [aPolicy({ suspended: true })] }).edit(B).advance(HOUR);
+    world
+      .policy({ suspended: false })
+      .advance(400)
+      .edit({ ...B, flag: 'c' })
+      .advance(499);
+    assert.equal(world.restarts.length, 0);
+    world.advance(HOUR);
+    assert.equal(world.restarts.length, 1);
+  });
+
+  it('and nothing is restarted where every container has started since the change', () => {
+    const world = new World({ policies: [aPolicy({ suspended: true })] }).edit(B).advance(MINUTE);
+    world.recreatePods().advance(MINUTE).policy({ suspended: false }).advance(HOUR);
+    assert.deepEqual([world.restarts.length, world.state()], [0, 'UpToDate']);
+    assert.equal(world.ledger()?.history[0]?.reason, 'AlreadyCarried');
+  });
+
+  it('by content that comes back, but not for a container that started before the operator found the change', () => {
+    const world = new World({ policies: [aPolicy({ suspended: true })] }).crash().edit(B).advance(MINUTE);
+    world.startPod().advance(MINUTE).start().advance(MINUTE);
+    assert.equal(world.state(), 'Held');
+    world.edit(A).policy({ suspended: false }).advance(HOUR).finishRollout();
+    assert.equal(world.restarts.length, 1);
+    assert.equal(world.podsRun('flag').started, true);
   });
 
   it('when the policy is resumed after the operator was started anew', () => {
@@ -209,7 +241,7 @@ describe('a hold ends', () => {
   it('when the Deployment is resumed', () => {
     const world = new World().pause(true).edit(B).advance(MINUTE);
     assert.deepEqual([world.state(), world.reason()], ['Blocked', 'Paused']);
-    world.pause(false).finishRollout();
+    world.pause(false).advance(500).finishRollout();
     assert.deepEqual([world.restarts.length, world.state()], [1, 'UpToDate']);
   });
 
@@ -241,6 +273,33 @@ describe('a hold ends', () => {
       .edit({ flag: 'a', hot: 'b' }, { immutable: true })
       .advance(60 * MINUTE);
     assert.deepEqual([world.nudges, world.state(), world.reason()], [0, 'Blocked', 'ImmutableRecreated']);
+  });
+
+  it('for hot changes of other sources: at once', () => {
+    const sources = [
+      { kind: 'ConfigMap', name: 'app' },
+      { kind: 'ConfigMap', name: 'other' },
+    ] as const;
+    const other = aUse({ source: { kind: 'ConfigMap', name: 'other' } });
+    const world = new World({
+      sources: { other: { hot: 'a' } },
+      policies: [aPolicy({ sources })],
+      workload: { uses: [aUse(), other] },
+    });
+    world.edit(A, { immutable: true }).advance(SECOND);
+    world.remove().edit({ flag: 'a', hot: 'b' }, { immutable: true }).advance(MINUTE);
+    assert.equal(world.verdict?.hotHold?.reason, 'ImmutableRecreated');
+    world.edit({ hot: 'b' }, { name: 'other' });
+    assert.equal(world.nudges, 1);
+    assert.equal(world.podsRun('hot', 'other').files, true);
+  });
+
+  it('never by a rollout of others where an immutable source was made again', () => {
+    const world = new World();
+    world.edit(A, { immutable: true }).advance(SECOND);
+    world.remove().edit(B, { immutable: true }).advance(MINUTE).deploy('template-2').finishRollout().advance(HOUR);
+    assert.deepEqual([world.restarts.length, world.reason()], [0, 'ImmutableRecreated']);
+    assert.deepEqual(world.ledger()?.applied.get('ConfigMap/app'), digestsOf(A));
   });
 
   it('never by itself where an immutable source was made again', () => {

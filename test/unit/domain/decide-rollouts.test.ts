@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { aPolicy, digestsOf, MINUTE, SECOND, T0 } from '../../support/builders.ts';
+import { aPolicy, aUse, digestsOf, MINUTE, SECOND, T0, USES } from '../../support/builders.ts';
 import { World } from '../../support/world.ts';
 
 const A = { flag: 'a', hot: 'a' };
@@ -114,6 +114,37 @@ describe('a process that dies', () => {
     assert.equal(world.state(), 'UpToDate');
   });
 
+  it('restarts nothing for a restart that it did not record where the pods have newer content already', () => {
+    const world = new World().edit(FLAG_B);
+    world.dieAfterRestart = true;
+    world.advance(500).edit({ flag: 'c', hot: 'a' }).advance(MINUTE).finishRollout().start().advance(MINUTE);
+    // It recognises nothing more at the next start either.
+    world.crash().start().advance(MINUTE);
+    assert.equal(world.restarts.length, 1);
+    assert.equal(world.podsRun('flag').started, true);
+  });
+
+  it('waits with an unrecorded restart for a source that it cannot read', () => {
+    const sources = [
+      { kind: 'ConfigMap', name: 'app' },
+      { kind: 'ConfigMap', name: 'extra' },
+    ] as const;
+    const extra = aUse({ source: sources[1], way: 'EnvFrom', optional: true });
+    const world = new World({
+      sources: { extra: { x: '1' } },
+      policies: [aPolicy({ sources, defaultClass: 'Restart' })],
+      workload: { uses: [...USES, extra] },
+    }).edit(FLAG_B);
+    world.dieAfterRestart = true;
+    world.advance(500);
+    world.unreadable.add('extra');
+    world.start().advance(MINUTE);
+    assert.deepEqual([world.restarts.length, world.state(), world.reason()], [1, 'Blocked', 'SourceUnreadable']);
+    world.unreadable.delete('extra');
+    world.crash().start().advance(MINUTE).finishRollout().advance(MINUTE);
+    assert.deepEqual([world.restarts.length, world.state()], [1, 'UpToDate']);
+  });
+
   it('adopts anew where its record was removed', () => {
     const world = new World().edit(FLAG_B).advance(500).finishRollout().crash();
     world.record = undefined;
@@ -187,7 +218,53 @@ describe('a rollout that fails', () => {
   });
 });
 
+describe('while a rollout is under way', () => {
+  it('a pod that starts on content in between is seen, though what is on its way is back', () => {
+    const policies = [aPolicy({ debounceMs: MINUTE })];
+    const world = new World({ policies }).edit(FLAG_B).advance(MINUTE);
+    assert.equal(world.restarts.length, 1);
+    world.edit({ flag: 'c', hot: 'a' }).advance(5 * SECOND);
+    world
+      .startPod()
+      .advance(5 * SECOND)
+      .edit(FLAG_B)
+      .advance(10 * MINUTE);
+    assert.equal(world.restarts.length, 2);
+    world.finishRollout().advance(MINUTE);
+    assert.deepEqual([world.podsRun('flag').started, world.state()], [true, 'UpToDate']);
+  });
+
+  it('what is on its way and is back before anything started on the other is no change', () => {
+    const policies = [aPolicy({ debounceMs: MINUTE })];
+    const world = new World({ policies }).edit(FLAG_B).advance(MINUTE).advance(SECOND);
+    world
+      .edit({ flag: 'c', hot: 'a' })
+      .advance(5 * SECOND)
+      .edit(FLAG_B)
+      .advance(MINUTE)
+      .finishRollout();
+    assert.deepEqual([world.restarts.length, world.state()], [1, 'UpToDate']);
+  });
+
+  it('a hot key that goes back is nudged at once, for the new pods have the other', () => {
+    const world = new World().edit({ flag: 'b', hot: 'b' }).advance(500).startPod().advance(SECOND);
+    assert.deepEqual([world.restarts.length, world.nudges], [1, 0]);
+    world.edit(FLAG_B);
+    assert.deepEqual([world.nudges, world.podsRun('hot').files], [1, true]);
+    world.finishRollout().advance(MINUTE);
+    assert.deepEqual([world.restarts.length, world.nudges, world.state()], [1, 1, 'UpToDate']);
+  });
+});
+
 describe('a rollout of others', () => {
+  it('that carries a change which was held for long has its own time', () => {
+    const world = new World({ policies: [aPolicy({ suspended: true })] }).edit(FLAG_B).advance(60 * MINUTE);
+    world.deploy('template-2').advance(9 * MINUTE);
+    assert.equal(world.state(), 'Restarting');
+    world.finishRollout();
+    assert.deepEqual([world.restarts.length, world.state()], [0, 'UpToDate']);
+  });
+
   it('that begins after the change and before our restart is enough', () => {
     const world = new World()
       .edit(FLAG_B)

@@ -30,6 +30,7 @@ const verdict = (state: Verdict['state'], reason: string = state, more: Partial<
   message: '',
   counts: { hot: 1, restart: 1 },
   impossible: [],
+  impossibleCount: more.impossible?.length ?? 0,
   ...more,
 });
 

@@ -61,6 +61,9 @@ const restart = z
       description: "Issued by the operator, or Foreign: somebody else's rollout that carries the change.",
     }),
     issuedAt: time().describe('When the rollout began.'),
+    carriesSince: time()
+      .describe('What its containers must have started after to carry the change, where that is not issuedAt.')
+      .exactOptional(),
     templateHash: z
       .string()
       .max(128)
@@ -81,7 +84,10 @@ const restart = z
 
 const held = z
   .object({
-    since: time().describe('Since when content differs from what is applied.'),
+    since: time().describe('Since when content is known to differ from what is applied.'),
+    changedAfter: time()
+      .describe('It changed while nobody watched, at some time after this one; absent: it changed at `since`.')
+      .exactOptional(),
     reason: reason().describe('What holds it, in one CamelCase word.'),
     message: message().describe('The same for people.').exactOptional(),
     changes: changes.meta({ ...ATOMIC_LIST, description: 'What waits.' }),
