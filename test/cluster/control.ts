@@ -9,7 +9,7 @@ type Answer = { readonly done: true } | { readonly error: string };
 
 /** One line of JSON each way; `watch` stays open and gets a line when the cluster breaks. */
 export interface ControlServer {
-  /** Tells every watcher why the cluster is broken. */
+  /** Tells every watcher why the cluster is broken, also those that come later. */
   broken(reason: string): void;
   close(): void;
 }
@@ -24,6 +24,10 @@ export async function serveControl(
   perform: (operation: Operation) => Promise<void>,
 ): Promise<ControlServer> {
   const watchers = new Set<Socket>();
+  let brokenBy: string | undefined;
+  const tell = (watcher: Socket, reason: string): void => {
+    watcher.write(`${JSON.stringify({ error: reason } satisfies Answer)}\n`);
+  };
   const server = createServer((socket) => {
     // An asker may go away at any time, even before it has its answer.
     socket.on('error', () => socket.destroy());
@@ -32,6 +36,7 @@ export async function serveControl(
       const operation = line as Operation;
       if (operation === 'watch') {
         watchers.add(socket);
+        if (brokenBy !== undefined) tell(socket, brokenBy);
         return;
       }
       void answer(perform, operation).then((reply) => socket.end(`${JSON.stringify(reply)}\n`));
@@ -40,7 +45,8 @@ export async function serveControl(
   await listen(server, path);
   return {
     broken: (reason) => {
-      for (const watcher of watchers) watcher.write(`${JSON.stringify({ error: reason } satisfies Answer)}\n`);
+      brokenBy = reason;
+      for (const watcher of watchers) tell(watcher, reason);
     },
     close: () => {
       server.close();
