@@ -4,6 +4,7 @@
 
 import { consumedSources } from './difference.ts';
 import { sourceId, type Observed, type Source, type SourceId } from './observed.ts';
+import { neededKeys } from './references.ts';
 import { rolloutBlocker } from './rollout.ts';
 
 export interface Hold {
@@ -43,12 +44,12 @@ const sourcesUsable: Gate = (observed) => {
       return { reason: 'SourceUnreadable', message: `${id} can't be read: ${source.message ?? 'not read yet'}` };
     }
     if (source.state !== 'Present') continue;
-    // A subPath that names no key mounts an empty folder; it doesn't keep a pod from starting.
-    const absent = required.find(({ key, way }) => key !== undefined && way !== 'SubPath' && !source.keys.has(key));
-    if (absent?.key !== undefined) {
+    for (const use of required) {
+      const absent = neededKeys(use).find((key) => !source.keys.has(key));
+      if (absent === undefined) continue;
       return {
         reason: 'RequiredKeyMissing',
-        message: `${id} lacks the key ${absent.key} that container ${absent.container} requires: its pods can't start without it`,
+        message: `${id} lacks the key ${absent} that container ${use.container} requires: its pods can't start without it`,
       };
     }
   }

@@ -25,9 +25,21 @@ export interface Use {
   readonly container: string;
   /** An init container that ends before the others start: it has read what it reads. */
   readonly init: boolean;
-  /** Where false, a pod can't start without the object and, where one is named, the key. */
+  /** Where false, a pod can't start without the object and the keys that `neededKeys` names. */
   readonly optional: boolean;
+  /** The keys of all items of the volume that a subPath leads into: without one of them it can't be mounted. */
+  readonly items?: readonly string[];
 }
+
+/**
+ * The keys without which a container that uses them so can't start. A subPath that names no key of a volume without
+ * items mounts an empty folder: it keeps no pod from starting.
+ */
+export const neededKeys = ({ key, way, items, optional }: Use): readonly string[] => {
+  if (optional) return [];
+  if (way === 'SubPath') return items ?? [];
+  return key === undefined ? [] : [key];
+};
 
 /** The parts of a pod template that are looked at, as the API carries them. */
 export interface PodTemplate {
@@ -90,20 +102,28 @@ export const findUses = (template: PodTemplate): readonly Use[] => {
 
 const fileUses = (container: Container, volumes: ReadonlyMap<string, Volume>, init: boolean): readonly Use[] =>
   (container.volumeMounts ?? []).flatMap((mount) => {
-    const subPath = mount.subPath ?? '';
-    const way: Way = subPath !== '' || (mount.subPathExpr ?? '') !== '' ? 'SubPath' : 'File';
+    const subPath = cleanPath(mount.subPath ?? '');
+    const way: Way = (mount.subPath ?? '') !== '' || (mount.subPathExpr ?? '') !== '' ? 'SubPath' : 'File';
     return projections(volumes.get(mount.name)).flatMap(({ name, optional = false, items }) => {
       if (name === undefined) return [];
       const use = { source: { kind: 'ConfigMap', name }, way, container: container.name, init, optional } as const;
       if (items !== undefined && items.length > 0) {
-        // A subPath that names one item's file (or a folder above it) uses that item alone.
+        // A subPath that names one item's file (or a folder above it) uses that item alone, but needs them all.
+        const all = way === 'SubPath' ? { items: items.map(({ key }) => key) } : {};
         return items
-          .filter(({ path }) => subPath === '' || path === subPath || path.startsWith(`${subPath}/`))
-          .map(({ key }) => ({ ...use, key }));
+          .filter(({ path }) => subPath === '' || `${cleanPath(path)}/`.startsWith(`${subPath}/`))
+          .map(({ key }) => ({ ...use, key, ...all }));
       }
       return [subPath === '' ? use : { ...use, key: subPath }];
     });
   });
+
+/** As the kubelet joins it to the volume's folder: `./a//b/` is `a/b`. The API refuses `..`. */
+const cleanPath = (path: string): string =>
+  path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
 
 const projections = (volume: Volume | undefined): readonly ConfigMapProjection[] => [
   ...(volume?.configMap === undefined ? [] : [volume.configMap]),

@@ -96,6 +96,12 @@ describe('a restart that is due', () => {
       /ConfigMap\/other lacks the key x that container main requires/,
     ],
     [
+      'a key is missing that another item of a subPath volume names: the volume can not be mounted',
+      due({ workload: aWorkload({ uses: [...USES, aUse({ way: 'SubPath', key: 'hot', items: ['hot', 'gone'] })] }) }),
+      'RequiredKeyMissing',
+      /lacks the key gone/,
+    ],
+    [
       'the key itself was removed, but is required',
       due({ workload: aWorkload({ uses: [aUse({ key: 'flag', way: 'Env' })] }) }, edited({ hot: 'a' }, T0)),
       'RequiredKeyMissing',

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { findUses, type PodTemplate, type Use } from '../../../src/domain/references.ts';
+import { findUses, neededKeys, type PodTemplate, type Use } from '../../../src/domain/references.ts';
 
 type Spec = NonNullable<PodTemplate['spec']>;
 type Container = NonNullable<Spec['containers']>[number];
 type Volume = NonNullable<Spec['volumes']>[number];
 
 /** `File ConfigMap/app:key of main (init, optional)`; `*`: every key. */
-const told = ({ way, source, key = '*', container, init, optional }: Use): string => {
-  const marks = [...(init ? ['init'] : []), ...(optional ? ['optional'] : [])];
+const told = (use: Use): string => {
+  const { way, source, key = '*', container, init, optional } = use;
+  const others = neededKeys(use).filter((needed) => needed !== use.key);
+  const marks = [
+    ...(init ? ['init'] : []),
+    ...(optional ? ['optional'] : []),
+    ...(others.length > 0 ? [`needs ${others.join(' ')} too`] : []),
+  ];
   return `${way} ${source.name}:${key} of ${container}${marks.length > 0 ? ` (${marks.join(', ')})` : ''}`;
 };
 
@@ -83,7 +89,7 @@ describe('what a pod template uses of ConfigMaps', () => {
         },
         { subPath: 'y' },
       ),
-      ['SubPath app:b of main'],
+      ['SubPath app:b of main (needs a too)'],
     ],
     [
       'a subPath to a folder of items: all keys below it',
@@ -100,7 +106,27 @@ describe('what a pod template uses of ConfigMaps', () => {
         },
         { subPath: 'd' },
       ),
-      ['SubPath app:a of main', 'SubPath app:b of main'],
+      ['SubPath app:a of main (needs b c too)', 'SubPath app:b of main (needs a c too)'],
+    ],
+    [
+      'an optional subPath into items',
+      mounted({ configMap: { name: 'app', optional: true, items: [{ key: 'a', path: 'x' }] } }, { subPath: 'x' }),
+      ['SubPath app:a of main (optional)'],
+    ],
+    [
+      'a subPath with dots and slashes',
+      mounted({ configMap: { name: 'app' } }, { subPath: './a/' }),
+      ['SubPath app:a of main'],
+    ],
+    [
+      'a subPath that is the whole volume',
+      mounted({ configMap: { name: 'app' } }, { subPath: '.' }),
+      ['SubPath app:* of main'],
+    ],
+    [
+      'paths of items with dots and slashes',
+      mounted({ configMap: { name: 'app', items: [{ key: 'a', path: 'd//./x' }] } }, { subPath: 'd/x' }),
+      ['SubPath app:a of main'],
     ],
     [
       'a subPathExpr, which may become any key',
