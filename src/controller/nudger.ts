@@ -14,7 +14,8 @@ import { workloadKey, type FollowedPod, type Pods } from './ports.ts';
 
 export interface Nudger {
   /**
-   * Nudges every pod of a workload, and goes on in the background as described above. Ends what an earlier call began.
+   * Nudges every pod of a workload, and goes on in the background as described above. Ends what an earlier call began;
+   * where that failed for some pods with the same content, only those are left to be nudged.
    * @param digest names the content
    * @returns how many pods were nudged; rejects with the first failure, after all have been tried
    */
@@ -42,11 +43,18 @@ export const createNudger = (options: NudgerOptions): Nudger => {
   const rounds = new Map<string, Round>();
   const rollouts = new Map<string, Round>();
   const ended = new Set<Promise<void>>();
+  /** The pods that a nudge has reached which failed for others. */
+  const unfinished = new Map<string, { readonly digest: string; readonly reached: ReadonlySet<string> }>();
 
-  const begin = (rooms: Map<string, Round>, workload: Workload, digest: string, knownAreNew: boolean): Round => {
+  const begin = (
+    rooms: Map<string, Round>,
+    workload: Workload,
+    digest: string,
+    first: { readonly known: 'nudge' | 'leave'; readonly reached?: ReadonlySet<string> },
+  ): Round => {
     const key = incarnation(workload);
     rooms.get(key)?.end();
-    const round = new Round(options, workload, digest, knownAreNew);
+    const round = new Round(options, workload, digest, first);
     rooms.set(key, round);
     const done = round.done.then(() => {
       if (rooms.get(key) === round) rooms.delete(key);
@@ -58,18 +66,30 @@ export const createNudger = (options: NudgerOptions): Nudger => {
 
   return {
     nudge: async (workload, digest, signal) => {
-      const round = begin(rounds, workload, digest, true);
-      const count = await round.first(signal);
-      round.goOn();
-      return count;
+      const key = incarnation(workload);
+      const before = unfinished.get(key);
+      unfinished.delete(key);
+      const round = begin(rounds, workload, digest, {
+        known: 'nudge',
+        ...(before?.digest === digest && { reached: before.reached }),
+      });
+      try {
+        const count = await round.first(signal);
+        round.goOn();
+        return count;
+      } catch (error) {
+        unfinished.set(key, { digest, reached: round.reached() });
+        throw error;
+      }
     },
     follow: (workload, digest) => {
-      if (!rollouts.has(incarnation(workload))) begin(rollouts, workload, digest, false);
+      if (!rollouts.has(incarnation(workload))) begin(rollouts, workload, digest, { known: 'leave' });
     },
     unfollow: (workload) => {
       rollouts.get(incarnation(workload))?.end();
     },
     forget: (workload) => {
+      unfinished.delete(incarnation(workload));
       rollouts.get(incarnation(workload))?.end();
       rounds.get(incarnation(workload))?.end();
     },
@@ -90,7 +110,9 @@ class Round implements Sink<FollowedPod> {
   readonly #workload: Workload;
   readonly #digest: string;
   /** Whether pods of the first list are to be nudged, or only those that come after it. */
-  readonly #knownAreNew: boolean;
+  readonly #known: 'nudge' | 'leave';
+  /** By uid, those of the first list that need no nudge any more. */
+  readonly #reached: ReadonlySet<string>;
   readonly #controller = new AbortController();
   readonly #firstList = Promise.withResolvers<undefined>();
   #listed = false;
@@ -102,11 +124,20 @@ class Round implements Sink<FollowedPod> {
   readonly #pending = new Set<Promise<void>>();
   readonly #later: (() => void)[] = [];
 
-  constructor(options: NudgerOptions, workload: Workload, digest: string, knownAreNew: boolean) {
+  constructor(
+    options: NudgerOptions,
+    workload: Workload,
+    digest: string,
+    {
+      known,
+      reached = new Set(),
+    }: { readonly known: 'nudge' | 'leave'; readonly reached?: ReadonlySet<string> | undefined },
+  ) {
     this.#options = options;
     this.#workload = workload;
     this.#digest = digest;
-    this.#knownAreNew = knownAreNew;
+    this.#known = known;
+    this.#reached = reached;
     const reflector = createReflector({
       name: 'pods',
       source: options.pods.watch(workload),
@@ -146,6 +177,11 @@ class Round implements Sink<FollowedPod> {
     return this.#nudged.size;
   }
 
+  /** By uid, the pods that were running when they were nudged. */
+  reached(): ReadonlySet<string> {
+    return new Set([...this.#nudged].filter((uid) => this.#settled.has(uid)));
+  }
+
   /** Nudges once more, follows pods that come, and ends. */
   goOn(): void {
     const { clock } = this.#options;
@@ -172,7 +208,12 @@ class Round implements Sink<FollowedPod> {
     this.#pods.set(pod.uid, pod);
     if (!pod.reachable || this.#settled.has(pod.uid)) return;
     const early = !this.#listed;
-    if (early && !this.#knownAreNew) {
+    if (early && this.#reached.has(pod.uid)) {
+      this.#settled.add(pod.uid);
+      this.#nudged.add(pod.uid);
+      return;
+    }
+    if (early && this.#known === 'leave') {
       // Those that ran before the rollout began are none of its new pods.
       if (pod.running) this.#settled.add(pod.uid);
       return;

@@ -175,6 +175,31 @@ describe('a nudge', () => {
     await scene.nudger.close();
   });
 
+  it('that failed for one pod goes on with that one, and gives all of them their second', async () => {
+    const scene = new Scene('a', 'b', 'c');
+    scene.fail = ({ name }) => (name === 'b' ? new Error('too many requests') : undefined);
+    await assert.rejects(scene.nudger.nudge(WEB, 'digest', signal), /too many requests/);
+    scene.fail = undefined;
+    assert.equal(await scene.nudger.nudge(WEB, 'digest', signal), 3);
+    assert.deepEqual(scene.nudged(), ['a', 'c', 'b']);
+    await scene.clock.advance(2_000);
+    assert.deepEqual(scene.nudged().slice(3).sort(), ['a', 'b', 'c']);
+    // Other content is another matter.
+    await scene.nudger.nudge(WEB, 'other', signal);
+    assert.deepEqual(scene.nudged().slice(6), ['a', 'b', 'c']);
+    await scene.nudger.close();
+  });
+
+  it('that failed for one pod starts again for other content', async () => {
+    const scene = new Scene('a', 'b');
+    scene.fail = ({ name }) => (name === 'b' ? new Error('too many requests') : undefined);
+    await assert.rejects(scene.nudger.nudge(WEB, 'digest', signal));
+    scene.fail = undefined;
+    assert.equal(await scene.nudger.nudge(WEB, 'other', signal), 2);
+    assert.deepEqual(scene.nudged(), ['a', 'a', 'b']);
+    await scene.nudger.close();
+  });
+
   it('does not count a pod that has gone', async () => {
     const scene = new Scene('a', 'b');
     const counting = scene.nudger.nudge(WEB, 'digest', signal);
