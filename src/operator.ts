@@ -338,9 +338,12 @@ const observerOf = (metrics: Metrics): Parameters<typeof createController>[0]['o
   observeQueue: (name, queue) => {
     metrics.observeQueue(name, queue);
   },
-  nudged: (_pods, seconds) => {
-    metrics.nudge('nudged');
+  nudged: (seconds) => {
+    metrics.nudge('Nudged');
     if (seconds !== undefined) metrics.hot(seconds);
+  },
+  nudgeFailed: () => {
+    metrics.nudge('Failed');
   },
   restartIssued: (kind) => {
     metrics.restart(kind, 'Issued');

@@ -11,16 +11,18 @@ import type { Store } from '../runtime/store.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
 import type { Nudger } from './nudger.ts';
-import type { EventPublisher, StoredWorkload, WorkloadWriter } from './ports.ts';
+import { workloadKey, type EventPublisher, type StoredWorkload, type WorkloadWriter } from './ports.ts';
 
 export type Act = (observed: Observed, plan: Extract<Plan, { type: 'Act' }>, signal: AbortSignal) => Promise<void>;
 
 /** What counts for metrics. */
 export interface ActObserver {
   /** @param seconds since the source's change was seen; undefined where it was found at the start */
-  nudged(pods: number, seconds: number | undefined): void;
+  nudged(seconds: number | undefined): void;
+  /** Some pod of a workload could not be told: it is tried again. */
+  nudgeFailed(): void;
   restartIssued(kind: string): void;
-  /** @param seconds since the restart was issued */
+  /** A restart of ours has ended. @param seconds since it was issued */
   restartEnded(kind: string, outcome: string, seconds: number): void;
 }
 
@@ -42,6 +44,7 @@ export const createAct =
     const { ledgers, memory, events, nudger } = options;
     // Kept until the effects have succeeded: a failed restart is still the change that was waited for.
     memory.setPending(workload, plan.pending);
+    observeEnd(options, observed, plan.ledger);
 
     let ledger = plan.ledger;
     if (plan.nudge !== undefined) {
@@ -51,10 +54,10 @@ export const createAct =
       ledger = await restart(options, observed, ledger, plan.restart, signal);
     }
     ledgers.put(workload, ledger);
-    observeEnd(options, observed, ledger);
     for (const notice of plan.notices) events.publish(workload, policies, notice);
 
-    if (plan.followPods && hasFiles(observed) && desiredPods(workload.rollout) > 0)
+    const isThere = options.store.get(workloadKey(workload))?.uid === workload.uid;
+    if (plan.followPods && isThere && hasFiles(observed) && desiredPods(workload.rollout) > 0)
       nudger.follow(workload, plan.hotDigest);
     else if (!plan.followPods) nudger.unfollow(workload);
   };
@@ -67,12 +70,15 @@ const nudge = async (
   signal: AbortSignal,
 ): Promise<Ledger> => {
   const { workload, policies } = observed;
-  const pods = await nudger.nudge(workload, order.digest, signal);
+  const pods = await nudger.nudge(workload, order.digest, signal).catch((error: unknown) => {
+    if (!signal.aborted) observer.nudgeFailed();
+    throw error;
+  });
   const now = clock.now();
   const next = nudged(ledger, order, pods, now);
   ledgers.put(workload, next);
   const keys = changedKeys(order.changes);
-  observer.nudged(pods, secondsSince(observed, keys, now));
+  observer.nudged(secondsSince(observed, keys, now));
   const note = `nudged ${pods} pods to refresh their files: ${listed(keys)}`;
   events.publish(workload, policies, { severity: 'Normal', reason: 'HotReloaded', action: 'HotReload', note });
   return next;
@@ -105,7 +111,8 @@ const observeEnd = (
   { restart }: Ledger,
 ): void => {
   if (restart === undefined || restart.phase === 'InProgress' || restart.phase === before?.restart?.phase) return;
-  if (before === undefined) return;
+  // One of others is theirs, and what was taken over at first sight is not of this process's making.
+  if (before === undefined || restart.origin === 'Foreign') return;
   observer.restartEnded(workload.kind, restart.phase, (clock.now() - restart.issuedAt) / 1_000);
 };
 

@@ -20,6 +20,7 @@ import {
   type StoredWorkload,
   type WorkloadWriter,
 } from './ports.ts';
+import { createQuiet } from './quiet.ts';
 import { createReconcile } from './reconcile.ts';
 import { createReport } from './report.ts';
 import { createSources, type Sources } from './sources.ts';
@@ -59,8 +60,6 @@ export interface Controller {
   lookAtAll(): void;
 }
 
-/** What isn't urgent waits for what is, but not for ever. */
-const LONGEST_QUIET_MS = 3_000;
 /** A right that is granted, or an API server that is back, is no event: what failed finds out by trying. */
 const BACKOFF = { minMs: 50, maxMs: 30_000 };
 const SOURCE_READERS = 4;
@@ -160,24 +159,5 @@ export const createController = (options: ControllerOptions): Controller => {
       await nudger.close();
       await ledgers.flush();
     },
-  };
-};
-
-/** Resolves when none of the queues has anything to do, or after a while. All who wait at a time share one wait. */
-const createQuiet = (urgent: readonly WorkQueue[], clock: Clock): (() => Promise<void>) => {
-  let waiting: Promise<void> | undefined;
-  const wait = (): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = clock.schedule(LONGEST_QUIET_MS, resolve);
-      void Promise.all(urgent.map((queue) => queue.idle())).then(() => {
-        cancel();
-        resolve();
-      });
-    });
-  return () => {
-    waiting ??= wait().finally(() => {
-      waiting = undefined;
-    });
-    return waiting;
   };
 };

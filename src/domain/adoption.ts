@@ -35,9 +35,10 @@ export const emptyLedger = (observed: Observed, now: number): Ledger => {
  * @returns undefined where the workload's pods must be known to tell
  */
 export const adopt = (observed: Observed, ledger: Ledger): Ledger | undefined => {
-  const { applied, adopted } = compare(observed, ledger);
   // For a workload that is known already, a source that is new to it is a matter of edited rules or templates.
-  const stale = observed.ledger === undefined ? adopted.flatMap((id) => candidate(observed, id)) : [];
+  if (observed.ledger !== undefined) return ledger;
+  const { applied, adopted } = compare(observed, ledger);
+  const stale = adopted.flatMap((id) => candidate(observed, id));
   if (stale.length === 0) return { ...ledger, applied };
   if (observed.pods === undefined) return undefined;
   const next = new Map(applied);

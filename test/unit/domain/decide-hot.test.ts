@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { aPolicy, aUse, MINUTE } from '../../support/builders.ts';
+import { STATUS_LIMITS } from '../../../src/api/v1alpha1/limits.ts';
+import { aPolicy, aUse, MINUTE, type Content } from '../../support/builders.ts';
 import { World } from '../../support/world.ts';
 
 const A = { flag: 'a', hot: 'a' };
@@ -60,6 +61,21 @@ describe('a hot change', () => {
     assert.deepEqual([world.restarts.length, world.nudges], [1, 0]);
     assert.match(world.restarts[0]?.cause ?? '', /hot: env of container main/);
     assert.deepEqual(world.verdict?.impossible, ['ConfigMap/app:hot: env of container main']);
+  });
+
+  it('of very many keys that can not be hot is decided in no time, and listed in part', () => {
+    const keys = Array.from({ length: 20_000 }, (_, at) => `key-${at}`);
+    const holding = (value: string): Content => Object.fromEntries(keys.map((key) => [key, value]));
+    const world = new World({ content: holding('a'), workload: { uses: [aUse({ way: 'EnvFrom' })] } });
+    const begun = performance.now();
+    world.edit(holding('b')).advance(500);
+    const took = performance.now() - begun;
+    assert.equal(world.restarts.length, 1);
+    // Some tenths of a second; each key held against each other would take minutes.
+    assert.ok(took < 10_000, `took ${took} ms`);
+    assert.equal(world.verdict?.impossible.length, STATUS_LIMITS.impossible);
+    assert.equal(world.verdict.impossibleCount, keys.length);
+    assert.match(world.restarts[0]?.cause ?? '', /and 19995 more; declared Hot, but can't be: .* and 19995 more$/);
   });
 
   it('is only reported where the policy wants no restart for it', () => {
