@@ -99,6 +99,16 @@ describe('the documentation', () => {
     for (const metric of ours) assert.ok(page.includes(`\`${metric}\``), `docs/operations.md does not name ${metric}`);
   });
 
+  it('names one version of Kubernetes, in which the CRDs are valid', () => {
+    const versions = ['README.md', 'docs/operations.md'].map(
+      (page) => /Kubernetes (\d+\.\d+) or later/.exec(read(page))?.[1],
+    );
+    // CEL's format library is of 1.31; a new CRD may use what the minor version before has.
+    const crds = readdirSync(join(CHECKOUT, 'crds')).map((file) => read(`crds/${file}`));
+    assert.ok(crds.some((crd) => crd.includes('format.qualifiedName()')));
+    assert.deepEqual(versions, ['1.32', '1.32']);
+  });
+
   it('lists every setting in the README, as it is', () => {
     const rows = [...read('README.md').matchAll(/^\| `(--[a-z-]+)` \| (.*?) ?\| (.*?) ?\|/gm)].map(
       ([, flag = '', env = '', preset = '']) => [flag, bare(env), bare(preset)],
