@@ -99,9 +99,8 @@ function pidOfContainer(id: string): number {
 
 async function onHost({ cluster, api, scratch }: OperatorOptions): Promise<Operator> {
   const kubectl = kubectlFor(cluster);
-  for (const folder of ['crds', 'config/admission']) await kubectl.run(['apply', '-k', join(CHECKOUT, folder)]);
-  await kubectl.run(['apply', '-f', join(CHECKOUT, 'config/manager/namespace.yaml')]);
-  await kubectl.run(['apply', '-k', join(CHECKOUT, 'config/rbac')]);
+  for (const folder of ['crds', 'config/admission', 'config/rbac'])
+    await kubectl.run(['apply', '-k', join(CHECKOUT, folder)]);
   const kubeconfig = join(scratch, 'operator.json');
   const token = await serviceAccountKubeconfig(api, DEFAULT_NAMESPACE, SERVICE_ACCOUNT);
   writeFileSync(kubeconfig, token, { mode: 0o600 });

@@ -57,7 +57,7 @@ export interface RunningOperator {
 /** What config/default installs, but for the operator's own Deployment. */
 export const installRights = async (cluster: Cluster): Promise<void> => {
   const kubectl = kubectlFor(cluster);
-  const parts = ['crds', 'config/manager/namespace.yaml', 'config/rbac', 'config/admission'];
+  const parts = ['crds', 'config/admission', 'config/rbac'];
   for (const part of parts) {
     const by = part.endsWith('.yaml') ? '-f' : '-k';
     // Another test file may be at it too.
