@@ -13,6 +13,7 @@ import {
 } from './controller/ports.ts';
 import type { WorkloadKind } from './domain/selection.ts';
 import { connect, type KubeClient } from './kube/connect.ts';
+import { standInForDefault } from './kube/default-config.ts';
 import { createEventPublisher } from './kube/events.ts';
 import { listWatch, type KubeObject } from './kube/listwatch.ts';
 import * as paths from './kube/paths.ts';
@@ -46,18 +47,30 @@ export interface ReloadOperatorOptions {
   readonly onFatal: (error: Error) => void;
 }
 
+/** The base class with our configuration: its constructor would load one from the environment, and end where it can't. */
+abstract class Shell extends Operator {
+  constructor(kubeConfig: KubeConfig, log: RootLogger) {
+    const restore = standInForDefault(kubeConfig);
+    try {
+      super(shellLogger(log));
+    } finally {
+      restore();
+    }
+    this.kubeConfig = kubeConfig;
+  }
+}
+
 /**
  * The shell is the base class's: `start` calls `init`, `stop` ends. Its watch is not used: that one ends the process
  * on any error and replays everything on each reconnect (docs/adr/0001).
  */
-export class ReloadOperator extends Operator {
+export class ReloadOperator extends Shell {
   readonly #options: ReloadOperatorOptions;
   readonly #rooms: Rooms;
   readonly #lifecycle: Lifecycle;
 
   constructor(options: ReloadOperatorOptions) {
-    super(shellLogger(options.log));
-    this.kubeConfig = options.kubeConfig;
+    super(options.kubeConfig, options.log);
     this.#options = options;
     const rooms = build(options);
     this.#rooms = rooms;

@@ -88,9 +88,10 @@ describe('the bundle', () => {
         'current-context': 'x',
       }),
     );
-    const { stdout, stderr } = spawnSync(process.execPath, [outfile, '--health-port', '0'], {
+    const { stdout, stderr } = spawnSync(process.execPath, [outfile, '--health-port=0', '--kubeconfig', kubeconfig], {
       encoding: 'utf8',
-      env: { KUBECONFIG: kubeconfig },
+      // What the constructor of the base class would load.
+      env: { KUBECONFIG: join(dir, 'gone') },
       timeout: 3_000,
     });
     assert.equal(stderr, '');
