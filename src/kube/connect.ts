@@ -23,8 +23,9 @@ export interface RequestOptions {
   readonly contentType?: string;
   /** Default: application/json. */
   readonly accept?: string;
-  /** For everything, waiting for a free slot included, in ms. Default: 15 000. */
+  /** For credentials and exchange, from the moment when the request has a slot, in ms. Default: 15 000. */
   readonly timeoutMs?: number;
+  /** Also ends the wait for a slot, which has no deadline. */
   readonly signal?: AbortSignal;
 }
 
@@ -36,7 +37,7 @@ export interface StreamOptions {
   readonly signal: AbortSignal;
   /** The stream is given up after so long without a byte, in ms. */
   readonly idleMs: number;
-  /** How long the answer may take to begin, in ms. Default: 15 000. */
+  /** How long the answer may take to begin, credentials included, in ms. Default: 15 000. */
   readonly openMs?: number;
   /** The server has accepted the request. */
   readonly onOpen?: () => void;
@@ -98,6 +99,7 @@ class HttpKubeClient implements KubeClient {
   readonly #onRequest: ConnectOptions['onRequest'];
   readonly #slots: Slots;
   readonly #transport: Transport;
+  readonly #user: string;
 
   constructor({ kubeConfig, userAgent, maxInFlight = 32, onRequest, clock = systemClock }: ConnectOptions) {
     const cluster = kubeConfig.getCurrentCluster();
@@ -106,49 +108,47 @@ class HttpKubeClient implements KubeClient {
     this.#clock = clock;
     this.#onRequest = onRequest;
     this.#slots = createSlots(maxInFlight);
+    this.#user = kubeConfig.getCurrentUser()?.name ?? 'none';
     const credentials = createCredentialSource(kubeConfig, clock);
     this.#transport = createTransport({ server: cluster.server, userAgent, credentials });
   }
 
   async request<T>(options: RequestOptions): Promise<T> {
-    const { method, path, body, timeoutMs = TIMEOUT_MS } = options;
+    const { method, path, timeoutMs = TIMEOUT_MS } = options;
+    const what = `${method.toLowerCase()} ${path}`;
+    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+    // A request that stands in line has not been given to anybody who could be silent.
+    const release = await this.#slots.take(options.signal);
     const deadline = createDeadline(this.#clock, timeoutMs, options.signal);
-    const { signal } = deadline;
+    const exchange = exchangeOf(options, { method, body, signal: deadline.signal, bodyTimeoutMs: 0 });
     try {
-      const release = await this.#slots.take(signal);
-      try {
-        const text = await this.#observed(method, path, async (answered) => {
-          const encoded = body === undefined ? undefined : JSON.stringify(body);
-          const answer = await this.#exchange(options, { method, body: encoded, signal, bodyTimeoutMs: 0 }, answered);
-          return answer.body.text();
-        });
-        return parseJson(text) as T;
-      } finally {
-        release();
-      }
+      const text = await this.#observed(method, path, async (answered) =>
+        (await this.#exchange(exchange, answered)).body.text(),
+      );
+      return parseJson(text) as T;
     } catch (error) {
-      if (deadline.passed) throw this.#silent(`${method.toLowerCase()} ${path}`, timeoutMs, error);
-      throw this.#explain(`${method.toLowerCase()} ${path}`, error, options.signal);
+      if (deadline.passed) throw this.#late(what, exchange, timeoutMs, error);
+      throw this.#explain(what, error, options.signal);
     } finally {
       deadline.clear();
+      release();
     }
   }
 
   async *stream(options: StreamOptions): AsyncGenerator<unknown, void, undefined> {
     const { path, idleMs, openMs = TIMEOUT_MS, onOpen } = options;
+    const what = `watch ${path}`;
     const deadline = createDeadline(this.#clock, openMs, options.signal);
-    const { signal } = deadline;
+    const exchange = exchangeOf(options, { method: 'GET', signal: deadline.signal, bodyTimeoutMs: idleMs });
     try {
-      const answer = await this.#observed('WATCH', path, (answered) =>
-        this.#exchange(options, { method: 'GET', signal, bodyTimeoutMs: idleMs }, answered),
-      );
+      const answer = await this.#observed('WATCH', path, (answered) => this.#exchange(exchange, answered));
       deadline.disarm();
       onOpen?.();
       yield* parseLines(answer.body, MAX_LINE_BYTES);
     } catch (error) {
-      if (deadline.passed) throw this.#silent(`watch ${path}`, openMs, error);
-      if (error instanceof errors.BodyTimeoutError) throw this.#silent(`watch ${path}`, idleMs, error);
-      throw this.#explain(`watch ${path}`, error, options.signal);
+      if (deadline.passed) throw this.#late(what, exchange, openMs, error);
+      if (error instanceof errors.BodyTimeoutError) throw this.#late(what, exchange, idleMs, error);
+      throw this.#explain(what, error, options.signal);
     } finally {
       deadline.clear();
     }
@@ -158,21 +158,13 @@ class HttpKubeClient implements KubeClient {
     return this.#transport.close();
   }
 
-  async #exchange(
-    { path, query, accept, contentType }: Pick<RequestOptions, 'path' | 'query' | 'accept' | 'contentType'>,
-    rest: Pick<Exchange, 'method' | 'body' | 'signal' | 'bodyTimeoutMs'>,
-    answered: (status: number) => void,
-  ): Promise<Answer> {
-    const headers = {
-      accept: accept ?? 'application/json',
-      ...(rest.body !== undefined && { 'content-type': contentType ?? 'application/json' }),
-    };
-    const answer = await this.#transport.send({ ...rest, path, query, headers });
+  async #exchange(exchange: Exchange, answered: (status: number) => void): Promise<Answer> {
+    const answer = await this.#transport.send(exchange);
     answered(answer.statusCode);
     if (answer.statusCode < 400) return answer;
     const retryAfter = answer.headers['retry-after'];
     const body = await answer.body.text();
-    throw kubeError({ method: rest.method, path, status: answer.statusCode, retryAfter, body });
+    throw kubeError({ method: exchange.method, path: exchange.path, status: answer.statusCode, retryAfter, body });
   }
 
   async #observed<T>(
@@ -191,10 +183,16 @@ class HttpKubeClient implements KubeClient {
     }
   }
 
-  /** Connections that swallow a request are of no use to the next one either. */
-  #silent(what: string, ms: number, cause: unknown): ConnectionError {
-    this.#transport.retire();
-    return new ConnectionError('KUBE_TIMEOUT', `${what}: ${this.server} was silent for ${ms / 1000} s`, { cause });
+  /** Connections that swallow a request are of no use to the next one either; slow credentials are no fault of theirs. */
+  #late(what: string, exchange: Exchange, ms: number, cause: unknown): ConnectionError {
+    const seconds = ms / 1000;
+    return this.#transport.retire(exchange)
+      ? new ConnectionError('KUBE_TIMEOUT', `${what}: ${this.server} was silent for ${seconds} s`, { cause })
+      : new ConnectionError(
+          'KUBE_CREDENTIALS',
+          `${what}: the credentials of user ${this.#user} took longer than ${seconds} s`,
+          { cause },
+        );
   }
 
   #explain(what: string, error: unknown, signal: AbortSignal | undefined): unknown {
@@ -205,6 +203,17 @@ class HttpKubeClient implements KubeClient {
     const message = `${what}: cannot reach ${this.server}: ${describeFailure(error)}`;
     return new ConnectionError('KUBE_UNREACHABLE', message, { cause: error });
   }
+}
+
+function exchangeOf(
+  { path, query, accept, contentType }: Pick<RequestOptions, 'path' | 'query' | 'accept' | 'contentType'>,
+  rest: Pick<Exchange, 'method' | 'body' | 'signal' | 'bodyTimeoutMs'>,
+): Exchange {
+  const headers = {
+    accept: accept ?? 'application/json',
+    ...(rest.body !== undefined && { 'content-type': contentType ?? 'application/json' }),
+  };
+  return { ...rest, path, query, headers };
 }
 
 /** The errors of Node's sockets have a code where the message is empty. */

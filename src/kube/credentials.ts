@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
-import type { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import type { Clock } from '../runtime/clock.ts';
 import { ConnectionError } from './errors.ts';
@@ -20,10 +19,13 @@ export interface Credentials {
 }
 
 export interface CredentialSource {
-  /** The credentials, read again when they are older than half a minute. Concurrent callers share one read. */
+  /**
+   * The credentials, read again when they are older than half a minute; the library may know a token for a minute
+   * longer. Concurrent callers share one read.
+   */
   current(): Promise<Credentials>;
-  /** Reads them now: for use when they were refused. */
-  refresh(): Promise<Credentials>;
+  /** Others than those that were refused, if there are any: read or made anew, once for all who ask meanwhile. */
+  refresh(refused: Credentials): Promise<Credentials>;
 }
 
 /** Token files, certificates and exec plugins may rotate; the tokens that the kubelet writes outlive this by far. */
@@ -35,10 +37,12 @@ const MAX_AGE_MS = 30_000;
  * ConnectionError (KUBE_CREDENTIALS) that names the user.
  */
 export function createCredentialSource(kubeConfig: KubeConfig, clock: Clock): CredentialSource {
+  let from = kubeConfig;
   let known: { readonly at: number; readonly value: Promise<Credentials> } | undefined;
+  let renewal: Promise<Credentials> | undefined;
 
-  const refresh = (): Promise<Credentials> => {
-    const entry = { at: clock.now(), value: readCredentials(kubeConfig) };
+  const read = (): Promise<Credentials> => {
+    const entry = { at: clock.now(), value: readCredentials(from) };
     known = entry;
     entry.value.catch(() => {
       // The callers get the error; the next one shall not get it again.
@@ -47,37 +51,44 @@ export function createCredentialSource(kubeConfig: KubeConfig, clock: Clock): Cr
     return entry.value;
   };
 
+  const current = (): Promise<Credentials> =>
+    known !== undefined && clock.now() - known.at < MAX_AGE_MS ? known.value : read();
+
+  const renew = async (refused: Credentials): Promise<Credentials> => {
+    const latest = await current();
+    // Somebody else was refused before, and has renewed them.
+    if (latest.id !== refused.id) return latest;
+    from = withoutMemory(from);
+    return read();
+  };
+
   return {
-    current: () => (known !== undefined && clock.now() - known.at < MAX_AGE_MS ? known.value : refresh()),
-    refresh,
+    current,
+    refresh: (refused) => {
+      renewal ??= renew(refused).finally(() => {
+        renewal = undefined;
+      });
+      return renewal;
+    },
   };
 }
 
-/** How the library notes the token file of a pod's service account, among other ways to log in. */
-interface TokenFileProvider {
-  readonly config?: { readonly tokenFile?: string } | null;
+/** The library's logins keep what they got, until it expires by its own account: refused or not. A new one knows nothing. */
+function withoutMemory(kubeConfig: KubeConfig): KubeConfig {
+  const fresh = new KubeConfig();
+  fresh.loadFromOptions(kubeConfig);
+  return fresh;
 }
 
 async function readCredentials(kubeConfig: KubeConfig): Promise<Credentials> {
   const options: RequestOptions = {};
-  const headers: Record<string, string> = {};
-  const user = kubeConfig.getCurrentUser();
-  const tokenFile = (user?.authProvider as TokenFileProvider | null | undefined)?.config?.tokenFile;
+  const user = kubeConfig.getCurrentUser()?.name ?? 'none';
   try {
     await kubeConfig.applyToHTTPSOptions(options);
-    Object.assign(headers, readHeaders(options));
-    if (tokenFile !== undefined) {
-      // The library keeps a token for a minute after it was read: too long when the API server has just refused it.
-      headers['authorization'] = `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`;
-    }
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message.trim() : String(cause);
-    throw new ConnectionError(
-      'KUBE_CREDENTIALS',
-      `the credentials of user ${user?.name ?? 'none'} cannot be used: ${why}`,
-      { cause },
-    );
+  } catch (thrown) {
+    throw unusable(user, thrown);
   }
+  const headers = readHeaders(options);
   const tls = readTls(options);
   const route = kubeConfig.createDispatcherOptions(kubeConfig.getCurrentCluster(), tls);
   const proxy = route.type === 'proxy' || route.type === 'socks' ? route.uri : undefined;
@@ -87,6 +98,17 @@ async function readCredentials(kubeConfig: KubeConfig): Promise<Credentials> {
     tlsId: hash({ tls, proxy }),
     createDispatcher: () => createDispatcher(tls, proxy),
   };
+}
+
+/** What a login answers may be a secret, and a parser's message quotes it: neither that nor the cause goes on. */
+function unusable(user: string, thrown: unknown): ConnectionError {
+  const what = `the credentials of user ${user} cannot be used`;
+  if (thrown instanceof SyntaxError)
+    return new ConnectionError('KUBE_CREDENTIALS', `${what}: what the login command answered is not JSON`);
+  if (thrown instanceof TypeError)
+    return new ConnectionError('KUBE_CREDENTIALS', `${what}: they have not the expected form`);
+  const why = thrown instanceof Error ? thrown.message.trim() : String(thrown);
+  return new ConnectionError('KUBE_CREDENTIALS', `${what}: ${why}`, { cause: thrown });
 }
 
 function hash(value: unknown): string {

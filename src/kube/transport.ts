@@ -23,8 +23,11 @@ export type Answer = Dispatcher.ResponseData;
 export interface Transport {
   /** The answer, whatever its status. A 401 is tried once more if newer credentials turn up. */
   send(exchange: Exchange): Promise<Answer>;
-  /** Stops using the present connections for anything new. */
-  retire(): void;
+  /**
+   * Stops using the connections that this exchange was given to for anything new. False where it was given to none: it
+   * still waited for credentials.
+   */
+  retire(exchange: Exchange): boolean;
   /** Cuts every connection. */
   close(): Promise<void>;
 }
@@ -40,9 +43,18 @@ export function createTransport({ server, userAgent, credentials }: TransportOpt
   const { origin, pathname } = new URL(server);
   const basePath = pathname.replace(/\/+$/, '');
   const retired = new Set<Dispatcher>();
+  /** What each exchange under way was given to. */
+  const carriers = new WeakMap<Exchange, Dispatcher>();
   let present: { readonly tlsId: string; readonly dispatcher: Dispatcher } | undefined;
 
-  function retire(): void {
+  function retire(exchange: Exchange): boolean {
+    const dispatcher = carriers.get(exchange);
+    // Others that went silent with it may have retired theirs before: the present one is sound then.
+    if (dispatcher !== undefined && dispatcher === present?.dispatcher) replace();
+    return dispatcher !== undefined;
+  }
+
+  function replace(): void {
     if (present === undefined) return;
     const { dispatcher } = present;
     present = undefined;
@@ -54,14 +66,16 @@ export function createTransport({ server, userAgent, credentials }: TransportOpt
   }
 
   function dispatcherFor(holder: Credentials): Dispatcher {
-    if (present !== undefined && present.tlsId !== holder.tlsId) retire();
+    if (present !== undefined && present.tlsId !== holder.tlsId) replace();
     present ??= { tlsId: holder.tlsId, dispatcher: holder.createDispatcher() };
     return present.dispatcher;
   }
 
   function sendAs(holder: Credentials, exchange: Exchange): Promise<Answer> {
     const { method, path, query, headers, body, signal, bodyTimeoutMs } = exchange;
-    return dispatcherFor(holder).request({
+    const dispatcher = dispatcherFor(holder);
+    carriers.set(exchange, dispatcher);
+    return dispatcher.request({
       origin,
       path: basePath + path + queryString(query),
       method,
@@ -77,7 +91,9 @@ export function createTransport({ server, userAgent, credentials }: TransportOpt
     const holder = await abortable(credentials.current(), exchange.signal);
     const answer = await sendAs(holder, exchange);
     if (answer.statusCode !== 401) return answer;
-    const newer = await abortable(credentials.refresh(), exchange.signal);
+    // From here on it is the credentials that are waited for.
+    carriers.delete(exchange);
+    const newer = await abortable(credentials.refresh(holder), exchange.signal);
     if (newer.id === holder.id) return answer;
     await answer.body.dump();
     return sendAs(newer, exchange);
