@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 
 export interface KubeConfigOptions {
-  /** One file, or several as in KUBECONFIG; empty counts as absent. */
+  /** One file, or several as in KUBECONFIG, of which the first counts where names are equal; empty counts as absent. */
   readonly kubeconfig?: string | undefined;
   /** The context to use; absent: the current one. */
   readonly context?: string | undefined;
@@ -23,7 +23,12 @@ const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/tok
 export function loadKubeConfig(options: KubeConfigOptions): KubeConfig {
   const { kubeconfig, context, home } = options;
   const files = (kubeconfig ?? '').split(delimiter).filter((file) => file !== '');
-  if (files.length > 0) return checked(mergeFiles(files), context, files.join(delimiter));
+  if (files.length > 0) {
+    // kubectl, too, passes over what is missing where several are named.
+    const present = files.filter((file) => existsSync(file));
+    const used = present.length > 0 ? present : files;
+    return checked(mergeFiles(used), context, used.join(delimiter));
+  }
   if (options.inCluster ?? existsSync(SERVICE_ACCOUNT_TOKEN)) {
     const config = new KubeConfig();
     config.loadFromCluster();
@@ -37,10 +42,19 @@ export function loadKubeConfig(options: KubeConfigOptions): KubeConfig {
 }
 
 function mergeFiles(files: readonly string[]): KubeConfig {
-  const [first, ...others] = files.map(readFile);
-  if (first === undefined) throw new RangeError('at least one file is needed');
-  for (const other of others) first.mergeConfig(other, true);
-  return first;
+  const configs = files.map(readFile);
+  const merged = new KubeConfig();
+  merged.loadFromOptions({
+    clusters: firstOfEachName(configs.flatMap(({ clusters }) => clusters)),
+    users: firstOfEachName(configs.flatMap(({ users }) => users)),
+    contexts: firstOfEachName(configs.flatMap(({ contexts }) => contexts)),
+    currentContext: configs.map((config) => config.getCurrentContext()).find((context) => Boolean(context)),
+  });
+  return merged;
+}
+
+function firstOfEachName<T extends { readonly name: string }>(entries: readonly T[]): readonly T[] {
+  return entries.filter(({ name }, index) => entries.findIndex((entry) => entry.name === name) === index);
 }
 
 function readFile(file: string): KubeConfig {

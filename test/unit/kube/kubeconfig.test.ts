@@ -38,6 +38,21 @@ describe('kubeconfig', () => {
     assert.equal(loadKubeConfig({ kubeconfig, context: 'red' }).getCurrentCluster()?.server, 'https://red.test:6443');
   });
 
+  it('is put together from those files that are there, and the first counts where names are equal', () => {
+    const other = file(
+      'other',
+      config('blue', { clusters: [{ name: 'blue-cluster', cluster: { server: 'https://x' } }] }),
+    );
+    const kubeconfig = [join(dir, 'gone'), blue, other, red].join(delimiter);
+    assert.equal(loadKubeConfig({ kubeconfig }).getCurrentCluster()?.server, 'https://blue.test:6443');
+    assert.equal(loadKubeConfig({ kubeconfig, context: 'red' }).getCurrentCluster()?.server, 'https://red.test:6443');
+  });
+
+  it('has the first current context that any of the files names', () => {
+    const kubeconfig = [file('open', config('blue', { 'current-context': '' })), red].join(delimiter);
+    assert.equal(loadKubeConfig({ kubeconfig }).getCurrentContext(), 'red');
+  });
+
   it('is looked for in the home folder at last', () => {
     mkdirSync(join(dir, '.kube'));
     file('.kube/config', config('home'));
@@ -54,6 +69,16 @@ describe('kubeconfig', () => {
       'a missing file',
       { kubeconfig: join(dir, 'gone') },
       /^kubeconfig .*gone does not exist: check --kubeconfig and KUBECONFIG$/,
+    ],
+    [
+      'none of several files',
+      { kubeconfig: [join(dir, 'gone'), join(dir, 'away')].join(delimiter) },
+      /^kubeconfig .*gone does not exist: check --kubeconfig and KUBECONFIG$/,
+    ],
+    [
+      'a bad one among several',
+      { kubeconfig: [blue, file('bad', 'a: [')].join(delimiter) },
+      /^kubeconfig [^:]*bad cannot be used: /,
     ],
     ['a file that is no YAML', { kubeconfig: file('broken', 'a: [') }, /^kubeconfig .*broken cannot be used: /],
     ['an empty file', { kubeconfig: file('empty', '') }, /^kubeconfig .*empty cannot be used: .*the input is empty$/],
