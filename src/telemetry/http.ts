@@ -14,7 +14,7 @@ export interface TelemetryServerOptions {
 }
 
 export interface TelemetryServer extends Part {
-  /** Rejects with one sentence that names the port when it can't be had. */
+  /** Rejects with one sentence that names the port, or the address, that can't be had. */
   start(): Promise<void>;
   stop(): Promise<void>;
   /** The port listened on; undefined before the start. */
@@ -95,16 +95,23 @@ function verdictReply({ ok, problems }: Verdict): Reply {
 function listen(server: Server, port: number, host: string | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why = cause.code === 'EADDRINUSE' ? 'it is in use' : cause.message;
-      reject(
-        new Error(
-          `cannot serve health and metrics on port ${port}: ${why}; choose another with --health-port, or 0 for none`,
-          { cause },
-        ),
-      );
+      reject(new Error(`cannot serve health and metrics on ${whyNot(cause, port, host)}`, { cause }));
     });
     server.listen({ port, host }, resolve);
   });
+}
+
+function whyNot(cause: NodeJS.ErrnoException, port: number, host: string | undefined): string {
+  const wrongHost =
+    cause.code === 'EADDRNOTAVAIL'
+      ? 'it is no address of this machine'
+      : cause.syscall === 'getaddrinfo'
+        ? 'no address is known by that name'
+        : undefined;
+  if (host !== undefined && wrongHost !== undefined)
+    return `${host}: ${wrongHost}; choose another with --health-host, or none for all`;
+  const why = cause.code === 'EADDRINUSE' ? 'it is in use' : cause.message;
+  return `port ${port}: ${why}; choose another with --health-port, or 0 for none`;
 }
 
 function addressOf(server: Server): AddressInfo | undefined {

@@ -10,10 +10,10 @@ describe('telemetry server', () => {
   let live = WELL;
   let metricsFail = false;
   const log = createRecordingLog();
-  const make = (port: number): TelemetryServer =>
+  const make = (port: number, host = '127.0.0.1'): TelemetryServer =>
     createTelemetryServer({
       port,
-      host: '127.0.0.1',
+      host,
       log,
       health: {
         live: () => live,
@@ -67,4 +67,17 @@ describe('telemetry server', () => {
       message: `cannot serve health and metrics on port ${port}: it is in use; choose another with --health-port, or 0 for none`,
     });
   });
+
+  // An address for documentation (RFC 5737), and a name that nobody can have (RFC 2606).
+  const wrong = {
+    '192.0.2.1': 'it is no address of this machine',
+    'nowhere.invalid': 'no address is known by that name',
+  };
+  for (const [host, why] of Object.entries(wrong)) {
+    it(`names the address it cannot have: ${host}`, async () => {
+      await assert.rejects(make(0, host).start(), {
+        message: `cannot serve health and metrics on ${host}: ${why}; choose another with --health-host, or none for all`,
+      });
+    });
+  }
 });
