@@ -6,6 +6,7 @@ import type { Logger } from '../runtime/log.ts';
 import type { KubeClient } from './connect.ts';
 import { events } from './paths.ts';
 
+/** In bytes, as the API server counts. */
 const LONGEST_NOTE = 1_024;
 const LONGEST_INSTANCE = 128;
 /** So many may wait to be written; in a storm the rest is only logged. */
@@ -53,13 +54,13 @@ export const createEventPublisher = ({
         type: severity,
         reason,
         action,
-        note: note.slice(0, LONGEST_NOTE),
+        note: cut(note, LONGEST_NOTE),
         regarding: { apiVersion: 'apps/v1', kind, namespace, name, uid, resourceVersion },
         ...(policy !== undefined && {
           related: { apiVersion: API_VERSION, kind: RELOAD_POLICY.kind, namespace, name: policy.name, uid: policy.uid },
         }),
         reportingController: `${GROUP}/operator`,
-        reportingInstance: instance.slice(0, LONGEST_INSTANCE),
+        reportingInstance: cut(instance, LONGEST_INSTANCE),
       };
       waiting++;
       tail = tail
@@ -71,3 +72,7 @@ export const createEventPublisher = ({
     },
   };
 };
+
+/** The beginning of a text, in whole characters, that has at most so many bytes of UTF-8. */
+const cut = (text: string, most: number): string =>
+  text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(most)).read);
