@@ -92,8 +92,6 @@ export const SourcesValidReason = {
   RequiredKeyMissing: 'RequiredKeyMissing',
   /** False. An immutable source was deleted and made again with other content: kubelets go on serving the old one. */
   ImmutableRecreated: 'ImmutableRecreated',
-  /** Unknown. A source has not been read yet. */
-  NotReadYet: 'NotReadYet',
 } as const;
 export type SourcesValidReason = (typeof SourcesValidReason)[keyof typeof SourcesValidReason];
 
