@@ -8,7 +8,6 @@ import {
   type SourceVersion,
   type StoredPolicy,
   type StoredRecord,
-  type Stores,
   type StoredWorkload,
 } from './controller/ports.ts';
 import type { WorkloadKind } from './domain/selection.ts';
@@ -25,7 +24,13 @@ import { createWorkloadWriter, parseWorkload, type RawWorkload } from './kube/wo
 import type { Clock } from './runtime/clock.ts';
 import { statusOf } from './runtime/errors.ts';
 import { createLifecycle, type Lifecycle } from './runtime/lifecycle.ts';
-import { createReflector, type ListWatch, type Reflector, type Sink } from './runtime/reflector.ts';
+import {
+  createReflector,
+  type ListWatch,
+  type Reflector,
+  type ReflectorStatus,
+  type Sink,
+} from './runtime/reflector.ts';
 import { createStore, type FedStore } from './runtime/store.ts';
 import type { Settings } from './settings/schema.ts';
 import { createHealth, type Health } from './telemetry/health.ts';
@@ -138,7 +143,6 @@ interface Watch {
 
 interface Rooms {
   readonly client: KubeClient;
-  readonly stores: Stores;
   readonly controller: Controller;
   readonly watches: readonly Watch[];
   readonly health: Health;
@@ -183,7 +187,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     settings.healthPort === 0
       ? undefined
       : createTelemetryServer({ port: settings.healthPort, host: settings.healthHost, health, metrics, log });
-  return { client, stores, controller, watches, health, server };
+  return { client, controller, watches, health, server };
 };
 
 /** A workload as it comes from the watch of its kind: lists leave the kind out. */
@@ -246,7 +250,7 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
   const scopes: readonly (string | undefined)[] = settings.namespaces.length === 0 ? [undefined] : settings.namespaces;
   const watch = <T>(plural: string, namespace: string | undefined, source: ListWatch<T>, sink: Sink<T>): Watch => {
     const name = namespace === undefined ? plural : `${plural} in ${namespace}`;
-    let standing = '';
+    let standing = standingOf({ synced: false });
     const reflector = createReflector({
       name,
       source,
@@ -258,10 +262,10 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
       onList: (items, seconds) => {
         metrics.list(name, items, seconds);
       },
-      onStatus: ({ synced, error }) => {
+      onStatus: (status) => {
         // What can be listed at last, or can't be any more, is news for everything that stands on it.
-        const next = `${synced} ${statusOf(error) === 403}`;
-        if (standing !== next && standing !== '') controller.lookAtAll();
+        const next = standingOf(status);
+        if (standing !== next) controller.lookAtAll();
         standing = next;
       },
     });
@@ -335,6 +339,10 @@ const versions = (source: ListWatch<KubeObject>): ListWatch<SourceVersion> => ({
   resourceVersionOf: ({ resourceVersion }) => resourceVersion,
   ...(source.probe !== undefined && { probe: source.probe.bind(source) }),
 });
+
+/** What others go by: whether there is a list, and whether it may be had. */
+const standingOf = ({ synced, error }: Pick<ReflectorStatus, 'synced' | 'error'>): string =>
+  `${synced} ${statusOf(error) === 403}`;
 
 /** Kinds that the operator has no right to list are said, and the rest goes on; undefined: some are still to come. */
 const unreadable = (watches: readonly Watch[], namespace: string): readonly string[] | undefined => {

@@ -49,9 +49,7 @@ export class ConnectionError extends Error {
 }
 
 export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
-export const isForbidden = (error: unknown): boolean => hasStatus(error, 403);
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
-export const isExpired = (error: unknown): boolean => hasStatus(error, 410);
 
 function hasStatus(error: unknown, status: number): boolean {
   return error instanceof KubeError && error.status === status;

@@ -13,8 +13,6 @@ export interface ReflectorStatus {
   readonly synced: boolean;
   /** When the watch last proved alive (opened, event, bookmark, clean end), in ms since the epoch. */
   readonly aliveAt: number | undefined;
-  /** When the loop last did anything, failing included, in ms since the epoch. */
-  readonly activeAt: number | undefined;
   /** The latest failure, until something succeeds again. */
   readonly error?: Error;
 }
@@ -37,8 +35,6 @@ export interface ReflectorOptions<T> {
   readonly onStatus?: (status: ReflectorStatus) => void;
   /** For metrics: a full list of `items` objects took `seconds`. */
   readonly onList?: (items: number, seconds: number) => void;
-  /** For metrics: the server accepted a watch. */
-  readonly onWatch?: () => void;
 }
 
 /**
@@ -102,7 +98,7 @@ class ListWatchReflector<T> implements Reflector {
     this.#resolveSynced = () => {
       resolve(undefined);
     };
-    this.#status = { name: options.name, synced: false, aliveAt: undefined, activeAt: undefined };
+    this.#status = { name: options.name, synced: false, aliveAt: undefined };
   }
 
   status(): ReflectorStatus {
@@ -163,7 +159,6 @@ class ListWatchReflector<T> implements Reflector {
   async #list(signal: AbortSignal): Promise<string> {
     const { source, clock, pageSize: limit = 500, onList } = this.#options;
     const startedAt = clock.now();
-    this.#update({});
     this.#feed((sink) => {
       sink.listing();
     });
@@ -189,7 +184,6 @@ class ListWatchReflector<T> implements Reflector {
         sink.upsert(item);
       });
     }
-    this.#update({});
     return page.items.length;
   }
 
@@ -203,9 +197,7 @@ class ListWatchReflector<T> implements Reflector {
       openedAt = clock.now();
       idle.alive();
       this.#alive();
-      this.#notify(() => this.#options.onWatch?.());
     };
-    this.#update({});
     try {
       for await (const event of source.watch({ resourceVersion, timeoutSeconds, onOpen }, idle.signal)) {
         idle.alive();
@@ -256,7 +248,7 @@ class ListWatchReflector<T> implements Reflector {
   }
 
   #update(change: Partial<ReflectorStatus>): void {
-    this.#status = { ...this.#status, ...change, activeAt: this.#options.clock.now() };
+    this.#status = { ...this.#status, ...change };
     this.#notify(() => this.#options.onStatus?.(this.#status));
   }
 

@@ -33,12 +33,8 @@ export interface Store<V> {
    * older than an offered copy are ignored.
    */
   offer(value: V): boolean;
-  /** True once every part has been listed in full. */
-  synced(): boolean;
   /** True once the part that owns a key has been listed in full; false for a key that no part owns. */
   syncedFor(key: string): boolean;
-  /** Resolves with the first full list of every part; stays pending while that doesn't come. */
-  readonly whenSynced: Promise<void>;
 }
 
 export interface StoreOptions<Raw, V extends Versioned> {
@@ -68,24 +64,17 @@ export function createStore<Raw, V extends Versioned>(options: StoreOptions<Raw,
 }
 
 class IndexedStore<Raw, V extends Versioned> implements FedStore<Raw, V> {
-  readonly whenSynced: Promise<void>;
   readonly #options: StoreOptions<Raw, V>;
   readonly #values = new Map<string, V>();
   readonly #indexes: ReadonlyMap<string, Index<V>>;
   readonly #listeners = new Set<(delta: StoreDelta<V>) => void>();
   readonly #parts: Part<Raw, V>[] = [];
-  readonly #resolveSynced: () => void;
 
   constructor(options: StoreOptions<Raw, V>) {
     this.#options = options;
     this.#indexes = new Map(
       Object.entries(options.indexes ?? {}).map(([name, valuesOf]) => [name, new Index(valuesOf)]),
     );
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    this.whenSynced = promise;
-    this.#resolveSynced = () => {
-      resolve(undefined);
-    };
   }
 
   get size(): number {
@@ -129,10 +118,6 @@ class IndexedStore<Raw, V extends Versioned> implements FedStore<Raw, V> {
     return true;
   }
 
-  synced(): boolean {
-    return this.#parts.length > 0 && this.#parts.every((part) => part.listedOnce);
-  }
-
   syncedFor(key: string): boolean {
     return this.#parts.find((part) => part.owns(key))?.listedOnce ?? false;
   }
@@ -145,9 +130,6 @@ class IndexedStore<Raw, V extends Versioned> implements FedStore<Raw, V> {
       },
       drop: (key) => {
         this.#drop(key);
-      },
-      listed: () => {
-        if (this.synced()) this.#resolveSynced();
       },
     });
     this.#parts.push(part);
@@ -204,7 +186,6 @@ interface PartOwner<V> {
   readonly values: ReadonlyMap<string, V>;
   put(key: string, value: V): void;
   drop(key: string): void;
-  listed(): void;
 }
 
 /** The part of a store that one reflector feeds: mark and sweep over its keys, and the newest version it has seen. */
@@ -232,7 +213,6 @@ class Part<Raw, V extends Versioned> implements Sink<Raw> {
     for (const key of this.#unmet ?? []) this.#owner.drop(key);
     this.#unmet = undefined;
     this.listedOnce = true;
-    this.#owner.listed();
   }
 
   keep(key: string): void {

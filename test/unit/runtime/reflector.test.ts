@@ -318,6 +318,5 @@ describe('reflector', () => {
     const openedAt = clock.now();
     await clock.advance(95_000);
     assert.equal(reflector.status().aliveAt, openedAt + 90_000 + 100 + 200 + 400);
-    assert.ok((reflector.status().activeAt ?? 0) > openedAt);
   });
 });

@@ -55,17 +55,13 @@ function list(store: FedStore<Raw, Value>, ...items: readonly Raw[]): void {
 const names = (values: Iterable<Value>): readonly string[] => [...values].map(({ name }) => name).sort();
 
 describe('store', () => {
-  it('is synced with the first full list', async () => {
+  it('is synced with the first full list', () => {
     const { store } = aStore();
-    let synced = false;
-    void store.whenSynced.then(() => (synced = true));
     store.listing();
     store.upsert({ name: 'a', version: 1 });
-    await Promise.resolve();
-    assert.deepEqual([store.synced(), synced], [false, false]);
+    assert.equal(store.syncedFor('a'), false);
     store.listed();
-    await store.whenSynced;
-    assert.deepEqual([store.synced(), store.size], [true, 1]);
+    assert.deepEqual([store.syncedFor('a'), store.size], [true, 1]);
   });
 
   it('tells of what is new, changed and gone', () => {
@@ -226,18 +222,18 @@ describe('store, offered a copy', () => {
 });
 
 describe('store in parts', () => {
-  it('is synced with the last part, and sweeps each part by itself', () => {
+  it('is synced part by part, and sweeps each by itself', () => {
     const { store } = aStore();
     const north = store.part((key) => key.startsWith('n'));
     const south = store.part((key) => key.startsWith('s'));
     north.listing();
     north.upsert({ name: 'n1', version: 1 });
     north.listed();
-    assert.equal(store.synced(), false);
+    assert.deepEqual([store.syncedFor('n1'), store.syncedFor('s1'), store.syncedFor('e1')], [true, false, false]);
     south.listing();
     south.upsert({ name: 's1', version: 2 });
     south.listed();
-    assert.equal(store.synced(), true);
+    assert.equal(store.syncedFor('s1'), true);
     north.listing();
     north.listed();
     assert.deepEqual(names(store.values()), ['s1']);

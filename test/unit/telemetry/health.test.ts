@@ -25,7 +25,6 @@ const aWatch = (more: Partial<ReflectorStatus> = {}): ReflectorStatus => ({
   name: 'configmaps',
   synced: true,
   aliveAt: NOW,
-  activeAt: NOW,
   ...more,
 });
 const silentFor = (ms: number, error?: Error): ReflectorStatus =>

@@ -17,9 +17,7 @@ describe('metrics', () => {
     metrics.nudge('ok');
     metrics.hot(0.2);
     metrics.list('configmaps', 500, 0.3);
-    metrics.observeWatches(() => [
-      { status: () => ({ name: 'configmaps', synced: true, aliveAt: 5000, activeAt: 6000 }) },
-    ]);
+    metrics.observeWatches(() => [{ status: () => ({ name: 'configmaps', synced: true, aliveAt: 5000 }) }]);
     const text = await metrics.metrics();
     for (const line of [
       'workqueue_adds_total{name="workloads"} 1',
