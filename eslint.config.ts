@@ -34,7 +34,14 @@ export default defineConfig(
         { object: 'Date', property: 'now', message: `only ${CLOCK} reads the time: take a Clock or a number` },
         { object: 'Math', property: 'random', message: 'randomness comes in as an argument' },
       ],
-      'no-restricted-syntax': ['error', { selector: 'ExportDefaultDeclaration', message: 'name every export' }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportDefaultDeclaration', message: 'name every export' },
+        {
+          selector: "NewExpression[callee.name='Date'][arguments.length=0], CallExpression[callee.name='Date']",
+          message: `only ${CLOCK} reads the time: take a Clock or a number`,
+        },
+      ],
     },
   },
   {

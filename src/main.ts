@@ -16,7 +16,7 @@ else if ('text' in loaded) process.stdout.write(`${loaded.text}\n`);
 else await run(loaded.settings);
 
 async function run(settings: Settings): Promise<void> {
-  const log = createLogger({ level: settings.logLevel });
+  const log = createLogger({ level: settings.logLevel, clock: systemClock });
   try {
     const kubeConfig = loadKubeConfig({
       kubeconfig: settings.kubeconfig,

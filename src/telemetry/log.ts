@@ -1,10 +1,12 @@
 import pino, { type DestinationStream } from 'pino';
+import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface LogOptions {
   readonly level: LogLevel;
+  readonly clock: Pick<Clock, 'now'>;
   /** Default: standard output, one JSON object per line. */
   readonly destination?: DestinationStream;
 }
@@ -22,13 +24,13 @@ const SECRET_FIELDS = ['data', 'stringData', 'binaryData', 'token', 'password', 
 const REDACTED_PATHS = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
 
 /** Structured logs: a constant message, the rest in fields; `err` is written with its type, message, code and causes. */
-export function createLogger({ level, destination }: LogOptions): RootLogger {
+export function createLogger({ level, clock, destination }: LogOptions): RootLogger {
   return pino(
     {
       level,
       base: null,
       formatters: { level: (label) => ({ level: label }) },
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
       serializers: { err: describeError },
     },
