@@ -83,8 +83,8 @@ build: $(DEPS) ## Bundle it into dist/
 	@node config/bundle/bundle.ts
 
 .PHONY: image
-image: build ## Build its image (localhost/reload-operator:dev) into dist/
-	@node test/cluster/main.ts images
+image: build ## Build its image (localhost/reload-operator:dev) and print where the archive lies (root on Linux)
+	@node test/cluster/main.ts image
 
 .PHONY: install
 install: ## Install the CRDs into the current cluster

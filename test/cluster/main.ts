@@ -3,9 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findCluster, startCluster, stopCluster } from './cluster.ts';
-import { ensureBinaries } from './binaries.ts';
-import { ensureBaseImages, ensureOperatorImage } from './images.ts';
-import { preflight } from './preflight.ts';
+import { ensureOperatorImage } from './images.ts';
 import { CHECKOUT } from './state.ts';
 
 const USAGE = `usage: node test/cluster/main.ts COMMAND [options]
@@ -13,7 +11,7 @@ const USAGE = `usage: node test/cluster/main.ts COMMAND [options]
   up [--name NAME] [--no-node]   start a cluster that stays up (default name: dev)
   down [--name NAME]             stop it and remove everything of it
   status                         list the clusters of this checkout
-  images                         build the images and print where they lie`;
+  image                          build the image of the operator, print where its archive lies`;
 
 const begun = performance.now();
 
@@ -65,11 +63,10 @@ function namesIn(folder: string): string[] {
   }
 }
 
-async function images(): Promise<void> {
-  await preflight('node', log);
-  const base = await ensureBaseImages(await ensureBinaries(log), log);
-  for (const archive of base) console.log(archive);
-  console.log((await ensureOperatorImage(log)).archive);
+async function image(): Promise<void> {
+  const { name, archive } = await ensureOperatorImage(log);
+  log(`${name} is an OCI archive at`);
+  console.log(archive);
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -86,8 +83,8 @@ async function main(argv: readonly string[]): Promise<void> {
     case 'status':
       status();
       return;
-    case 'images':
-      return images();
+    case 'image':
+      return image();
     default:
       throw new Error(`unknown command "${positionals.join(' ')}"\n${USAGE}`);
   }
