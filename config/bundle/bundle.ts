@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { REPLACEMENTS, type Replacement } from './replacements.ts';
 
@@ -14,8 +14,8 @@ export interface BundleOptions {
 
 /**
  * Bundles the program into one ES module for Node 24, without those parts of its libraries that it never calls. Beside
- * the bundle stand its source map, the licence comments of what is in it, and esbuild's metafile (`.meta.json`), which
- * is also returned. Throws esbuild's BuildFailure.
+ * the bundle stand its source map, the licences of what is in it (`.LEGAL.txt`), and esbuild's metafile (`.meta.json`),
+ * which is also returned. Throws esbuild's BuildFailure, or an Error for a package without a licence.
  */
 export async function bundle(options: BundleOptions = {}): Promise<Metafile> {
   const outfile = resolve(CHECKOUT, options.outfile ?? 'dist/reload-operator.mjs');
@@ -39,7 +39,23 @@ export async function bundle(options: BundleOptions = {}): Promise<Metafile> {
     plugins: [replacing(REPLACEMENTS)],
   });
   await writeFile(`${outfile}.meta.json`, JSON.stringify(metafile));
+  // esbuild has put the licence comments there; few packages have any.
+  await appendFile(`${outfile}.LEGAL.txt`, await licencesIn(metafile));
   return metafile;
+}
+
+/** The licences of all packages of which the bundle has a part, in full: they are to go with every copy. */
+async function licencesIn(metafile: Metafile): Promise<string> {
+  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
+  const packages = inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []);
+  const texts = [...new Set(packages)].sort().map(async (name) => {
+    const folder = resolve(CHECKOUT, name);
+    const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
+    if (files.length === 0) throw new Error(`${name} has no licence to go with the bundle`);
+    const text = await Promise.all(files.sort().map((file) => readFile(join(folder, file), 'utf8')));
+    return `\n${name.replace(/^.*node_modules\//, '')}\n\n${text.join('\n').trim()}\n`;
+  });
+  return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n`);
 }
 
 function replacing(replacements: readonly Replacement[]): Plugin {

@@ -86,7 +86,7 @@ export async function ensureOperatorImage(log: (line: string) => void): Promise<
     {
       name: OPERATOR_IMAGE,
       context: CHECKOUT,
-      inputs: ['dist/reload-operator.mjs'],
+      inputs: ['dist/reload-operator.mjs', 'dist/reload-operator.mjs.LEGAL.txt', 'LICENSE'],
       dockerfile: join(CHECKOUT, 'Dockerfile'),
       buildArgs: { BASE: base.name },
       bases: [base],

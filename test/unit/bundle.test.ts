@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Metafile } from 'esbuild';
 import { bundle } from '../../config/bundle/bundle.ts';
+import { CHECKOUT } from '../cluster/state.ts';
 
 describe('the bundle', () => {
   const dir = mkdtempSync(join(tmpdir(), 'bundle-'));
@@ -58,6 +59,24 @@ describe('the bundle', () => {
       imports.filter(({ kind }) => kind === 'import-statement'),
     );
     assert.deepEqual(statements, []);
+  });
+
+  it('comes with the licence of everything that is in it', () => {
+    const licences = readFileSync(`${outfile}.LEGAL.txt`, 'utf8');
+    for (const name of ['@dot-i/k8s-operator', '@kubernetes/client-node', 'pino', 'undici', 'zod'])
+      assert.match(licences, new RegExp(`^${name}\n\n.*(MIT License|Apache License|Copyright)`, 'm'), name);
+    assert.match(licences, /Permission is hereby granted/);
+  });
+
+  it('is copied into the image with its licences, which the build may see', () => {
+    const [, sources = ''] = /^COPY (.*) \S+$/m.exec(readFileSync(join(CHECKOUT, 'Dockerfile'), 'utf8')) ?? [];
+    const seen = [...readFileSync(join(CHECKOUT, '.dockerignore'), 'utf8').matchAll(/^!(.*)$/gm)];
+    const files = ['dist/reload-operator.mjs', 'dist/reload-operator.mjs.LEGAL.txt', 'LICENSE'];
+    assert.deepEqual(sources.split(' '), files);
+    assert.deepEqual(
+      seen.map(([, file]) => file),
+      files,
+    );
   });
 
   it('starts without a warning', () => {
