@@ -91,6 +91,27 @@ describe('deadline of a request', () => {
     assert.equal(connections, 3);
   });
 
+  it('keeps connections that are newer than the silence', async () => {
+    client = clientOf({ token: 't' });
+    const silent = (path: string): Promise<void> => assert.rejects(ask(path), { code: 'KUBE_TIMEOUT' });
+    const first = silent('/a');
+    await clock.advance(500);
+    const second = silent('/b');
+    await eventually(() => open.length === 2, { what: 'both requests' });
+    await clock.advance(500);
+    await first;
+    open.length = 0;
+    const third = ask('/c');
+    await answer();
+    await third;
+    await clock.advance(500);
+    await second;
+    const fourth = ask('/d');
+    await answer();
+    await fourth;
+    assert.equal(connections, 3);
+  });
+
   it('blames slow credentials for themselves, and keeps the connections', async () => {
     // The first run answers at once, with what has expired already; the second one takes longer than anybody waits.
     const log = JSON.stringify(join(dir, 'runs'));
