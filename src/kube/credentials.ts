@@ -105,7 +105,8 @@ function unusable(user: string, thrown: unknown): ConnectionError {
   const what = `the credentials of user ${user} cannot be used`;
   if (thrown instanceof SyntaxError)
     return new ConnectionError('KUBE_CREDENTIALS', `${what}: what the login command answered is not JSON`);
-  if (thrown instanceof TypeError)
+  // One with a cause is that of a fetch.
+  if (thrown instanceof TypeError && thrown.cause === undefined)
     return new ConnectionError('KUBE_CREDENTIALS', `${what}: they have not the expected form`);
   const why = thrown instanceof Error ? thrown.message.trim() : String(thrown);
   return new ConnectionError('KUBE_CREDENTIALS', `${what}: ${why}`, { cause: thrown });

@@ -91,6 +91,21 @@ describe('deadline of a request', () => {
     assert.equal(connections, 3);
   });
 
+  it('is not held up, nor its connection lost, by a login that fails after a refusal', async () => {
+    const log = JSON.stringify(join(dir, 'logins'));
+    const script = `const fs = require('fs'); fs.appendFileSync(${log}, '.');
+      if (fs.readFileSync(${log}).length === 2) process.exit(1);
+      process.stdout.write(JSON.stringify({ status: { token: 't' } }));`;
+    client = clientOf({ exec: { command: process.execPath, args: ['-e', script] } });
+    const refused = assert.rejects(ask('/first'), { code: 'KUBE_CREDENTIALS' });
+    (await eventually(() => open.shift(), { what: 'a request' })).writeHead(401).end('{}');
+    await refused;
+    const second = ask('/second');
+    await answer();
+    await second;
+    assert.equal(connections, 1);
+  });
+
   it('keeps connections that are newer than the silence', async () => {
     client = clientOf({ token: 't' });
     const silent = (path: string): Promise<void> => assert.rejects(ask(path), { code: 'KUBE_TIMEOUT' });
