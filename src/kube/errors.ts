@@ -51,6 +51,13 @@ export class ConnectionError extends Error {
 export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
 
+/** What etcd, and the API server's client of it, say of an object that is too large. */
+const TOO_LARGE = /request is too large|trying to send message larger than max/;
+
+/** The object is larger than the API server takes (413), or than can be stored (500). */
+export const isTooLarge = (error: unknown): boolean =>
+  error instanceof KubeError && (error.status === 413 || (error.status === 500 && TOO_LARGE.test(error.message)));
+
 function hasStatus(error: unknown, status: number): boolean {
   return error instanceof KubeError && error.status === status;
 }

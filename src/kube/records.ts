@@ -4,7 +4,8 @@ import type { ReloadRecord, ReloadRecordStatus } from '../api/v1alpha1/types.ts'
 import type { RecordWriter, StoredRecord } from '../controller/ports.ts';
 import type { Workload } from '../domain/observed.ts';
 import type { KubeClient } from './connect.ts';
-import { isNotFound } from './errors.ts';
+import { TerminalError, toError } from '../runtime/errors.ts';
+import { isNotFound, isTooLarge } from './errors.ts';
 import { records } from './paths.ts';
 
 export type RawRecord = Pick<ReloadRecord, 'metadata' | 'spec' | 'status'>;
@@ -44,28 +45,26 @@ export const createRecordWriter = (client: KubeClient): RecordWriter => {
     spec: { workload: { group: 'apps', kind: workload.kind, name: workload.name, uid: workload.uid } },
     status,
   });
-  const query = { fieldManager: FIELD_MANAGER };
+  const write = async (
+    method: 'POST' | 'PUT',
+    path: string,
+    record: object,
+    signal: AbortSignal,
+  ): Promise<StoredRecord> => {
+    try {
+      const query = { fieldManager: FIELD_MANAGER };
+      return parseRecord(await client.request<RawRecord>({ method, path, query, body: record, signal }));
+    } catch (thrown) {
+      if (!isTooLarge(thrown)) throw thrown;
+      // The same bytes would be refused again: only other content makes another record.
+      const message = `${toError(thrown).message}; the workload's sources have too many keys for one record: let a policy name fewer of them, or give them fewer keys`;
+      throw new TerminalError('TooLarge', message, { cause: thrown });
+    }
+  };
   return {
-    create: async (workload, status, signal) =>
-      parseRecord(
-        await client.request<RawRecord>({
-          method: 'POST',
-          path: records(workload.namespace),
-          query,
-          body: body(workload, status),
-          signal,
-        }),
-      ),
-    replace: async ({ name, namespace, resourceVersion }, workload, status, signal) =>
-      parseRecord(
-        await client.request<RawRecord>({
-          method: 'PUT',
-          path: `${records(namespace)}/${name}`,
-          query,
-          body: body(workload, status, resourceVersion),
-          signal,
-        }),
-      ),
+    create: (workload, status, signal) => write('POST', records(workload.namespace), body(workload, status), signal),
+    replace: ({ name, namespace, resourceVersion }, workload, status, signal) =>
+      write('PUT', `${records(namespace)}/${name}`, body(workload, status, resourceVersion), signal),
     remove: async ({ name, namespace, uid }, signal) => {
       try {
         await client.request({

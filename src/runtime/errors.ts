@@ -1,3 +1,15 @@
+/** A failure that no retry cures: the work queue leaves the key alone until it is added again. */
+export class TerminalError extends Error {
+  override readonly name = 'TerminalError';
+  /** CamelCase, fit for a condition. */
+  readonly reason: string;
+
+  constructor(reason: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
 /** Not a failure but a known wait: the work queue runs the key again after `retryAfterMs`, without backing off. */
 export class WaitingError extends Error {
   override readonly name = 'WaitingError';

@@ -1,6 +1,6 @@
 import { backoffDelay } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import { toError, WaitingError } from './errors.ts';
+import { TerminalError, toError, WaitingError } from './errors.ts';
 import type { Logger } from './log.ts';
 
 /** What a worker may return: run the key again after this long, in milliseconds, unless something adds it before. */
@@ -9,14 +9,14 @@ export interface WorkResult {
 }
 
 /**
- * Processes one key. Aborting the signal asks it to finish soon. Throwing means: WaitingError, run it again after its
- * delay; anything else, run it again after a backoff.
+ * Processes one key. Aborting the signal asks it to finish soon. Throwing means: TerminalError, leave the key until
+ * it is added again; WaitingError, run it again after its delay; anything else, run it again after a backoff.
  */
 // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a worker with nothing to say returns nothing
 export type Worker = (key: string, signal: AbortSignal) => Promise<WorkResult | void>;
 
 /** How one run of a key ended. */
-export type WorkOutcome = 'success' | 'requeued' | 'waiting' | 'error';
+export type WorkOutcome = 'success' | 'requeued' | 'waiting' | 'terminal' | 'error';
 
 export interface WorkQueueOptions {
   /** For logs and metrics. */
@@ -193,6 +193,11 @@ class KeyedWorkQueue implements WorkQueue {
       log.debug({ queue, key, reason: error.reason, retryAfterMs: error.retryAfterMs }, 'waiting');
       this.addAfter(key, error.retryAfterMs);
       return 'waiting';
+    }
+    if (error instanceof TerminalError) {
+      this.#failures.delete(key);
+      log.warn({ queue, key, reason: error.reason, err: error }, 'stopped until it is added again');
+      return 'terminal';
     }
     if (signal.aborted) {
       log.debug({ queue, key, err: error }, 'cut short by the shutdown');

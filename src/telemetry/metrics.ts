@@ -38,11 +38,12 @@ export interface Metrics {
 const SHORT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const LONG_SECONDS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800];
 
-/** The `result` label of controller-runtime for each way in which a run can end; its `terminal_error` is none of ours. */
+/** The `result` label of controller-runtime for each way in which a run can end; a terminal error is one there, too. */
 const RECONCILE_RESULTS: Readonly<Record<WorkOutcome, string>> = {
   success: 'success',
   requeued: 'requeue_after',
   waiting: 'requeue_after',
+  terminal: 'error',
   error: 'error',
 };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isConflict, isNotFound, kubeError, type Refusal } from '../../../src/kube/errors.ts';
+import { isConflict, isNotFound, isTooLarge, kubeError, type Refusal } from '../../../src/kube/errors.ts';
 
 const refusal = (status: number, body: unknown, more: Partial<Refusal> = {}): Refusal => ({
   method: 'PATCH',
@@ -39,6 +39,22 @@ describe('error of the API server', () => {
       assert.equal(kubeError(refusal(httpStatus, status({ reason }))).code, code);
     });
   }
+
+  it('tells an object that is too large from other failures', () => {
+    const etcds = status({ message: 'etcdserver: request is too large' });
+    const clients = status({ message: 'rpc error: trying to send message larger than max (2162570 vs. 2097152)' });
+    const refusals = [
+      refusal(413, ''),
+      refusal(500, etcds),
+      refusal(500, clients),
+      refusal(500, ''),
+      refusal(422, etcds),
+    ];
+    assert.deepEqual(
+      refusals.map((each) => isTooLarge(kubeError(each))),
+      [true, true, true, false, false],
+    );
+  });
 
   it('names the fields that were refused', () => {
     const causes = [{ reason: 'FieldValueInvalid', message: 'must be positive', field: 'spec.replicas' }, 'junk'];

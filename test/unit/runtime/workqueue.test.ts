@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { WaitingError } from '../../../src/runtime/errors.ts';
+import { TerminalError, WaitingError } from '../../../src/runtime/errors.ts';
 import { createWorkQueue, type Worker, type WorkOutcome, type WorkQueue } from '../../../src/runtime/workqueue.ts';
 import { createFakeClock, settled, type FakeClock } from '../../support/fake-clock.ts';
 import { createRecordingLog, type RecordingLog } from '../../support/recording-log.ts';
@@ -181,6 +181,17 @@ describe('work queue', () => {
       ['error', 'error', 'success', 'error', 'success'],
     );
     assert.equal(runs.length, 5);
+  });
+
+  it('does not retry a terminal error until the key is added again', async () => {
+    const { worker, runs } = scripted(new TerminalError('Invalid', 'no'));
+    const { queue, clock, results } = start(worker);
+    queue.add('a');
+    await clock.advance(1_000_000);
+    assert.deepEqual(results, [['a', 'terminal']]);
+    queue.add('a');
+    await settled();
+    assert.equal(runs.length, 2);
   });
 
   it('waits as long as a waiting error says, and forgets failures before', async () => {
