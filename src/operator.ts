@@ -312,6 +312,9 @@ const kinded = (kind: WorkloadKind, sink: Sink<KindedWorkload>): Sink<RawWorkloa
   listing: () => {
     sink.listing();
   },
+  rewound: () => {
+    sink.rewound();
+  },
   upsert: (raw) => {
     sink.upsert({ kind, raw });
   },

@@ -204,6 +204,9 @@ class Round implements Sink<FollowedPod> {
     this.#pods.clear();
   }
 
+  /** What is listed counts in any case. */
+  rewound(): void {}
+
   upsert(pod: FollowedPod): void {
     this.#pods.set(pod.uid, pod);
     if (!pod.reachable || this.#settled.has(pod.uid)) return;

@@ -74,6 +74,9 @@ class BoundSources implements Sources {
       listing: () => {
         part.listing();
       },
+      rewound: () => {
+        part.rewound();
+      },
       upsert: (version) => {
         part.upsert(version);
       },

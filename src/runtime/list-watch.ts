@@ -31,6 +31,11 @@ export interface ListWatch<T> {
 export interface Sink<T> {
   /** A full list begins, or begins anew: until `listed()`, every object that still exists is passed to `upsert`. */
   listing(): void;
+  /**
+   * The list that has begun shows an earlier state than what was passed before: the server was restored from a backup.
+   * What is passed until `listed()` counts whatever its version.
+   */
+  rewound(): void;
   upsert(object: T): void;
   remove(object: T): void;
   listed(): void;

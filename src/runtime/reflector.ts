@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 import { retryAfterOf, statusOf, toError } from './errors.ts';
 import type { ListWatch, Page, Sink, WatchEvent } from './list-watch.ts';
 import type { Logger } from './log.ts';
+import { compareResourceVersions } from './resource-version.ts';
 import { createWatchdog } from './watchdog.ts';
 
 export type { ListWatch, Page, Sink, WatchEvent };
@@ -87,6 +88,8 @@ class ListWatchReflector<T> implements Reflector {
   #resourceVersion: string | undefined;
   /** Failures by answer since the watch last moved on. */
   #refusals = 0;
+  /** The latest that was ever seen. */
+  #latest: string | undefined;
   #status: ReflectorStatus;
   #started = false;
 
@@ -164,6 +167,7 @@ class ListWatchReflector<T> implements Reflector {
     });
     let page = await source.list({ limit }, signal);
     const { resourceVersion } = page;
+    this.#findRewound(resourceVersion);
     let items = this.#upsertAll(page);
     while (page.continueToken !== undefined && page.continueToken !== '') {
       page = await source.list({ limit, continueToken: page.continueToken }, signal);
@@ -176,6 +180,17 @@ class ListWatchReflector<T> implements Reflector {
     this.#resolveSynced();
     this.#notify(() => onList?.(items, (clock.now() - startedAt) / 1000));
     return resourceVersion;
+  }
+
+  #findRewound(resourceVersion: string): void {
+    const { log, name } = this.#options;
+    const latest = this.#latest;
+    this.#latest = resourceVersion;
+    if (latest === undefined || (compareResourceVersions(resourceVersion, latest) ?? 0) >= 0) return;
+    log.warn({ watch: name, latest, listed: resourceVersion }, 'the server is at an earlier version than it was');
+    this.#feed((sink) => {
+      sink.rewound();
+    });
   }
 
   #upsertAll(page: Page<T>): number {
@@ -232,6 +247,7 @@ class ListWatchReflector<T> implements Reflector {
   /** Only progress ends a backoff: a watch that opens and ends at once, again and again, must not spin. */
   #moveTo(resourceVersion: string): void {
     this.#resourceVersion = resourceVersion;
+    this.#latest = resourceVersion;
     this.#refusals = 0;
     this.#backoff.reset();
     this.#alive();

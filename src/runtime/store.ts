@@ -140,6 +140,10 @@ class IndexedStore<Raw, V extends Versioned> implements FedStore<Raw, V> {
     this.#whole().listing();
   }
 
+  rewound(): void {
+    this.#whole().rewound();
+  }
+
   upsert(raw: Raw): void {
     this.#whole().upsert(raw);
   }
@@ -195,6 +199,8 @@ class Part<Raw, V extends Versioned> implements Sink<Raw> {
   readonly #owner: PartOwner<V>;
   /** Keys held when the running list began and not met since; undefined between lists. */
   #unmet: Set<string> | undefined;
+  /** The running list shows an earlier state than what is held. */
+  #rewound = false;
   listedOnce = false;
   /** The newest resourceVersion seen: an object that the store doesn't hold was gone by then. */
   latest: string | undefined;
@@ -209,7 +215,13 @@ class Part<Raw, V extends Versioned> implements Sink<Raw> {
     this.#unmet = new Set([...this.#owner.values.keys()].filter(this.owns));
   }
 
+  rewound(): void {
+    this.latest = undefined;
+    this.#rewound = true;
+  }
+
   listed(): void {
+    this.#rewound = false;
     for (const key of this.#unmet ?? []) this.#owner.drop(key);
     this.#unmet = undefined;
     this.listedOnce = true;
@@ -225,7 +237,7 @@ class Part<Raw, V extends Versioned> implements Sink<Raw> {
     this.#see(version);
     this.keep(key);
     const held = this.#owner.values.get(key);
-    if (held !== undefined && !isNewer(version, held.resourceVersion)) return;
+    if (held !== undefined && !this.#rewound && !isNewer(version, held.resourceVersion)) return;
     const value = this.#options.trim(raw);
     if (value === undefined) this.#owner.drop(key);
     else this.#owner.put(key, value);

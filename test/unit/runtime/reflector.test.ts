@@ -115,6 +115,7 @@ async function start(script: Script, options: Partial<ReflectorOptions<Item>> = 
     source,
     sink: {
       listing: () => told.push('listing'),
+      rewound: () => told.push('rewound'),
       upsert: ({ name, version }) => told.push(`${name}@${version}`),
       remove: ({ name }) => told.push(`-${name}`),
       listed: () => told.push('listed'),
@@ -278,6 +279,20 @@ describe('reflector', () => {
     assert.equal(calls.length, 4);
   });
 
+  it('says that a list is of an earlier state than what it passed on before', async () => {
+    const gone = { type: 'ERROR', code: 410, message: 'too old' } as const;
+    const { told, clock, log } = await start({
+      lists: [page(10, []), page(9, [item('a', 5)]), page(12, [])],
+      watches: [
+        ['open', { type: 'ADDED', object: item('a', 11) }, gone],
+        ['open', gone],
+      ],
+    });
+    await clock.advance(60_000);
+    assert.deepEqual(told, ['listing', 'listed', 'a@11', 'listing', 'rewound', 'a@5', 'listed', 'listing', 'listed']);
+    assert.ok(log.lines.some(({ message }) => message === 'the server is at an earlier version than it was'));
+  });
+
   it('goes on when the sink throws, and says so', async () => {
     let upserts = 0;
     const { log, reflector } = await start(
@@ -285,6 +300,7 @@ describe('reflector', () => {
       {
         sink: {
           listing: () => undefined,
+          rewound: () => undefined,
           upsert: () => {
             upserts += 1;
             throw new Error('bad sink');

@@ -86,6 +86,24 @@ describe('store', () => {
     assert.deepEqual(deltas, [{ key: 'a', old: valueOf({ name: 'a', version: 1 }) }]);
   });
 
+  it('takes over a list of an earlier state, as after a restored backup, and goes on from there', () => {
+    const { store } = aStore();
+    list(store, { name: 'a', version: 8, color: 'new' }, { name: 'b', version: 9 });
+    store.listing();
+    store.rewound();
+    store.upsert({ name: 'a', version: 5, color: 'old' });
+    store.listed();
+    assert.deepEqual(
+      [...store.values()].map(({ name, color }) => [name, color]),
+      [['a', 'old']],
+    );
+    store.upsert({ name: 'a', version: 4, color: 'stale' });
+    assert.equal(store.get('a')?.color, 'old');
+    store.upsert({ name: 'b', version: 6 });
+    assert.deepEqual(names(store.values()), ['a', 'b']);
+    assert.equal(store.offer(valueOf({ name: 'c', version: 7 })), true);
+  });
+
   it('sweeps nothing when a list begins anew', () => {
     const { store } = aStore();
     list(store, { name: 'a', version: 1 }, { name: 'b', version: 2 });
