@@ -113,7 +113,7 @@ describe('the operator in its cluster', () => {
     const annotation = await stage.restartAnnotation();
 
     const kubectl = kubectlFor(cluster);
-    await kubectl.run(['delete', '-k', 'config/default', '--timeout=90s'], { timeoutMs: 120_000 });
+    await kubectl.run(['delete', '-k', 'config/default', '--timeout=300s'], { timeoutMs: 330_000 });
 
     assert.equal(await stage.restartAnnotation(), annotation);
     assert.deepEqual(await stage.incarnations(), incarnations);

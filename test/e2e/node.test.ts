@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +15,8 @@ import type { Kubectl } from '../support/kubectl.ts';
 import { startOwnedCluster, untilNothingIsLeft } from '../support/owned-cluster.ts';
 import { eventually } from '../support/wait.ts';
 
-const NAMESPACE = 'node-test';
+/** A new one each time: the last one may still be going. */
+const NAMESPACE = `node-test-${randomBytes(3).toString('hex')}`;
 const REPLICAS = 3;
 
 const CONFIG = {
@@ -74,7 +76,9 @@ describe('a cluster with a node', () => {
     kubectl = kubectlFor(cluster);
     await kubectl.run(['create', 'namespace', NAMESPACE]);
     await kubectl.apply(CONFIG, SERVICE, DEPLOYMENT);
-    await kubectl.run(['rollout', 'status', 'deployment/web', '-n', NAMESPACE, '--timeout=60s']);
+    await kubectl.run(['rollout', 'status', 'deployment/web', '-n', NAMESPACE, '--timeout=120s'], {
+      timeoutMs: 130_000,
+    });
     const pods = (await kubectl.json(['get', 'pods', '-n', NAMESPACE, '-l', 'app=web'])) as PodList;
     assert.equal(pods.items.length, REPLICAS);
     const [first] = pods.items;
@@ -82,7 +86,7 @@ describe('a cluster with a node', () => {
     pod = first;
   });
   after(async () => {
-    await kubectl.run(['delete', 'namespace', NAMESPACE, '--ignore-not-found']);
+    await kubectl.run(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false']);
     await cluster.stop();
   });
 
@@ -109,7 +113,6 @@ describe('a cluster with a node', () => {
   it('routes a service to its pods', async () => {
     const answer = await eventually(() => inPod('sh', '-c', 'wget -q -O- http://$WEB_SERVICE_HOST/greeting'), {
       what: 'the service web to answer',
-      timeoutMs: 10_000,
     });
     assert.equal(answer, 'hello from a file');
   });
@@ -144,7 +147,7 @@ describe('a node beside another', { skip: process.env['CLUSTER'] === 'current' }
     owner.kill('SIGKILL');
     await untilNothingIsLeft(places, state);
     // The kernel takes a network namespace apart in its own time.
-    await eventually(() => !existsSync(`/sys/class/net/${link}`), { what: 'the link to be gone' });
+    await eventually(() => !existsSync(`/sys/class/net/${link}`), { what: 'the link to be gone', timeoutMs: 120_000 });
   });
 
   it('leaves nothing behind when its supervisor is killed and the cluster is then stopped', async () => {
@@ -152,11 +155,14 @@ describe('a node beside another', { skip: process.env['CLUSTER'] === 'current' }
     process.kill(state.supervisor.pid, 'SIGKILL');
     const { node } = state;
     assert.ok(node);
-    await eventually(() => !isAlive(node.holder), { what: 'the namespaces of the node to end' });
+    await eventually(() => !isAlive(node.holder), { what: 'the namespaces of the node to end', timeoutMs: 120_000 });
     await stopCluster(places.dir);
     await untilNothingIsLeft(places, state);
     // The kernel takes a network namespace apart in its own time.
-    await eventually(() => !existsSync(`/sys/class/net/${node.link}`), { what: 'the link to be gone' });
+    await eventually(() => !existsSync(`/sys/class/net/${node.link}`), {
+      what: 'the link to be gone',
+      timeoutMs: 120_000,
+    });
     owner.kill('SIGKILL');
   });
 });

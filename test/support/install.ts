@@ -34,9 +34,9 @@ export const stopOperator = async (cluster: Cluster): Promise<void> => {
   const kubectl = kubectlFor(cluster);
   await kubectl.run(['-n', NAMESPACE, 'scale', 'deployment/reload-operator', '--replicas=0']);
   await kubectl.run(
-    ['-n', NAMESPACE, 'wait', 'pod', '-l', 'app.kubernetes.io/name=reload-operator', '--for=delete', '--timeout=60s'],
+    ['-n', NAMESPACE, 'wait', 'pod', '-l', 'app.kubernetes.io/name=reload-operator', '--for=delete', '--timeout=120s'],
     {
-      timeoutMs: 70_000,
+      timeoutMs: 130_000,
     },
   );
 };

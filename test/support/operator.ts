@@ -69,7 +69,7 @@ export const installRights = async (cluster: Cluster): Promise<void> => {
     );
   }
   const crds = [RELOAD_POLICY, RELOAD_RECORD].map(({ plural }) => `crd/${plural}.${GROUP}`);
-  await kubectl.run(['wait', '--for=condition=Established', '--timeout=30s', ...crds]);
+  await kubectl.run(['wait', '--for=condition=Established', '--timeout=120s', ...crds], { timeoutMs: 130_000 });
 };
 
 /** Ended with this process at the latest, whatever becomes of the test. */
@@ -98,7 +98,7 @@ export const startOperator = async (options: OperatorOptions, { ready = true } =
       if (!operator.running()) throw new Error(`the operator ended: ${operator.said()}`);
       return (ready ? operator.readyz() : operator.livez()).then((well) => well || undefined);
     },
-    { what: 'the operator to be ready' },
+    { what: 'the operator to be ready', timeoutMs: 120_000 },
   ).catch(async (error: unknown) => {
     await operator.kill();
     throw error;

@@ -58,7 +58,7 @@ export async function untilNothingIsLeft(places: Places, state: ClusterState): P
       if (left.length > 0) throw new Error(`left: ${left.join(', ')}`);
       return true;
     },
-    { what: `cluster ${places.name} to leave nothing behind`, timeoutMs: 30_000 },
+    { what: `cluster ${places.name} to leave nothing behind`, timeoutMs: 120_000 },
   );
 }
 
