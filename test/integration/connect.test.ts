@@ -121,7 +121,7 @@ describe('client on a real API server', () => {
     await assert.rejects(client.request({ method: 'GET', path: CONFIG_MAPS, timeoutMs: 300 }), {
       code: 'KUBE_TIMEOUT',
     });
-    for (let i = 0; i < 10; i++) await client.request({ method: 'GET', path: CONFIG_MAPS, timeoutMs: 2000 });
+    for (let i = 0; i < 10; i++) await client.request({ method: 'GET', path: CONFIG_MAPS });
   });
 
   it('says that nothing answers', async () => {

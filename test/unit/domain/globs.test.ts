@@ -50,10 +50,13 @@ describe('a glob', () => {
   it('takes no longer for a catastrophic pattern', () => {
     const key = 'a'.repeat(253);
     const glob = `${'*a'.repeat(60)}*b`;
-    matchesGlob(glob, key);
-    const startedAt = performance.now();
-    assert.equal(matchesGlob(glob, key), false);
-    const took = performance.now() - startedAt;
+    const times = Array.from({ length: 20 }, () => {
+      const startedAt = performance.now();
+      assert.equal(matchesGlob(glob, key), false);
+      return performance.now() - startedAt;
+    });
+    // The fastest tells of the algorithm, the others of the machine.
+    const took = Math.min(...times);
     assert.ok(took < 5, `took ${took} ms`);
   });
 });
