@@ -5,7 +5,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { eventually } from './wait.ts';
+import { untilPasses } from './wait.ts';
 import type { Stage } from './stage.ts';
 
 const NAME = 'sentinel';
@@ -27,11 +27,25 @@ export const aSentinel = async (stage: Stage): Promise<Sentinel> => {
   return {
     pass: async () => {
       passes += 1;
+      const { last: before } = await stage.status(NAME);
       await stage.edit({ flag: String(passes) }, NAME);
-      await eventually(async () => (await stage.restartAnnotation(NAME))?.startsWith(`v1.${passes}.`), {
-        what: `restart ${passes} of the sentinel`,
-      });
-      await stage.until('RolledOut', 'True', { policy: NAME });
+      await untilPasses(
+        async () => {
+          const { restart } = await stage.record(NAME);
+          assert.deepEqual([restart?.n, restart?.phase], [passes, 'Succeeded']);
+        },
+        { what: `restart ${passes} of the sentinel to be recorded as complete`, timeoutMs: 60_000 },
+      );
+      // The last that is written about it. What the status said of the restart before may still stand there.
+      await untilPasses(
+        async () => {
+          const { last } = await stage.status(NAME);
+          assert.equal(last?.outcome, 'Succeeded');
+          assert.notEqual(last.time, before?.time);
+        },
+        { what: `the status of the sentinel to tell of restart ${passes}`, timeoutMs: 60_000 },
+      );
+      await stage.until('Ready', 'True', { reason: 'UpToDate', policy: NAME });
     },
   };
 };
@@ -53,4 +67,21 @@ export const assertNoEffect = async (stage: Stage, sentinel: Sentinel, run: () =
   await run();
   await sentinel.pass();
   assert.deepEqual(await worldOf(stage), before);
+};
+
+/**
+ * Waits until a change that is made now has been acted on: whatever earlier ones cause is there by now. Once per stage.
+ *
+ * @param debounce at least as long as that of what must not happen; default: longer than the policies' own
+ */
+export const settled = async (stage: Stage, debounce = '1s'): Promise<void> => {
+  const name = 'marker';
+  await stage.configMap({ key: 'one' }, name);
+  await stage.create({ name, configMap: name, replicas: 0 });
+  await stage.policy({ sources: [{ kind: 'ConfigMap', name }], restart: { debounce } }, name);
+  await stage.adopted(name);
+  await stage.edit({ key: 'two' }, name);
+  await stage.until('RolledOut', 'True', { policy: name, reason: 'NoReplicas' });
+  await stage.api.request({ method: 'DELETE', path: stage.policyPath(name) });
+  await stage.api.request({ method: 'DELETE', path: stage.workloadPath(name) });
 };
