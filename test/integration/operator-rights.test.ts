@@ -24,8 +24,10 @@ const shippedRules = async (): Promise<readonly Rule[]> => {
   return role.rules;
 };
 
-/** The rules without one right: a verb on a resource, as kubectl names it. */
-const without = (rules: readonly Rule[], verb: string, resource: string): readonly Rule[] =>
+/** A verb on a resource, as kubectl names it. */
+type Right = readonly [verb: string, resource: string];
+
+const without = (rules: readonly Rule[], [verb, resource]: Right): readonly Rule[] =>
   rules.flatMap((rule) =>
     rule.resources
       .map((each) => ({
@@ -34,6 +36,26 @@ const without = (rules: readonly Rule[], verb: string, resource: string): readon
         verbs: rule.verbs.filter((one) => each !== resource || one !== verb),
       }))
       .filter(({ verbs }) => verbs.length > 0),
+  );
+
+/** A right as the API server is asked about it. */
+interface Attributes {
+  readonly verb: string;
+  readonly group: string;
+  /** As kubectl names it. */
+  readonly name: string;
+  readonly resource: string;
+  readonly subresource: string;
+}
+
+const rightsOf = (rules: readonly Rule[]): readonly Attributes[] =>
+  rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) =>
+      resources.flatMap((name) => {
+        const [resource = '', subresource = ''] = name.split('/');
+        return verbs.map((verb) => ({ verb, group, name, resource, subresource }));
+      }),
+    ),
   );
 
 /** Nothing more is written about the policy for a while. */
@@ -54,13 +76,50 @@ describe('an operator without a right', () => {
   let stage: Stage;
   let operator: RunningOperator | undefined;
 
-  /** Gives the account in the stage's own namespace these rules, there. */
-  const grant = (rules: readonly Rule[]): Promise<string> =>
-    stage.kubectl.apply({
+  /**
+   * Gives the account in the stage's own namespace what is shipped, there, but for one right. Resolves when the API
+   * server goes by it: it takes up a changed Role in its own time.
+   */
+  const grant = async ({ lacking }: { readonly lacking?: Right } = {}): Promise<void> => {
+    const shipped = await shippedRules();
+    await stage.kubectl.apply({
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'Role',
       metadata: { name: 'operator', namespace: stage.namespace },
-      rules,
+      rules: lacking === undefined ? shipped : without(shipped, lacking),
+    });
+    const wanted = rightsOf(shipped).map((right) => ({
+      ...right,
+      allowed: right.verb !== lacking?.[0] || right.name !== lacking[1],
+    }));
+    await untilPasses(
+      async () => {
+        const answers = await Promise.all(wanted.map(async (right) => ({ ...right, allowed: await isAllowed(right) })));
+        assert.deepEqual(answers, wanted);
+      },
+      { what: 'the changed rights to count' },
+    );
+  };
+
+  const isAllowed = async ({ verb, group, resource, subresource }: Attributes): Promise<boolean> => {
+    const { status } = await stage.api.request<{ readonly status: { readonly allowed: boolean } }>({
+      method: 'POST',
+      path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+      body: {
+        spec: {
+          user: `system:serviceaccount:${stage.namespace}:reload-operator`,
+          resourceAttributes: { namespace: stage.namespace, verb, group, resource, subresource },
+        },
+      },
+    });
+    return status.allowed;
+  };
+
+  /** What was refused is tried again after up to half a minute. */
+  const restarted = (n: number): Promise<unknown> =>
+    eventually(async () => (await stage.restartAnnotation())?.startsWith(`v1.${n}.`), {
+      what: `restart ${n}`,
+      timeoutMs: 90_000,
     });
 
   const start = async (): Promise<void> => {
@@ -96,7 +155,7 @@ describe('an operator without a right', () => {
   });
 
   it('works with a Role of its namespace alone', async () => {
-    await grant(await shippedRules());
+    await grant();
     await start();
     await stage.adopted();
     await stage.until('Ready', 'True', { reason: 'UpToDate' });
@@ -105,43 +164,43 @@ describe('an operator without a right', () => {
   });
 
   it('to list StatefulSets names it, works on with the others, and recovers', async () => {
-    await grant(without(await shippedRules(), 'list', 'statefulsets'));
+    await grant({ lacking: ['list', 'statefulsets'] });
     await start();
     const message = await stage.until('Ready', 'False', { reason: 'Forbidden' });
     assert.match(message, /cannot list resource "statefulsets"/);
     await stage.until('Stalled', 'True', { reason: 'Forbidden' });
     await stage.edit({ flag: 'b' });
-    await eventually(async () => (await stage.restartAnnotation())?.startsWith('v1.1.'), { what: 'the restart' });
+    await restarted(1);
     assert.equal(await operator?.livez(), true);
     // Nothing but the right itself is to bring the next report about.
     await stage.until('RolledOut', 'True', { reason: 'NoReplicas' });
     await quiet(stage);
 
-    await grant(await shippedRules());
+    await grant();
     await stage.until('Ready', 'True', { reason: 'UpToDate' });
     await untilPasses(
       async () => {
         assert.equal(await operator?.readyz(), true);
       },
-      { what: 'the operator to be ready' },
+      { what: 'the operator to be ready', timeoutMs: 90_000 },
     );
   });
 
   it('to patch Deployments names it, keeps the change, and recovers', async () => {
-    await grant(without(await shippedRules(), 'patch', 'deployments'));
+    await grant({ lacking: ['patch', 'deployments'] });
     await stage.edit({ flag: 'c' });
     const message = await stage.until('Ready', 'False', { reason: 'Forbidden' });
     assert.match(message, /Deployment\/web.*cannot patch resource "deployments"/);
     assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
 
-    await grant(await shippedRules());
-    await eventually(async () => (await stage.restartAnnotation())?.startsWith('v1.2.'), { what: 'the restart' });
+    await grant();
+    await restarted(2);
     await stage.until('Ready', 'True', { reason: 'UpToDate' });
   });
 
   it('to read a source names it, restarts nothing, and recovers', async () => {
     await operator?.stop();
-    await grant(without(await shippedRules(), 'get', 'configmaps'));
+    await grant({ lacking: ['get', 'configmaps'] });
     await start();
     assert.match(
       await stage.until('Ready', 'False', { reason: 'SourceUnreadable' }),
@@ -149,21 +208,28 @@ describe('an operator without a right', () => {
     );
     await stage.until('SourcesValid', 'False', { reason: 'SourceUnreadable' });
     await stage.edit({ flag: 'd' });
-    await grant(await shippedRules());
-    await eventually(async () => (await stage.restartAnnotation())?.startsWith('v1.3.'), { what: 'the restart' });
+    await grant();
+    await restarted(3);
     await stage.until('Ready', 'True', { reason: 'UpToDate' });
   });
 
   it('loses one while it runs, and says so', async () => {
-    await grant(without(await shippedRules(), 'patch', 'reloadpolicies/status'));
+    await grant({ lacking: ['patch', 'reloadpolicies/status'] });
     await stage.edit({ flag: 'e' });
-    await eventually(async () => (await stage.restartAnnotation())?.startsWith('v1.4.'), { what: 'the restart' });
+    await restarted(4);
     await eventually(
       () => operator?.log.some((line) => JSON.stringify(line).includes('cannot patch resource')) === true || undefined,
       { what: 'the refusal in the log' },
     );
     assert.equal(operator?.running(), true);
-    await grant(await shippedRules());
+    const told = async (): Promise<number> => (await stage.status()).history?.length ?? 0;
+    const before = await told();
+    await grant();
+    // The conditions were the same before.
+    await untilPasses(async () => assert.ok((await told()) > before), {
+      what: 'the status to tell of the restart that it could not tell of',
+      timeoutMs: 60_000,
+    });
     await stage.until('Ready', 'True', { reason: 'UpToDate' });
   });
 });
