@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { digestContent } from '../../src/domain/digest.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
-import { aSentinel, assertNoEffect, type Sentinel } from '../support/sentinel.ts';
+import { aSentinel, assertNoEffect, settled, type Sentinel } from '../support/sentinel.ts';
 import { Stage, type Kind } from '../support/stage.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
@@ -73,6 +73,12 @@ describe('the operator on an API server', { concurrency: 3 }, () => {
   const appliedFlag = async (stage: Stage): Promise<string | undefined> =>
     (await stage.record()).sources.find(({ name }) => name === 'app')?.keys['flag'];
 
+  /** Records are written behind. */
+  const untilApplied = (stage: Stage, flag: string): Promise<void> =>
+    untilPasses(async () => assert.equal(await appliedFlag(stage), digestContent(flag)), {
+      what: `the record to have flag ${flag}`,
+    });
+
   it("adopts what it finds, and writes nothing but its record and the policy's status", async () => {
     const stage = aStage();
     await aWorkload(stage);
@@ -110,7 +116,7 @@ describe('the operator on an API server', { concurrency: 3 }, () => {
     await stage.until('Ready', 'True', { reason: 'UpToDate' });
     await sentinel.pass();
     assert.equal((await stage.workload()).metadata.generation, generation + 1);
-    assert.equal(await appliedFlag(stage), digestContent('b'));
+    await untilApplied(stage, 'b');
     await stage.edit({ flag: 'a' });
     await restarted(stage, 2);
     await untilPasses(
@@ -159,13 +165,15 @@ describe('the operator on an API server', { concurrency: 3 }, () => {
   });
 
   it('does nothing for content that is back before it was acted on', async () => {
-    const { stage, sentinel } = await bound({ restart: { debounce: '2s' } });
-    await assertNoEffect(stage, sentinel, async () => {
-      await stage.edit({ flag: 'b' });
-      await stage.edit({ flag: 'a' });
-      await sleep(2_500);
-    });
-    assert.equal(await stage.restartAnnotation(), undefined);
+    const { stage } = await bound({ restart: { debounce: '10s' } });
+    const { resourceVersion } = (await stage.workload()).metadata;
+    await stage.edit({ flag: 'b' });
+    await stage.until('RolledOut', 'False', { reason: 'Debouncing' });
+    await stage.edit({ flag: 'a' });
+    await stage.until('RolledOut', 'True', { reason: 'NoChange' });
+    await settled(stage, '10s');
+    assert.equal((await stage.workload()).metadata.resourceVersion, resourceVersion);
+    assert.deepEqual(await stage.ourEvents(), []);
   });
 
   it('restarts nothing for an edited rule, another policy, or a wiped status', async () => {
@@ -217,11 +225,16 @@ describe('the operator on an API server', { concurrency: 3 }, () => {
     await stage.until('RolledOut', 'True', { reason: 'NoReplicas', policy: 'second' });
     await sentinel.pass();
     assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
-    assert.equal((await stage.record()).sources[0]?.keys['app.yaml'], digestContent('b'));
+    await untilPasses(
+      async () => {
+        assert.equal((await stage.record()).sources[0]?.keys['app.yaml'], digestContent('b'));
+      },
+      { what: 'the record to have the hot key too' },
+    );
   });
 
   it('gives one rollout for 20 edits in a second, with the last of them', async () => {
-    const { stage, sentinel } = await bound({ restart: { debounce: '2s' } });
+    const { stage, sentinel } = await bound({ restart: { debounce: '5s' } });
     const begun = performance.now();
     for (let edit = 1; edit <= 20; edit++) {
       await stage.edit({ flag: String(edit) });
@@ -229,7 +242,7 @@ describe('the operator on an API server', { concurrency: 3 }, () => {
     }
     await restarted(stage, 1);
     await stage.until('RolledOut', 'True', { reason: 'NoReplicas' });
-    assert.equal(await appliedFlag(stage), digestContent('20'));
+    await untilApplied(stage, '20');
     await sentinel.pass();
     assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
   });
@@ -306,21 +319,20 @@ describe('the operator on an API server', { concurrency: 3 }, () => {
     const keys = Array.from({ length: 50 }, (_, at) => `${'*a'.repeat(20)}*b${at}`);
     const { stage } = await bound({ rules: [{ keys, class: 'Hot' }, ...RULES] });
     const data = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`${'a'.repeat(60)}-${at}`, 'x']));
-    const begun = performance.now();
     await stage.edit({ ...data, flag: 'b' });
+    // Within half a minute; by trying every way to match, it would be years.
     await restarted(stage, 1);
-    const took = performance.now() - begun;
-    assert.ok(took < 5_000, `took ${took} ms`);
     assert.equal(await operator.livez(), true);
   });
 
   it('reports a paused Deployment as blocked, and goes on when it is resumed', async () => {
-    const { stage, sentinel } = await bound();
+    // The edit may be seen before the pause.
+    const { stage } = await bound({ restart: { debounce: '5s' } });
     await stage.patch(stage.workloadPath(), { spec: { paused: true } });
     await stage.edit({ flag: 'b' });
     assert.match(await stage.until('RolledOut', 'False', { reason: 'Paused' }), /web.*paused/);
     await stage.until('Ready', 'True', { reason: 'Blocked' });
-    await sentinel.pass();
+    await settled(stage, '5s');
     assert.equal(await stage.restartAnnotation(), undefined);
     await stage.patch(stage.workloadPath(), { spec: { paused: false } });
     await restarted(stage, 1);
@@ -350,17 +362,18 @@ describe('the operator on an API server', { concurrency: 3 }, () => {
   });
 
   it('reports a rollout that never ends as timed out, and that it ended after all', async () => {
-    const { stage } = await bound({ restart: { progressTimeout: '3s' } });
+    const { stage, sentinel } = await bound({ restart: { progressTimeout: '15s' } });
     await stage.scale(1);
     await stage.edit({ flag: 'b' });
     await restarted(stage, 1);
     await stage.until('Reconciling', 'True', { reason: 'Progressing' });
-    assert.match(await stage.until('Stalled', 'True', { reason: 'RolloutTimedOut' }), /after 3s/);
+    assert.match(await stage.until('Stalled', 'True', { reason: 'RolloutTimedOut' }), /after 15s/);
+    await sentinel.pass();
     assert.notEqual(await appliedFlag(stage), digestContent('b'));
     // Nobody runs pods here: without any the rollout is complete.
     await stage.scale(0);
     await stage.until('Ready', 'True', { reason: 'UpToDate' });
-    assert.equal(await appliedFlag(stage), digestContent('b'));
+    await untilApplied(stage, 'b');
     assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
   });
 });

@@ -8,7 +8,7 @@ import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { installRights, runOperator, startOperator, type RunningOperator } from '../support/operator.ts';
 import { aSentinel, type Sentinel } from '../support/sentinel.ts';
 import { Stage } from '../support/stage.ts';
-import { eventually } from '../support/wait.ts';
+import { eventually, untilPasses } from '../support/wait.ts';
 
 describe('an operator that comes and goes', () => {
   let cluster: Cluster;
@@ -25,6 +25,14 @@ describe('an operator that comes and goes', () => {
       intervalMs: 5,
     });
   const restarts = async (): Promise<number> => Number((await stage.restartAnnotation())?.split('.')[1] ?? 0);
+  /** Records are written behind. */
+  const untilApplied = (flag: string): Promise<void> =>
+    untilPasses(
+      async () => {
+        assert.equal((await stage.record()).sources[0]?.keys['flag'], digestContent(flag));
+      },
+      { what: `the record to have flag ${flag}` },
+    );
   /** Everything that the operator writes, and what it might. */
   const everything = async (): Promise<unknown> => {
     const { items } = await stage.get<{
@@ -56,7 +64,8 @@ describe('an operator that comes and goes', () => {
     assert.deepEqual([await operator.livez(), await operator.readyz()], [true, true]);
     const begun = performance.now();
     assert.equal(await operator.stop(), 0);
-    assert.ok(performance.now() - begun < 5_000);
+    const took = performance.now() - begun;
+    assert.ok(took < 15_000, `took ${took} ms`);
     await start();
   });
 
@@ -94,7 +103,7 @@ describe('an operator that comes and goes', () => {
     await sentinel.pass();
     assert.equal(await restarts(), n);
     await stage.until('RolledOut', 'True', { reason: 'NoReplicas' });
-    assert.equal((await stage.record()).sources[0]?.keys['flag'], digestContent('while-down'));
+    await untilApplied('while-down');
   });
 
   for (const attempt of [1, 2, 3]) {
@@ -107,7 +116,7 @@ describe('an operator that comes and goes', () => {
       await sentinel.pass();
       await stage.until('RolledOut', 'True', { reason: 'NoReplicas' });
       assert.equal(await restarts(), n);
-      assert.equal((await stage.record()).sources[0]?.keys['flag'], digestContent(`killed-${attempt}`));
+      await untilApplied(`killed-${attempt}`);
     });
   }
 
@@ -121,12 +130,7 @@ describe('an operator that comes and goes', () => {
     }
     await stage.until('RolledOut', 'True', { reason: 'NoReplicas' });
     await sentinel.pass();
-    await eventually(
-      async () => (await stage.record()).sources[0]?.keys['flag'] === digestContent('burst-3') || undefined,
-      {
-        what: 'the last content to be recorded',
-      },
-    );
+    await untilApplied('burst-3');
     const given = (await restarts()) - n;
     assert.ok(given >= 1 && given <= 3, `${given} restarts for 3 changes`);
   });
