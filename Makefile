@@ -61,7 +61,7 @@ integration: $(DEPS) ## Tests against a real API server (no root needed)
 	@node test/run.ts integration
 
 .PHONY: e2e
-e2e: $(DEPS) ## Tests on a real node (root on Linux, or CLUSTER=current)
+e2e: $(DEPS) ## Tests on a real node (root on Linux, or CLUSTER=current OPERATOR_IMAGE=…)
 	@node test/run.ts e2e
 
 .PHONY: bench

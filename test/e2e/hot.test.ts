@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe } from 'node:test';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
+import { BUSYBOX } from '../support/images.ts';
 import { installOperator } from '../support/install.ts';
 import { mountedKey, untilContent } from '../support/mounted-files.ts';
 import { settled } from '../support/sentinel.ts';
@@ -68,7 +69,7 @@ describe('hot keys', { concurrency: 3 }, () => {
               containers: [
                 {
                   name: 'main',
-                  image: 'reload.test/busybox:1',
+                  image: BUSYBOX,
                   imagePullPolicy: 'IfNotPresent',
                   command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done'],
                   volumeMounts: [{ name: 'config', mountPath: '/etc/app' }],

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { clusterForTests, stopCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { BUSYBOX_IMAGE } from '../cluster/images.ts';
+import { BUSYBOX } from '../support/images.ts';
 import { isAlive } from '../cluster/processes.ts';
 import { kubectlFor } from '../support/kubectl.ts';
 import type { Kubectl } from '../support/kubectl.ts';
@@ -40,8 +40,8 @@ const DEPLOYMENT = {
         containers: [
           {
             name: 'web',
-            image: BUSYBOX_IMAGE,
-            imagePullPolicy: 'Never',
+            image: BUSYBOX,
+            imagePullPolicy: 'IfNotPresent',
             command: ['sh', '-c', 'echo serving; exec httpd -f -p 8080 -h /config'],
             readinessProbe: { httpGet: { port: 8080, path: '/greeting' }, periodSeconds: 1 },
             volumeMounts: [{ name: 'config', mountPath: '/config' }],

@@ -3,23 +3,57 @@
 import { join } from 'node:path';
 import { bundle } from '../../config/bundle/bundle.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { ensureOperatorImage } from '../cluster/images.ts';
+import { ensureOperatorImage, OPERATOR_IMAGE } from '../cluster/images.ts';
 import { CHECKOUT } from '../cluster/state.ts';
-import { kubectlFor } from './kubectl.ts';
+import { operatorImage } from './images.ts';
+import { kubectlFor, type Kubectl } from './kubectl.ts';
+import { TEST_LABEL } from './stage.ts';
 
 const NAMESPACE = 'reload-operator-system';
 const log = (line: string): void => {
   console.error(line);
 };
 
-/** Builds and imports the image, applies config/default, and waits until the operator is ready. */
+/**
+ * Builds and imports the image, applies config/default, and waits until the operator is ready. On the user's own
+ * cluster, the image is one that they name.
+ *
+ * @throws where that cluster has policies of others: the tests take the operator away, and its policies with it
+ */
 export const installOperator = async (cluster: Cluster): Promise<void> => {
-  await bundle();
-  await cluster.importImage((await ensureOperatorImage(log)).archive);
   const kubectl = kubectlFor(cluster);
-  // The fence is in force before the first pod of the operator runs.
-  await kubectl.run(['apply', '-k', join(CHECKOUT, 'config/default')]);
+  const image = operatorImage();
+  if (cluster.name === 'current') await refuseToTakeAway(kubectl);
+  else {
+    await bundle();
+    await cluster.importImage((await ensureOperatorImage(log)).archive);
+  }
+  const manifests = await kubectl.run(['kustomize', join(CHECKOUT, 'config/default')]);
+  const images = manifests.match(/(?<=^ *image: ).*$/gm);
+  if (images?.join() !== OPERATOR_IMAGE)
+    throw new Error(`config/default runs ${String(images)}, not ${OPERATOR_IMAGE}`);
+  // In the order of config/default, so that the fence is in force before the first pod of the operator runs.
+  await kubectl.run(['apply', '-f', '-'], { input: manifests.replace(OPERATOR_IMAGE, image) });
   await operatorReady(cluster);
+};
+
+interface ObjectList {
+  readonly items: readonly { readonly metadata: { readonly name: string; readonly namespace?: string } }[];
+}
+
+const refuseToTakeAway = async (kubectl: Kubectl): Promise<void> => {
+  const crds = await kubectl.run(['get', 'crd', '-o', 'name']);
+  if (!crds.includes('reloadpolicies.reload-operator.dev')) return;
+  const ours = (await kubectl.json(['get', 'namespaces', '-l', TEST_LABEL])) as ObjectList;
+  const policies = (await kubectl.json(['get', 'reloadpolicies', '-A'])) as ObjectList;
+  const others = policies.items.filter(
+    ({ metadata }) => !ours.items.some((namespace) => namespace.metadata.name === metadata.namespace),
+  );
+  if (others.length === 0) return;
+  const [first] = others.map(({ metadata }) => `${metadata.namespace ?? ''}/${metadata.name}`);
+  throw new Error(
+    `your cluster has ReloadPolicies (${first ?? ''}): these tests remove the operator with all policies, use a cluster without any`,
+  );
 };
 
 export const operatorReady = async (cluster: Cluster): Promise<void> => {

@@ -9,8 +9,12 @@ import { it } from 'node:test';
 import type { ReloadPolicySpecInput, ReloadPolicyStatus, ReloadRecordStatus } from '../../src/api/v1alpha1/types.ts';
 import { connect, loadKubeConfig, type KubeClient } from '../../src/kube/connect.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { BUSYBOX } from './images.ts';
 import { kubectlFor, type Kubectl } from './kubectl.ts';
 import { eventually } from './wait.ts';
+
+/** Marks the namespaces of tests. */
+export const TEST_LABEL = 'reload-operator.dev/test=true';
 
 export const RESTART_ANNOTATION = 'reload-operator.dev/restart-digest';
 
@@ -92,7 +96,9 @@ export class Stage {
       kubeConfig: loadKubeConfig({ kubeconfig: cluster.kubeconfig }),
       userAgent: 'reload-operator-test',
     });
-    await api.request({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name: namespace } } });
+    const [key = '', value = ''] = TEST_LABEL.split('=');
+    const metadata = { name: namespace, labels: { [key]: value } };
+    await api.request({ method: 'POST', path: '/api/v1/namespaces', body: { metadata } });
     // Pods are refused until the service account controller has been there.
     const stage = new Stage(cluster, namespace, kubectlFor(cluster), api);
     await eventually(() => stage.get(stage.path('/api/v1', 'serviceaccounts', 'default')), {
@@ -277,7 +283,7 @@ export class Stage {
             containers: [
               {
                 name: 'main',
-                image: 'reload.test/busybox:1',
+                image: BUSYBOX,
                 imagePullPolicy: 'IfNotPresent',
                 command: ['sh', '-c', SCRIPT, 'app', ...flags.map((key) => `--${key}=$(${variable(key)})`)],
                 env: [...flags, ...env].map((key) => ({
