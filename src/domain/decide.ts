@@ -32,6 +32,7 @@ import {
   type Pending,
   type Restart,
   type SourceId,
+  type Workload,
 } from './observed.ts';
 import { withEntry } from './outcomes.ts';
 import { desiredPods } from './rollout.ts';
@@ -87,9 +88,8 @@ const recogniseIssued = (
   ledger: Ledger,
   now: number,
 ): { readonly ledger: Ledger; readonly forced: boolean; readonly unsettled?: Hold } => {
-  const { annotation, templateHash } = observed.workload;
-  if (annotation === undefined || !annotation.ours || annotation.n <= (ledger.restart?.n ?? 0))
-    return { ledger, forced: false };
+  const annotation = unrecordedRestart(observed, ledger);
+  if (annotation === undefined) return { ledger, forced: false };
   const unread = [...consumedSources(observed).keys()].find((id) => isUnknown(observed, id));
   if (unread !== undefined) {
     const message = `${unread} can't be read, so that nobody can tell whether restart ${annotation.n} carries the present content`;
@@ -102,12 +102,16 @@ const recogniseIssued = (
     digest: annotation.digest,
     origin: 'Issued',
     issuedAt: now,
-    templateHash,
+    templateHash: observed.workload.templateHash,
     phase: 'InProgress',
     changes: difference.carried,
   };
   return { ledger: { ...ledger, restart }, forced: false };
 };
+
+/** The annotation of a restart of ours that the record does not know. */
+const unrecordedRestart = ({ workload: { annotation } }: Observed, ledger: Ledger): Workload['annotation'] =>
+  annotation?.ours === true && annotation.n > (ledger.restart?.n ?? 0) ? annotation : undefined;
 
 const isUnknown = ({ sources }: Observed, id: SourceId): boolean =>
   (sources.get(id) ?? { state: 'Unknown' }).state === 'Unknown';
@@ -293,7 +297,7 @@ const arrived = (
   const next = withEntry(
     {
       ...withoutHeld(ledger),
-      ...issuedUnrecorded(observed, ledger, now),
+      ...overtaken(observed, ledger, now),
       applied: overlay(ledger.applied, difference.restart),
     },
     {
@@ -310,10 +314,11 @@ const arrived = (
 };
 
 /** A restart that was issued before a crash and is overtaken by what the pods run on: it is over, and only counts. */
-const issuedUnrecorded = ({ workload }: Observed, ledger: Ledger, now: number): Pick<Ledger, 'restart'> => {
-  const { annotation, templateHash } = workload;
-  if (annotation?.ours !== true || annotation.n <= (ledger.restart?.n ?? 0)) return {};
+const overtaken = (observed: Observed, ledger: Ledger, now: number): Pick<Ledger, 'restart'> => {
+  const annotation = unrecordedRestart(observed, ledger);
+  if (annotation === undefined) return {};
   const { n, digest } = annotation;
+  const { templateHash } = observed.workload;
   const over = { origin: 'Issued', phase: 'Succeeded', reason: 'AlreadyCarried', changes: new Map() } as const;
   return { restart: { n, digest, templateHash, issuedAt: now, ...over } };
 };

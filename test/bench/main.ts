@@ -102,14 +102,13 @@ async function setUp(options: Options, endings: Endings, signal: AbortSignal): P
 
 async function clusterFor(options: Options, endings: Endings): Promise<Cluster> {
   if (options.cluster !== undefined) return openCluster(options.cluster, log);
-  // What users run: with ten times the requests, its work on each restarted Deployment would compete with the restarts.
-  const throttledControllers = true;
   const cluster = await startCluster({
     name: `bench-${process.pid}`,
     node: isRoot(),
     ownerPid: process.pid,
     log,
-    throttledControllers,
+    // What users run: with ten times the requests, its work on each restarted Deployment would compete with the restarts.
+    throttledControllers: true,
   });
   endings.add('the cluster', () => cluster.stop());
   return cluster;

@@ -59,11 +59,10 @@ export const installRights = async (cluster: Cluster): Promise<void> => {
   const kubectl = kubectlFor(cluster);
   const parts = ['crds', 'config/admission', 'config/rbac'];
   for (const part of parts) {
-    const by = part.endsWith('.yaml') ? '-f' : '-k';
     // Another test file may be at it too.
     await untilPasses(
       async () => {
-        await kubectl.run(['apply', '--server-side', '--force-conflicts', by, join(CHECKOUT, part)]);
+        await kubectl.run(['apply', '--server-side', '--force-conflicts', '-k', join(CHECKOUT, part)]);
       },
       { what: `${part} to be installed` },
     );

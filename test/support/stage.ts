@@ -407,7 +407,7 @@ export class Stage {
 }
 
 /** Waits until the whole second that a moment lies in is over. */
-export const afterSecondOf = (time: number): Promise<unknown> =>
+const afterSecondOf = (time: number): Promise<unknown> =>
   eventually(() => Math.floor(Date.now() / 1_000) > Math.floor(time / 1_000), { what: 'the next second' });
 
 /** Tests that each have a stage of their own, which ends with them, also when they fail. */
