@@ -3,6 +3,22 @@
 const ROOMS = {
   api: { ours: [], packages: ['zod'] },
   domain: { ours: ['api'], packages: ['node:crypto'] },
+  // What a key's content means: parsing, the parts that rules make of it, and its checks. Pure, and run in a worker.
+  documents: {
+    ours: ['api', 'domain', 'runtime'],
+    packages: [
+      'yaml',
+      'jsonc-parser',
+      'toml-eslint-parser',
+      'dot-properties',
+      'dotenv',
+      'ini',
+      're2js',
+      '@cfworker/json-schema',
+      'node:crypto',
+      'node:worker_threads',
+    ],
+  },
   runtime: { ours: [], packages: ['node:'] },
   controller: { ours: ['api', 'domain', 'runtime'], packages: ['node:util'] },
   // The adapters parse into the nouns that decisions are made of.
@@ -11,6 +27,11 @@ const ROOMS = {
     packages: ['@kubernetes/client-node', 'undici', 'zod', 'node:'],
   },
   telemetry: { ours: ['runtime'], packages: ['pino', 'prom-client', 'node:'] },
+  // kubectl reload: the same decisions, for people.
+  cli: {
+    ours: ['api', 'domain', 'documents', 'kube', 'runtime', 'controller/ports', 'version'],
+    packages: ['commander', 'yaml', 'zod', 'node:'],
+  },
   settings: { ours: [], packages: ['zod', 'node:util'] },
   codegen: { ours: ['api'], packages: ['zod', 'json-schema-to-typescript', 'yaml', 'typescript', 'prettier', 'node:'] },
 };

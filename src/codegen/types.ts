@@ -43,8 +43,8 @@ const collect = (schema: StructuralSchema, found: Map<string, Definition>): void
   for (const child of children) if (child !== undefined) collect(child, found);
 };
 
-const primitive = ({ type }: StructuralSchema): 'string' | 'integer' | 'boolean' => {
-  if (type === 'string' || type === 'integer' || type === 'boolean') return type;
+const primitive = ({ type }: StructuralSchema): 'string' | 'integer' | 'number' | 'boolean' => {
+  if (type === 'string' || type === 'integer' || type === 'number' || type === 'boolean') return type;
   throw new TypeError(`no type is known for ${type}`);
 };
 

@@ -1,3 +1,4 @@
+import type { DocumentFormatName } from '../api/v1alpha1/documents.ts';
 import { compileGlob, type Matcher } from './globs.ts';
 import type { Use, Way } from './references.ts';
 
@@ -8,6 +9,10 @@ export type EffectiveClass = Class | 'Unused';
 
 export interface Rule {
   readonly keys: readonly string[];
+  /** Only these places in the document that the key holds; absent: the key as a whole. */
+  readonly paths?: readonly string[];
+  readonly format?: DocumentFormatName;
+  readonly comparison?: 'Meaning' | 'Bytes';
   readonly class: Class;
   /** Only these sources' keys; absent: every source's. */
   readonly from?: readonly { readonly kind: string; readonly name: string }[];

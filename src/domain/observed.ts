@@ -3,15 +3,22 @@
 import type { RestartAnnotation } from './annotation.ts';
 import type { Classifier } from './classify.ts';
 import type { Digest } from './digest.ts';
+import type { DocumentParts, LeafTable } from './documents.ts';
 import type { Use } from './references.ts';
 import type { RolloutState } from './rollout.ts';
-import type { LabelSelector, WorkloadBinding, WorkloadKind } from './selection.ts';
+import type { LabelSelector, SourceKind, WorkloadBinding, WorkloadKind } from './selection.ts';
+import type { Problem, Validation } from './validation.ts';
 
 /** `ConfigMap/name`: a source within the namespace at hand. */
 export type SourceId = string;
 
 export const sourceId = (source: { readonly kind: string; readonly name: string }): SourceId =>
   `${source.kind}/${source.name}`;
+
+export const sourceOf = (id: SourceId): { readonly kind: SourceKind; readonly name: string } => ({
+  kind: id.startsWith('Secret/') ? 'Secret' : 'ConfigMap',
+  name: id.slice(id.indexOf('/') + 1),
+});
 
 export type Source =
   | {
@@ -20,6 +27,12 @@ export type Source =
       readonly resourceVersion: string;
       readonly immutable: boolean;
       readonly keys: ReadonlyMap<string, Digest>;
+      /** Of the keys that some policy's rules look into. */
+      readonly documents?: ReadonlyMap<string, DocumentParts>;
+      /** What policies' validations refuse, by the policy's name; a policy that is content is not in it. */
+      readonly problems?: ReadonlyMap<string, readonly Problem[]>;
+      /** Documents of earlier versions, by the digest of the whole key: to name the places that have changed. */
+      readonly earlier?: ReadonlyMap<Digest, LeafTable>;
       /** When our watch showed the last change of content; at first sight an upper bound of it, by the server's clock. */
       readonly changedAt: number;
       /** Whether the content was seen to change by this process, not just found. */
@@ -68,7 +81,12 @@ export interface Policy extends Classifier {
   readonly generation: number;
   readonly createdAt: number;
   readonly suspended: boolean;
-  readonly sources: readonly { readonly kind: 'ConfigMap'; readonly name: string }[];
+  /** Those named, and those that its selectors find now. */
+  readonly sources: readonly { readonly kind: SourceKind; readonly name: string }[];
+  readonly sourceSelectors?: readonly { readonly kind: SourceKind; readonly selector: LabelSelector }[];
+  /** Only says what it would do. */
+  readonly observes?: boolean;
+  readonly validation?: readonly Validation[];
   readonly workloads?: readonly WorkloadBinding[];
   readonly debounceMs: number;
   readonly progressTimeoutMs: number;
@@ -121,7 +139,7 @@ export interface Held {
 export interface HistoryEntry {
   readonly time: number;
   readonly action: 'Hot' | 'Restart';
-  readonly outcome: 'InProgress' | 'Succeeded' | 'Failed' | 'TimedOut' | 'Blocked' | 'Held';
+  readonly outcome: 'InProgress' | 'Succeeded' | 'Failed' | 'TimedOut' | 'Blocked' | 'Held' | 'Observed';
   readonly reason?: string;
   readonly message?: string;
   readonly keys: readonly string[];

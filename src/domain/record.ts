@@ -3,7 +3,7 @@
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import type { Digest } from './digest.ts';
-import { sourceId, type Changes, type HistoryEntry, type Ledger, type SourceId } from './observed.ts';
+import { sourceId, sourceOf, type Changes, type HistoryEntry, type Ledger } from './observed.ts';
 
 export const ledgerOf = (status: ReloadRecordStatus): Ledger => ({
   adoptedAt: Date.parse(status.adoptedAt),
@@ -41,7 +41,7 @@ export const recordStatusOf = (ledger: Ledger): ReloadRecordStatus => ({
   sources: inOrder(ledger.applied).map(([id, keys]) => {
     const immutableUid = ledger.immutable.get(id);
     return {
-      ...named(id),
+      ...sourceOf(id),
       keys: Object.fromEntries(inOrder(keys)),
       ...(immutableUid !== undefined && { immutableUid }),
     };
@@ -74,7 +74,7 @@ const changesOf = (changes: RecordedChanges): Changes =>
   new Map(changes.map((source) => [sourceId(source), new Map(Object.entries(source.keys) as [string, Digest | ''][])]));
 
 const changeList = (changes: Changes): RecordedChanges =>
-  inOrder(changes).map(([id, keys]) => ({ ...named(id), keys: Object.fromEntries(inOrder(keys)) }));
+  inOrder(changes).map(([id, keys]) => ({ ...sourceOf(id), keys: Object.fromEntries(inOrder(keys)) }));
 
 const historyEntry = (entry: HistoryEntry): NonNullable<ReloadRecordStatus['history']>[number] => ({
   ...entry,
@@ -85,11 +85,6 @@ const historyEntry = (entry: HistoryEntry): NonNullable<ReloadRecordStatus['hist
 
 const bounded = (message: string | undefined): { readonly message?: string } =>
   message === undefined ? {} : { message: message.slice(0, RECORD_LIMITS.message) };
-
-const named = (id: SourceId): { readonly kind: 'ConfigMap'; readonly name: string } => ({
-  kind: 'ConfigMap',
-  name: id.slice(id.indexOf('/') + 1),
-});
 
 const time = (ms: number): string => new Date(ms).toISOString();
 

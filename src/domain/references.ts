@@ -4,6 +4,8 @@
  * else is fixed when the container starts.
  */
 
+import type { SourceKind } from './selection.ts';
+
 /** How a container gets at a key. */
 export type Way =
   /** A file of a volume, which the kubelet keeps fresh. */
@@ -18,7 +20,7 @@ export type Way =
   | 'Args';
 
 export interface Use {
-  readonly source: { readonly kind: 'ConfigMap'; readonly name: string };
+  readonly source: { readonly kind: SourceKind; readonly name: string };
   /** The one key used; absent: every key. */
   readonly key?: string;
   readonly way: Way;

@@ -4,6 +4,8 @@ import type { Use } from './references.ts';
 
 export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
 
+export type SourceKind = 'ConfigMap' | 'Secret';
+
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>> | undefined;
   readonly matchExpressions?:

@@ -12,6 +12,7 @@ import { mergeConditions, type Wanted } from './conditions.ts';
 import { combineDigests } from './digest.ts';
 import type { Verdict, WorkloadState } from './effects.ts';
 import {
+  sourceOf,
   whyUnreadable,
   type HistoryEntry,
   type Ledger,
@@ -149,8 +150,7 @@ const workloadStatus = ({ kind, name, state, reason, message, counts, impossible
 });
 
 const sourceStatus = ([id, source]: readonly [SourceId, Source]): SourceStatus => ({
-  kind: 'ConfigMap',
-  name: id.slice(id.indexOf('/') + 1),
+  ...sourceOf(id),
   state: whyUnreadable(source) === undefined ? source.state : 'Unreadable',
   ...(source.state === 'Present' && { digest: combineDigests(source.keys), keys: source.keys.size }),
 });

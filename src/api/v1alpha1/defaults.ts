@@ -2,11 +2,14 @@
 
 import { parseDuration } from './duration.ts';
 import type {
+  LabelSelector,
   OnImpossible,
   ReloadClass,
   ReloadPolicySpec,
   ReloadRule,
+  SourceKind,
   SourceReference,
+  Validation,
   WorkloadGroup,
   WorkloadReference,
 } from './types.gen.ts';
@@ -32,11 +35,14 @@ export type ResolvedWorkloadReference = WorkloadReference & { readonly group: Wo
 /** A policy's spec with nothing left to guess. */
 export interface ResolvedPolicySpec {
   readonly sources: readonly SourceReference[];
+  readonly sourceSelectors: readonly { readonly kind: SourceKind; readonly selector: LabelSelector }[];
   /** Absent: every workload of the namespace that consumes a source. */
   readonly workloads?: readonly ResolvedWorkloadReference[];
   readonly rules: readonly ReloadRule[];
   readonly defaultClass: ReloadClass;
   readonly suspend: boolean;
+  readonly observes: boolean;
+  readonly validation: readonly Validation[];
   readonly onImpossible: OnImpossible;
   readonly debounceMs: number;
   readonly progressTimeoutMs: number;
@@ -48,7 +54,8 @@ export interface ResolvedPolicySpec {
  * @throws RangeError if a duration is none, which the API server doesn't let pass.
  */
 export const resolvePolicy = (spec: ReloadPolicySpec): ResolvedPolicySpec => ({
-  sources: spec.sources,
+  sources: spec.sources.flatMap(({ kind, name }) => (name === undefined ? [] : [{ kind, name }])),
+  sourceSelectors: spec.sources.flatMap(({ kind, selector }) => (selector === undefined ? [] : [{ kind, selector }])),
   ...(spec.workloads && {
     workloads: spec.workloads.map((workload) => ({
       ...workload,
@@ -58,6 +65,8 @@ export const resolvePolicy = (spec: ReloadPolicySpec): ResolvedPolicySpec => ({
   rules: spec.rules ?? [],
   defaultClass: spec.defaultClass,
   suspend: spec.suspend,
+  observes: spec.mode === 'Observe',
+  validation: spec.validation ?? [],
   onImpossible: spec.hot?.onImpossible ?? DEFAULTS['hot.onImpossible'],
   debounceMs: parseDuration(spec.restart?.debounce ?? DEFAULTS['restart.debounce']),
   progressTimeoutMs: parseDuration(spec.restart?.progressTimeout ?? DEFAULTS['restart.progressTimeout']),

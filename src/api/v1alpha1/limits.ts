@@ -18,6 +18,12 @@ export const STATUS_LIMITS = {
   impossible: 20,
   /** Longest entry of `impossible`, in characters. */
   impossibleKey: 1024,
+  /** Things that are wrong with one source. */
+  problems: 10,
+  /** Longest of them, in characters. */
+  problem: 1024,
+  conflicts: 20,
+  notes: 5,
 } as const;
 
 export const RECORD_LIMITS = {

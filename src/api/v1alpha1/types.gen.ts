@@ -6,11 +6,11 @@
  */
 export interface ReloadPolicySpec {
   /**
-   * The ConfigMaps of the policy's namespace whose changes matter. A source need not exist yet; until it does, the workloads that consume it are not restarted.
+   * The ConfigMaps and Secrets of the policy's namespace whose changes matter. A source need not exist yet; until it does, the workloads that require it are not restarted.
    *
-   * Items: An object whose keys are watched.
+   * Items: One source by name, or every source of a kind by label.
    */
-  readonly sources: readonly SourceReference[];
+  readonly sources: readonly SourceBinding[];
   /**
    * The workloads that the policy binds. Left out: every workload of the namespace that consumes one of the sources.
    *
@@ -18,15 +18,25 @@ export interface ReloadPolicySpec {
    */
   readonly workloads?: readonly WorkloadReference[];
   /**
-   * For each key the first rule that matches counts. At most 256 globs in all.
+   * For each key, and for each place inside of it, the first rule that matches counts. At most 256 globs and 256 paths in all.
    *
-   * Items: Gives keys a class.
+   * Items: Gives keys, or places inside of them, a class.
    */
   readonly rules?: readonly ReloadRule[];
   /**
    * The class of keys that no rule matches.
    */
   readonly defaultClass: ReloadClass;
+  /**
+   * Enforce acts; Observe only says, in status and events, what would have been done, and then counts it as done.
+   */
+  readonly mode: Mode;
+  /**
+   * What the content of keys must be. While any of it is not so, nothing is done for the source, and no workload that consumes it is restarted. All entries that match a key apply.
+   *
+   * Items: What the content of keys must be before any pod is told of it, or started on it.
+   */
+  readonly validation?: readonly Validation[];
   /**
    * While true nothing is done for this policy. What changed meanwhile is acted on when it is false again.
    */
@@ -41,61 +51,36 @@ export interface ReloadPolicySpec {
   readonly restart?: RestartSettings;
 }
 
-export interface SourceReference {
+/**
+ * One source by name, or every source of a kind by label.
+ */
+export interface SourceBinding {
   /**
    * Kind of the source.
    */
   readonly kind: SourceKind;
   /**
-   * Name of the source, in the policy's namespace.
+   * Name of one source, in the policy's namespace. Set this or selector.
    */
-  readonly name: string;
+  readonly name?: string;
+  /**
+   * Labels of the sources: every object of the kind that carries them, also one that comes later. Set this or name.
+   */
+  readonly selector?: LabelSelector;
 }
 
 /**
  * Kind of the source.
  */
-export type SourceKind = 'ConfigMap';
+export type SourceKind = 'ConfigMap' | 'Secret';
 
-/**
- * One workload by name, or every workload of a kind by label.
- */
-export interface WorkloadReference {
-  /**
-   * API group of the workload. Default apps.
-   */
-  readonly group?: WorkloadGroup;
-  /**
-   * Kind of the workload.
-   */
-  readonly kind: WorkloadKind;
-  /**
-   * Name of one workload in the policy's namespace. Set this or selector.
-   */
-  readonly name?: string;
-  /**
-   * Labels of the workloads themselves, not of their pods. Set this or name.
-   */
-  readonly selector?: LabelSelector;
-}
-
-export type WorkloadGroup = 'apps';
-
-/**
- * Kind of the workload.
- */
-export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
-
-/**
- * Labels of the workloads themselves, not of their pods. Set this or name.
- */
 export interface LabelSelector {
   /**
-   * Labels with the values that a workload must carry.
+   * Labels with the values that it must carry.
    */
   readonly matchLabels?: MatchLabels;
   /**
-   * Demands on a workload's labels; all must hold.
+   * Demands on its labels; all must hold.
    *
    * Items: One demand on a label.
    */
@@ -103,7 +88,7 @@ export interface LabelSelector {
 }
 
 /**
- * Labels with the values that a workload must carry.
+ * Labels with the values that it must carry.
  */
 export interface MatchLabels {
   /**
@@ -138,7 +123,36 @@ export interface LabelSelectorRequirement {
 export type LabelSelectorOperator = 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
 
 /**
- * Gives keys a class.
+ * One workload by name, or every workload of a kind by label.
+ */
+export interface WorkloadReference {
+  /**
+   * API group of the workload. Default apps.
+   */
+  readonly group?: WorkloadGroup;
+  /**
+   * Kind of the workload.
+   */
+  readonly kind: WorkloadKind;
+  /**
+   * Name of one workload in the policy's namespace. Set this or selector.
+   */
+  readonly name?: string;
+  /**
+   * Labels of the workloads themselves, not of their pods. Set this or name.
+   */
+  readonly selector?: LabelSelector;
+}
+
+export type WorkloadGroup = 'apps';
+
+/**
+ * Kind of the workload.
+ */
+export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
+
+/**
+ * Gives keys, or places inside of them, a class.
  */
 export interface ReloadRule {
   /**
@@ -148,18 +162,125 @@ export interface ReloadRule {
    */
   readonly keys: readonly string[];
   /**
+   * Only these places inside the document that a key holds. What no path of a rule matches falls through to the next rules.
+   *
+   * Items: A JSON Pointer (RFC 6901) in which * stands for one name or list index and ** for any number of them, also none: /rateLimits/**.
+   */
+  readonly paths?: readonly string[];
+  /**
+   * How the document is written, where paths or comparison Meaning need to know. Left out: by the ending of the key (.yaml, .yml, .json, .toml, .properties, .env, .ini, .conf is none).
+   */
+  readonly format?: DocumentFormat;
+  /**
+   * What counts as a change: Meaning leaves order of keys, comments, quoting and indentation aside; with Bytes they count, too. Default Meaning for rules with paths, Bytes for others.
+   */
+  readonly comparison?: Comparison;
+  /**
    * What a change of such a key needs: Hot (refresh the files of running pods), Restart (a rolling restart) or Ignore (nothing).
    */
   readonly class: ReloadClass;
   /**
    * Only keys of these sources. Left out: keys of every source.
    *
-   * Items: One of spec.sources.
+   * Items: A source of the policy.
    */
   readonly from?: readonly SourceReference[];
 }
 
+/**
+ * How the document is written, where paths or comparison Meaning need to know. Left out: by the ending of the key (.yaml, .yml, .json, .toml, .properties, .env, .ini, .conf is none).
+ */
+export type DocumentFormat = 'YAML' | 'JSON' | 'TOML' | 'Properties' | 'Dotenv' | 'INI';
+
+/**
+ * What counts as a change: Meaning leaves order of keys, comments, quoting and indentation aside; with Bytes they count, too. Default Meaning for rules with paths, Bytes for others.
+ */
+export type Comparison = 'Meaning' | 'Bytes';
+
 export type ReloadClass = 'Hot' | 'Restart' | 'Ignore';
+
+/**
+ * A source of the policy.
+ */
+export interface SourceReference {
+  /**
+   * Kind of the source.
+   */
+  readonly kind: SourceKind;
+  /**
+   * Name of the source, in the policy's namespace.
+   */
+  readonly name: string;
+}
+
+/**
+ * Enforce acts; Observe only says, in status and events, what would have been done, and then counts it as done.
+ */
+export type Mode = 'Enforce' | 'Observe';
+
+/**
+ * What the content of keys must be before any pod is told of it, or started on it.
+ */
+export interface Validation {
+  /**
+   * The keys that are checked.
+   *
+   * Items: A key, or a glob: * stands for any characters, ? for one.
+   */
+  readonly keys: readonly string[];
+  /**
+   * Whether each of the keys must be there; of a glob, at least one that it matches.
+   */
+  readonly required?: boolean;
+  /**
+   * What the content must be: a document (YAML, JSON, TOML, Properties, Dotenv, INI), or a text that matches pattern, a Number, a Duration (as 1h30m), a Quantity (as 100Mi), one of values (Enum), an absolute URL, or PEM blocks. Whitespace around a text is left aside.
+   */
+  readonly format?: ContentFormat;
+  /**
+   * For format Pattern: a regular expression (RE2) that the content must match, anywhere in it.
+   */
+  readonly pattern?: string;
+  /**
+   * For format Number: the least value.
+   */
+  readonly minimum?: number;
+  /**
+   * For format Number: the greatest value.
+   */
+  readonly maximum?: number;
+  /**
+   * For format Enum: what the content may be.
+   *
+   * Items: A value.
+   */
+  readonly values?: readonly string[];
+  /**
+   * A JSON Schema (2020-12) as JSON or YAML, for the parsed document. References lead only inside of it. Of Secrets it is used only where the Secret allows it by annotation.
+   */
+  readonly schema?: string;
+  /**
+   * The most bytes that the content may have.
+   */
+  readonly maxBytes?: number;
+}
+
+/**
+ * What the content must be: a document (YAML, JSON, TOML, Properties, Dotenv, INI), or a text that matches pattern, a Number, a Duration (as 1h30m), a Quantity (as 100Mi), one of values (Enum), an absolute URL, or PEM blocks. Whitespace around a text is left aside.
+ */
+export type ContentFormat =
+  | 'YAML'
+  | 'JSON'
+  | 'TOML'
+  | 'Properties'
+  | 'Dotenv'
+  | 'INI'
+  | 'Pattern'
+  | 'Number'
+  | 'Duration'
+  | 'Quantity'
+  | 'Enum'
+  | 'URL'
+  | 'PEM';
 
 /**
  * How changes of class Hot are delivered.
@@ -278,7 +399,7 @@ export interface LastAction {
    */
   readonly action: Action;
   /**
-   * How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first) or Held (it waits).
+   * How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first), Held (it waits) or Observed (mode Observe: it was only said).
    */
   readonly outcome: Outcome;
   /**
@@ -297,9 +418,9 @@ export interface LastAction {
 export type Action = 'Hot' | 'Restart';
 
 /**
- * How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first) or Held (it waits).
+ * How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first), Held (it waits) or Observed (mode Observe: it was only said).
  */
-export type Outcome = 'InProgress' | 'Succeeded' | 'Failed' | 'TimedOut' | 'Blocked' | 'Held';
+export type Outcome = 'InProgress' | 'Succeeded' | 'Failed' | 'TimedOut' | 'Blocked' | 'Held' | 'Observed';
 
 /**
  * What is known of one source.
@@ -314,7 +435,7 @@ export interface SourceStatus {
    */
   readonly name: string;
   /**
-   * Present; Missing (it does not exist); Unreadable (reading it failed); Ignored (its annotation opts it out); Unknown (not read yet).
+   * Present; Invalid (its content is not what spec.validation demands); Missing (it does not exist); Unreadable (reading it failed); Ignored (its annotation opts it out); Unknown (not read yet).
    */
   readonly state: SourceState;
   /**
@@ -325,12 +446,18 @@ export interface SourceStatus {
    * How many keys it has.
    */
   readonly keys?: number;
+  /**
+   * The first 10 things that are wrong with its content: what spec.validation refuses, and documents that rules look into but that do not parse.
+   *
+   * Items: A key, a place in it where there is one, and what is wrong.
+   */
+  readonly problems?: readonly string[];
 }
 
 /**
- * Present; Missing (it does not exist); Unreadable (reading it failed); Ignored (its annotation opts it out); Unknown (not read yet).
+ * Present; Invalid (its content is not what spec.validation demands); Missing (it does not exist); Unreadable (reading it failed); Ignored (its annotation opts it out); Unknown (not read yet).
  */
-export type SourceState = 'Present' | 'Missing' | 'Unreadable' | 'Ignored' | 'Unknown';
+export type SourceState = 'Present' | 'Invalid' | 'Missing' | 'Unreadable' | 'Ignored' | 'Unknown';
 
 /**
  * What is known of one bound workload.
@@ -374,6 +501,18 @@ export interface WorkloadStatus {
    * Items: A key and what stands in the way.
    */
   readonly impossible?: readonly string[];
+  /**
+   * The first 20 keys for which another policy that binds the workload declares another class. The stricter one decides: Restart before Hot before Ignore.
+   *
+   * Items: A key, and what each policy declares.
+   */
+  readonly conflicts?: readonly string[];
+  /**
+   * What is not followed: CSI volumes with secrets, for one.
+   *
+   * Items: A sentence.
+   */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -406,7 +545,7 @@ export interface HistoryEntry {
    */
   readonly action: Action;
   /**
-   * How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first) or Held (it waits).
+   * How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first), Held (it waits) or Observed (mode Observe: it was only said).
    */
   readonly outcome: Outcome;
   /**
@@ -418,9 +557,9 @@ export interface HistoryEntry {
    */
   readonly message?: string;
   /**
-   * The first 20 keys whose change it carried, e.g. ConfigMap/app:config.yaml.
+   * The first 20 keys or places whose change it carried: ConfigMap/app:flag, ConfigMap/app:config.yaml#/logging/level.
    *
-   * Items: A key, as kind/source:key.
+   * Items: A key, as kind/source:key, or a place in it, as kind/source:key#/path.
    */
   readonly keys: readonly string[];
   /**
@@ -649,7 +788,7 @@ export interface RecordedHistoryEntry {
    */
   readonly action: Action;
   /**
-   * How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first) or Held (it waits).
+   * How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first), Held (it waits) or Observed (mode Observe: it was only said).
    */
   readonly outcome: Outcome;
   /**
@@ -661,9 +800,9 @@ export interface RecordedHistoryEntry {
    */
   readonly message?: string;
   /**
-   * The first 20 keys whose change it carried, e.g. ConfigMap/app:config.yaml.
+   * The first 20 keys or places whose change it carried: ConfigMap/app:flag, ConfigMap/app:config.yaml#/logging/level.
    *
-   * Items: A key, as kind/source:key.
+   * Items: A key, as kind/source:key, or a place in it, as kind/source:key#/path.
    */
   readonly keys: readonly string[];
   /**

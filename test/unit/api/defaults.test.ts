@@ -12,9 +12,12 @@ describe('resolvePolicy', () => {
   it('fills in every default of the smallest policy', () => {
     assert.deepEqual(resolve({ sources: [APP] }), {
       sources: [APP],
+      sourceSelectors: [],
       rules: [],
       defaultClass: 'Restart',
       suspend: false,
+      observes: false,
+      validation: [],
       onImpossible: 'Restart',
       debounceMs: 500,
       progressTimeoutMs: 600_000,
@@ -28,21 +31,28 @@ describe('resolvePolicy', () => {
   it('keeps everything that is set', () => {
     const workload = { group: 'apps', kind: 'StatefulSet', selector: { matchLabels: { tier: 'db' } } } as const;
     const rule = { keys: ['*.yaml'], class: 'Hot', from: [APP] } as const;
+    const labelled = { kind: 'Secret', selector: { matchLabels: { app: 'web' } } } as const;
+    const check = { keys: ['*.yaml'], format: 'YAML', maxBytes: 1_000 } as const;
     const resolved = resolve({
-      sources: [APP],
+      sources: [APP, labelled],
       workloads: [workload],
       rules: [rule],
       defaultClass: 'Ignore',
       suspend: true,
+      mode: 'Observe',
+      validation: [check],
       hot: { onImpossible: 'Report' },
       restart: { debounce: '0s', progressTimeout: '1h' },
     });
     assert.deepEqual(resolved, {
       sources: [APP],
+      sourceSelectors: [labelled],
       workloads: [workload],
       rules: [rule],
       defaultClass: 'Ignore',
       suspend: true,
+      observes: true,
+      validation: [check],
       onImpossible: 'Report',
       debounceMs: 0,
       progressTimeoutMs: 3_600_000,

@@ -50,7 +50,8 @@ export const digest = () => z.string().max(64).describe('A digest, which begins 
 export const reason = () => z.string().max(128);
 export const message = () => z.string().max(STATUS_LIMITS.message);
 
-export const sourceKind = () => z.enum(['ConfigMap']).meta({ title: 'SourceKind', description: 'Kind of the source.' });
+export const sourceKind = () =>
+  z.enum(['ConfigMap', 'Secret']).meta({ title: 'SourceKind', description: 'Kind of the source.' });
 export const workloadGroup = () =>
   z.enum(['apps']).meta({ title: 'WorkloadGroup', description: 'API group of the workload.' });
 export const workloadKind = () =>
@@ -64,10 +65,10 @@ export const action = () =>
     description: 'What was done: Hot refreshed files of running pods, Restart began a rolling restart.',
   });
 export const outcome = () =>
-  z.enum(['InProgress', 'Succeeded', 'Failed', 'TimedOut', 'Blocked', 'Held']).meta({
+  z.enum(['InProgress', 'Succeeded', 'Failed', 'TimedOut', 'Blocked', 'Held', 'Observed']).meta({
     title: 'Outcome',
     description:
-      'How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first) or Held (it waits).',
+      'How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first), Held (it waits) or Observed (mode Observe: it was only said).',
   });
 
 /** The fields of a past action, shared by a policy's history and a record's. */
@@ -78,11 +79,17 @@ export const historyFields = {
   reason: reason().describe('Why it ended so, in one CamelCase word.').exactOptional(),
   message: message().describe('Why it ended so, for people.').exactOptional(),
   keys: z
-    .array(z.string().max(STATUS_LIMITS.key).describe('A key, as kind/source:key.'))
+    .array(
+      z
+        .string()
+        .max(STATUS_LIMITS.key)
+        .describe('A key, as kind/source:key, or a place in it, as kind/source:key#/path.'),
+    )
     .max(STATUS_LIMITS.keys)
     .meta({
       ...ATOMIC_LIST,
-      description: 'The first 20 keys whose change it carried, e.g. ConfigMap/app:config.yaml.',
+      description:
+        'The first 20 keys or places whose change it carried: ConfigMap/app:flag, ConfigMap/app:config.yaml#/logging/level.',
     }),
   pods: int32(0).describe('How many pods it reached.'),
 } as const;

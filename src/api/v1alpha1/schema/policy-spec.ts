@@ -3,7 +3,19 @@
 import * as z from 'zod';
 import { DEFAULTS } from '../defaults.ts';
 import { DURATION_PATTERN } from '../duration.ts';
-import { ATOMIC_LIST, atomicMap, objectName, sourceKind, validations, workloadGroup, workloadKind } from './fields.ts';
+import { DOCUMENT_FORMATS, PATH_PATTERN } from '../documents.ts';
+import {
+  ATOMIC_LIST,
+  atomicMap,
+  int32,
+  objectName,
+  sourceKind,
+  validations,
+  workloadGroup,
+  workloadKind,
+} from './fields.ts';
+
+const documentFormat = () => z.enum(DOCUMENT_FORMATS).meta({ title: 'DocumentFormat' });
 
 const reloadClass = () => z.enum(['Hot', 'Restart', 'Ignore']).meta({ title: 'ReloadClass' });
 
@@ -14,20 +26,6 @@ const sourceReference = (description: string) =>
       name: objectName().describe("Name of the source, in the policy's namespace."),
     })
     .meta({ title: 'SourceReference', description });
-
-const sources = z
-  .array(sourceReference('An object whose keys are watched.'))
-  .min(1)
-  .max(64)
-  .meta({
-    ...ATOMIC_LIST,
-    ...validations({
-      rule: 'self.all(a, self.exists_one(b, a.kind == b.kind && a.name == b.name))',
-      message: 'sources names the same object twice: remove the repeated entry',
-    }),
-    description:
-      "The ConfigMaps of the policy's namespace whose changes matter. A source need not exist yet; until it does, the workloads that consume it are not restarted.",
-  });
 
 const labelValue = () =>
   z
@@ -71,33 +69,67 @@ const requirement = z
     ),
   });
 
-const labelSelector = z
+const labelSelector = (what: string, instead: string) =>
+  z
+    .object({
+      matchLabels: atomicMap(labelValue(), 32)
+        .meta({
+          title: 'MatchLabels',
+          description: 'Labels with the values that it must carry.',
+          ...validations({
+            rule: 'self.all(key, !format.qualifiedName().validate(key).hasValue())',
+            message:
+              'matchLabels has a key that is no label: write name or prefix/name, at most 63 characters of letters, digits, ".", "_", "-" in the name',
+          }),
+        })
+        .exactOptional(),
+      matchExpressions: z
+        .array(requirement)
+        .min(1)
+        .max(32)
+        .meta({ ...ATOMIC_LIST, description: 'Demands on its labels; all must hold.' })
+        .exactOptional(),
+    })
+    .meta({
+      title: 'LabelSelector',
+      ...validations({
+        rule: '(has(self.matchLabels) && self.matchLabels.size() > 0) || has(self.matchExpressions)',
+        message: `an empty selector would ${what}; ${instead}`,
+        reason: 'FieldValueRequired',
+      }),
+    });
+
+const sourceBinding = z
   .object({
-    matchLabels: atomicMap(labelValue(), 32)
-      .meta({
-        title: 'MatchLabels',
-        description: 'Labels with the values that a workload must carry.',
-        ...validations({
-          rule: 'self.all(key, !format.qualifiedName().validate(key).hasValue())',
-          message:
-            'matchLabels has a key that is no label: write name or prefix/name, at most 63 characters of letters, digits, ".", "_", "-" in the name',
-        }),
-      })
-      .exactOptional(),
-    matchExpressions: z
-      .array(requirement)
-      .min(1)
-      .max(32)
-      .meta({ ...ATOMIC_LIST, description: "Demands on a workload's labels; all must hold." })
+    kind: sourceKind(),
+    name: objectName().describe("Name of one source, in the policy's namespace. Set this or selector.").exactOptional(),
+    selector: labelSelector('watch everything of the kind', 'name the labels that the sources carry')
+      .describe(
+        'Labels of the sources: every object of the kind that carries them, also one that comes later. Set this or name.',
+      )
       .exactOptional(),
   })
   .meta({
-    title: 'LabelSelector',
+    title: 'SourceBinding',
+    description: 'One source by name, or every source of a kind by label.',
     ...validations({
-      rule: '(has(self.matchLabels) && self.matchLabels.size() > 0) || has(self.matchExpressions)',
-      message: 'an empty selector would bind everything; leave workloads out to bind every consumer',
-      reason: 'FieldValueRequired',
+      rule: 'has(self.name) != has(self.selector)',
+      message: 'a source needs exactly one of name and selector',
     }),
+  });
+
+const sources = z
+  .array(sourceBinding)
+  .min(1)
+  .max(64)
+  .meta({
+    ...ATOMIC_LIST,
+    ...validations({
+      rule: 'self.all(a, !has(a.name) || self.exists_one(b, has(b.name) && a.kind == b.kind && a.name == b.name))',
+      message: 'sources names the same object twice: remove the repeated entry',
+    }),
+    description:
+      "The ConfigMaps and Secrets of the policy's namespace whose changes matter. A source need not exist yet; until it does, the workloads that require it are not restarted.",
   });
 
 const workloadReference = z
@@ -109,7 +141,7 @@ const workloadReference = z
     name: objectName()
       .describe("Name of one workload in the policy's namespace. Set this or selector.")
       .exactOptional(),
-    selector: labelSelector
+    selector: labelSelector('bind everything', 'leave workloads out to bind every consumer')
       .describe('Labels of the workloads themselves, not of their pods. Set this or name.')
       .exactOptional(),
   })
@@ -142,34 +174,132 @@ const workloads = z
       'The workloads that the policy binds. Left out: every workload of the namespace that consumes one of the sources.',
   });
 
+const keyGlobs = (description: string) =>
+  z
+    .array(
+      z
+        .string()
+        .min(1)
+        .max(253)
+        .regex(/^[-._a-zA-Z0-9*?]+$/)
+        .describe('A key, or a glob: * stands for any characters, ? for one.'),
+    )
+    .min(1)
+    .max(64)
+    .meta({ ...ATOMIC_LIST, description });
+
 const rule = z
   .object({
-    keys: z
+    keys: keyGlobs('The keys that the rule is about, whole keys only: "*.yaml" matches "app.yaml".'),
+    paths: z
       .array(
         z
           .string()
           .min(1)
-          .max(253)
-          .regex(/^[-._a-zA-Z0-9*?]+$/)
-          .describe('A key, or a glob: * stands for any characters, ? for one.'),
+          .max(512)
+          .regex(PATH_PATTERN)
+          .describe(
+            'A JSON Pointer (RFC 6901) in which * stands for one name or list index and ** for any number of them, also none: /rateLimits/**.',
+          ),
       )
       .min(1)
       .max(64)
       .meta({
         ...ATOMIC_LIST,
-        description: 'The keys that the rule is about, whole keys only: "*.yaml" matches "app.yaml".',
-      }),
+        description:
+          'Only these places inside the document that a key holds. What no path of a rule matches falls through to the next rules.',
+      })
+      .exactOptional(),
+    format: documentFormat()
+      .describe(
+        'How the document is written, where paths or comparison Meaning need to know. Left out: by the ending of the key (.yaml, .yml, .json, .toml, .properties, .env, .ini, .conf is none).',
+      )
+      .exactOptional(),
+    comparison: z
+      .enum(['Meaning', 'Bytes'])
+      .meta({
+        title: 'Comparison',
+        description: `What counts as a change: Meaning leaves order of keys, comments, quoting and indentation aside; with Bytes they count, too. Default Meaning for rules with paths, Bytes for others.`,
+      })
+      .exactOptional(),
     class: reloadClass().describe(
       'What a change of such a key needs: Hot (refresh the files of running pods), Restart (a rolling restart) or Ignore (nothing).',
     ),
     from: z
-      .array(sourceReference('One of spec.sources.'))
+      .array(sourceReference('A source of the policy.'))
       .min(1)
       .max(64)
       .meta({ ...ATOMIC_LIST, description: 'Only keys of these sources. Left out: keys of every source.' })
       .exactOptional(),
   })
-  .meta({ title: 'ReloadRule', description: 'Gives keys a class.' });
+  .meta({ title: 'ReloadRule', description: 'Gives keys, or places inside of them, a class.' });
+
+const validation = z
+  .object({
+    keys: keyGlobs('The keys that are checked.'),
+    required: z
+      .boolean()
+      .describe('Whether each of the keys must be there; of a glob, at least one that it matches.')
+      .exactOptional(),
+    format: z
+      .enum([...DOCUMENT_FORMATS, 'Pattern', 'Number', 'Duration', 'Quantity', 'Enum', 'URL', 'PEM'])
+      .meta({
+        title: 'ContentFormat',
+        description:
+          'What the content must be: a document (YAML, JSON, TOML, Properties, Dotenv, INI), or a text that matches pattern, a Number, a Duration (as 1h30m), a Quantity (as 100Mi), one of values (Enum), an absolute URL, or PEM blocks. Whitespace around a text is left aside.',
+      })
+      .exactOptional(),
+    pattern: z
+      .string()
+      .min(1)
+      .max(1024)
+      .describe('For format Pattern: a regular expression (RE2) that the content must match, anywhere in it.')
+      .exactOptional(),
+    minimum: z.number().describe('For format Number: the least value.').exactOptional(),
+    maximum: z.number().describe('For format Number: the greatest value.').exactOptional(),
+    values: z
+      .array(z.string().max(1024).describe('A value.'))
+      .min(1)
+      .max(64)
+      .meta({ ...ATOMIC_LIST, description: 'For format Enum: what the content may be.' })
+      .exactOptional(),
+    schema: z
+      .string()
+      .min(2)
+      .max(65_536)
+      .describe(
+        'A JSON Schema (2020-12) as JSON or YAML, for the parsed document. References lead only inside of it. Of Secrets it is used only where the Secret allows it by annotation.',
+      )
+      .exactOptional(),
+    maxBytes: int32(0).describe('The most bytes that the content may have.').exactOptional(),
+  })
+  .meta({
+    title: 'Validation',
+    description: 'What the content of keys must be before any pod is told of it, or started on it.',
+    ...validations(
+      {
+        rule: "has(self.pattern) == (has(self.format) && self.format == 'Pattern')",
+        message: 'format Pattern and pattern go together: set both or neither',
+      },
+      {
+        rule: "has(self.values) == (has(self.format) && self.format == 'Enum')",
+        message: 'format Enum and values go together: set both or neither',
+      },
+      {
+        rule: "!(has(self.minimum) || has(self.maximum)) || (has(self.format) && self.format == 'Number')",
+        message: 'minimum and maximum need format: Number',
+      },
+      {
+        rule: '!(has(self.minimum) && has(self.maximum)) || self.minimum <= self.maximum',
+        message: 'minimum is greater than maximum',
+      },
+      {
+        rule: 'has(self.required) || has(self.format) || has(self.schema) || has(self.maxBytes)',
+        message: 'a validation must demand something: set required, format, schema or maxBytes',
+        reason: 'FieldValueRequired',
+      },
+    ),
+  });
 
 /** `min` and `max` are durations too; the API server refuses what lies outside. */
 const duration = (min: string, max: string, field: string) =>
@@ -221,14 +351,38 @@ export const reloadPolicySpecSchema = z
       .max(64)
       .meta({
         ...ATOMIC_LIST,
-        description: 'For each key the first rule that matches counts. At most 256 globs in all.',
-        ...validations({
-          rule: 'self.map(r, r.keys.size()).sum() <= 256',
-          message: 'the rules have more than 256 globs in all: use fewer, wider ones, or several policies',
-        }),
+        description:
+          'For each key, and for each place inside of it, the first rule that matches counts. At most 256 globs and 256 paths in all.',
+        ...validations(
+          {
+            rule: 'self.map(r, r.keys.size()).sum() <= 256',
+            message: 'the rules have more than 256 globs in all: use fewer, wider ones, or several policies',
+          },
+          {
+            rule: 'self.map(r, has(r.paths) ? r.paths.size() : 0).sum() <= 256',
+            message: 'the rules have more than 256 paths in all: use fewer, wider ones, or several policies',
+          },
+        ),
       })
       .exactOptional(),
     defaultClass: reloadClass().describe('The class of keys that no rule matches.').default('Restart'),
+    mode: z
+      .enum(['Enforce', 'Observe'])
+      .meta({
+        title: 'Mode',
+        description:
+          'Enforce acts; Observe only says, in status and events, what would have been done, and then counts it as done.',
+      })
+      .default('Enforce'),
+    validation: z
+      .array(validation)
+      .max(64)
+      .meta({
+        ...ATOMIC_LIST,
+        description:
+          'What the content of keys must be. While any of it is not so, nothing is done for the source, and no workload that consumes it is restarted. All entries that match a key apply.',
+      })
+      .exactOptional(),
     suspend: z
       .boolean()
       .describe(
@@ -242,7 +396,7 @@ export const reloadPolicySpecSchema = z
     title: 'ReloadPolicySpec',
     description: 'What to watch, what to bind, and what a change of each key needs.',
     ...validations({
-      rule: '!has(self.rules) || self.rules.all(r, !has(r.from) || r.from.all(f, dyn(f) in dyn(self.sources)))',
+      rule: '!has(self.rules) || self.sources.exists(s, has(s.selector)) || self.rules.all(r, !has(r.from) || r.from.all(f, self.sources.exists(s, s.kind == f.kind && has(s.name) && s.name == f.name)))',
       message: "a rule's from names an object that is not in sources: add it there, or correct the name",
     }),
   });

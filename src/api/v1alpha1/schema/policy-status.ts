@@ -56,13 +56,24 @@ const sourceStatus = z
   .object({
     kind: sourceKind(),
     name: z.string().max(253).describe('Name of the source.'),
-    state: z.enum(['Present', 'Missing', 'Unreadable', 'Ignored', 'Unknown']).meta({
+    state: z.enum(['Present', 'Invalid', 'Missing', 'Unreadable', 'Ignored', 'Unknown']).meta({
       title: 'SourceState',
       description:
-        'Present; Missing (it does not exist); Unreadable (reading it failed); Ignored (its annotation opts it out); Unknown (not read yet).',
+        'Present; Invalid (its content is not what spec.validation demands); Missing (it does not exist); Unreadable (reading it failed); Ignored (its annotation opts it out); Unknown (not read yet).',
     }),
     digest: digest().describe('Digest of all its keys and their content.').exactOptional(),
     keys: int32(0).describe('How many keys it has.').exactOptional(),
+    problems: z
+      .array(
+        z.string().max(STATUS_LIMITS.problem).describe('A key, a place in it where there is one, and what is wrong.'),
+      )
+      .max(STATUS_LIMITS.problems)
+      .meta({
+        ...ATOMIC_LIST,
+        description:
+          'The first 10 things that are wrong with its content: what spec.validation refuses, and documents that rules look into but that do not parse.',
+      })
+      .exactOptional(),
   })
   .meta({ title: 'SourceStatus', description: 'What is known of one source.' });
 
@@ -102,6 +113,23 @@ const workloadStatus = z
         ...ATOMIC_LIST,
         description:
           "The first 20 keys declared Hot that can't be hot here, with the reason: ConfigMap/app:flag: env of container main.",
+      })
+      .exactOptional(),
+    conflicts: z
+      .array(z.string().max(STATUS_LIMITS.impossibleKey).describe('A key, and what each policy declares.'))
+      .max(STATUS_LIMITS.conflicts)
+      .meta({
+        ...ATOMIC_LIST,
+        description:
+          'The first 20 keys for which another policy that binds the workload declares another class. The stricter one decides: Restart before Hot before Ignore.',
+      })
+      .exactOptional(),
+    notes: z
+      .array(z.string().max(STATUS_LIMITS.impossibleKey).describe('A sentence.'))
+      .max(STATUS_LIMITS.notes)
+      .meta({
+        ...ATOMIC_LIST,
+        description: 'What is not followed: CSI volumes with secrets, for one.',
       })
       .exactOptional(),
   })
