@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 
 declare const brand: unique symbol;
 
@@ -14,9 +14,60 @@ const LENGTH = 22;
 const digestOf = (hash: ReturnType<typeof createHash>): Digest =>
   `${VERSION}:${hash.digest('base64url').slice(0, LENGTH)}` as Digest;
 
-/** The digest of one key's content: its bytes, whether they came in `data` or in `binaryData`. */
-export const digestContent = (content: string | Uint8Array): Digest =>
-  digestOf(createHash('sha256').update(typeof content === 'string' ? Buffer.from(content, 'utf8') : content));
+/**
+ * How the content of one source is hashed. ConfigMaps are hashed plainly. Of Secrets there are only MACs, over where the
+ * value stands and the value, so that nobody who reads a digest can try values out, nor tell that two are alike.
+ */
+export type Scheme =
+  | { readonly format: typeof VERSION }
+  | {
+      /** `m1-` and the id of the key: digests of different keys can't be compared. */
+      readonly format: string;
+      readonly key: Uint8Array;
+      /** Namespace, kind and name of the source. */
+      readonly context: readonly string[];
+    };
+
+export const PLAIN: Scheme = { format: VERSION };
+
+/** The random key of all MACs. */
+export interface MacKey {
+  /** Names the key without telling of it: 8 lower-case hex digits. */
+  readonly id: string;
+  readonly bytes: Uint8Array;
+}
+
+export const macScheme = ({ id, bytes }: MacKey, ...context: readonly string[]): Scheme => ({
+  format: `m1-${id}`,
+  key: bytes,
+  context,
+});
+
+/** Lengths go in first, so that no two different lists of parts can be written alike. */
+const hashParts = (scheme: Scheme, parts: readonly (string | Uint8Array)[]): Buffer => {
+  const hash = 'key' in scheme ? createHmac('sha256', scheme.key) : createHash('sha256');
+  for (const part of 'key' in scheme ? [...scheme.context, ...parts] : parts) {
+    hash.update(`${typeof part === 'string' ? Buffer.byteLength(part) : part.length}:`).update(part);
+  }
+  return hash.digest();
+};
+
+/** 256 bits that name one leaf of a document: where it stands, of which type it is, and its text. */
+export const hashLeaf = (scheme: Scheme, key: string, pointer: string, tag: string, text: string): Buffer =>
+  hashParts(scheme, [key, pointer, tag, text]);
+
+/** The digest of something made of several texts. */
+export const digestParts = (scheme: Scheme, ...parts: readonly (string | Uint8Array)[]): Digest =>
+  `${scheme.format}:${hashParts(scheme, parts).toString('base64url').slice(0, LENGTH)}` as Digest;
+
+/**
+ * The digest of one key's content: its bytes, whether they came in `data` or in `binaryData`. Of ConfigMaps it is a
+ * plain hash of the bytes alone; a MAC goes over the key's name, too.
+ */
+export const digestContent = (content: string | Uint8Array, scheme: Scheme = PLAIN, key = ''): Digest =>
+  'key' in scheme
+    ? digestParts(scheme, key, content)
+    : digestOf(createHash('sha256').update(typeof content === 'string' ? Buffer.from(content, 'utf8') : content));
 
 /**
  * One digest of many named ones, in whatever order they come.
@@ -32,25 +83,31 @@ export const combineDigests = (named: Iterable<readonly [name: string, digest: s
 };
 
 /**
- * The digests of a ConfigMap's keys.
+ * The digests of a source's keys.
  * @param data the text keys
  * @param binaryData the other keys, base64 as the API carries them
  */
 export const digestKeys = (
   data: Readonly<Record<string, string>> = {},
   binaryData: Readonly<Record<string, string>> = {},
+  scheme: Scheme = PLAIN,
 ): ReadonlyMap<string, Digest> =>
   new Map([
-    ...Object.entries(data).map(([key, text]) => [key, digestContent(text)] as const),
-    ...Object.entries(binaryData).map(([key, base64]) => [key, digestContent(Buffer.from(base64, 'base64'))] as const),
+    ...Object.entries(data).map(([key, text]) => [key, digestContent(text, scheme, key)] as const),
+    ...Object.entries(binaryData).map(
+      ([key, base64]) => [key, digestContent(Buffer.from(base64, 'base64'), scheme, key)] as const,
+    ),
   ]);
 
 /** The part of a digest that names content: no prefix, fit for an annotation's value. */
-export const bareDigest = (digest: Digest): string => digest.slice(VERSION.length + 1);
+export const bareDigest = (digest: Digest): string => digest.slice(digest.indexOf(':') + 1);
 
-/** Whether two recorded digests say that content moved; digests of another format say nothing. */
-export const moved = (recorded: string | undefined, present: string | undefined): boolean =>
-  recorded !== present && (recorded === undefined || isComparable(recorded));
+/** The format of a digest: which version, and of MACs, which key. The empty string stands for a key that is gone. */
+export const formatOfDigest = (digest: string): string => digest.slice(0, Math.max(0, digest.indexOf(':')));
 
-/** Whether a recorded digest is of the format in use. The empty string records a key that was removed. */
-export const isComparable = (recorded: string): boolean => recorded === '' || recorded.startsWith(`${VERSION}:`);
+/**
+ * Whether two recorded digests say that content moved; digests of another format say nothing.
+ * @param format the format that the source's digests have now, which a key that is gone can't tell
+ */
+export const moved = (recorded: string | undefined, present: string | undefined, format: string = VERSION): boolean =>
+  recorded !== present && (recorded === undefined || recorded === '' || formatOfDigest(recorded) === format);

@@ -113,7 +113,11 @@ describe('the CRDs', () => {
 
   it('default only scalars at the top of spec, since defaults elsewhere show up as drift', () => {
     const defaulted = violations(({ schema }) => schema.default === undefined);
-    assert.deepEqual(defaulted, ['ReloadPolicy.spec.defaultClass', 'ReloadPolicy.spec.suspend']);
+    assert.deepEqual(defaulted, [
+      'ReloadPolicy.spec.defaultClass',
+      'ReloadPolicy.spec.mode',
+      'ReloadPolicy.spec.suspend',
+    ]);
   });
 
   it('name enum values in CamelCase', () => {

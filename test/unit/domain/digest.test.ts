@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  bareDigest,
-  combineDigests,
-  digestContent,
-  digestKeys,
-  isComparable,
-  moved,
-} from '../../../src/domain/digest.ts';
+import { bareDigest, combineDigests, digestContent, digestKeys, macScheme, moved } from '../../../src/domain/digest.ts';
 
 describe('the digest of content', () => {
   it('is versioned and fits into an annotation', () => {
@@ -111,10 +104,32 @@ describe('two digests of one key', () => {
       assert.equal(moved(recorded, present), expected);
     });
   }
+});
 
-  it('are comparable in one format only', () => {
-    assert.equal(isComparable(a), true);
-    assert.equal(isComparable(''), true);
-    assert.equal(isComparable('v2:abc'), false);
+describe('the MAC of a value', () => {
+  const key = { id: '0a1b2c3d', bytes: Buffer.alloc(32, 7) };
+  const scheme = macScheme(key, 'shop', 'Secret', 'db');
+
+  it('names its key, and fits into an annotation', () => {
+    assert.match(digestContent('a', scheme, 'password'), /^m1-0a1b2c3d:[A-Za-z0-9_-]{22}$/);
+    assert.equal(bareDigest(digestContent('a', scheme, 'password')).length, 22);
+  });
+
+  it('depends on the key of the MAC, on where the value stands, and on the value', () => {
+    const others = [
+      digestContent('b', scheme, 'password'),
+      digestContent('a', scheme, 'user'),
+      digestContent('a', macScheme(key, 'shop', 'Secret', 'cache'), 'password'),
+      digestContent('a', macScheme(key, 'test', 'Secret', 'db'), 'password'),
+      digestContent('a', macScheme({ ...key, bytes: Buffer.alloc(32, 8) }, 'shop', 'Secret', 'db'), 'password'),
+    ].map(bareDigest);
+    const mac = bareDigest(digestContent('a', scheme, 'password'));
+    assert.equal(new Set([mac, ...others]).size, 6);
+  });
+
+  it('of another key says nothing, also of a value that is gone', () => {
+    const before = digestContent('a', macScheme({ ...key, id: 'ffffffff' }, 'shop', 'Secret', 'db'), 'password');
+    assert.equal(moved(before, digestContent('b', scheme, 'password'), scheme.format), false);
+    assert.equal(moved(before, undefined, scheme.format), false);
   });
 });

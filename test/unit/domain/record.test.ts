@@ -11,7 +11,7 @@ import { aLedger, aRestart, changed, T0 } from '../../support/builders.ts';
 const time = fc.integer({ min: T0, max: T0 + 1e9 });
 const count = fc.nat({ max: 1_000 });
 const key = fc.stringMatching(/^[-._a-zA-Z0-9]{1,12}$/);
-const digest: fc.Arbitrary<Digest> = fc.string({ maxLength: 3 }).map(digestContent);
+const digest: fc.Arbitrary<Digest> = fc.string({ maxLength: 3 }).map((text) => digestContent(text));
 const uid = fc.uuid();
 const sourceId = fc.stringMatching(/^[a-z]{1,8}$/).map((name) => `ConfigMap/${name}`);
 const mapOf = <K, V>(keys: fc.Arbitrary<K>, values: fc.Arbitrary<V>): fc.Arbitrary<ReadonlyMap<K, V>> =>
