@@ -48,7 +48,8 @@ export const declaredClass = (policy: Classifier, source: Source, key: string): 
 
 const compiled = new WeakMap<readonly string[], readonly Matcher[]>();
 
-const matchersOf = (globs: readonly string[]): readonly Matcher[] => {
+/** The globs of a list, each compiled once. */
+export const matchersOf = (globs: readonly string[]): readonly Matcher[] => {
   const matchers = compiled.get(globs) ?? globs.map(compileGlob);
   compiled.set(globs, matchers);
   return matchers;
