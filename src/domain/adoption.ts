@@ -5,6 +5,7 @@
 
 import { someStartedBefore } from './containers.ts';
 import { compare } from './difference.ts';
+import { keyOfUnit } from './units.ts';
 import { sourceId, type Ledger, type Observed, type SourceId } from './observed.ts';
 
 /** The record of a workload that has none. A restart annotation that it came with is only counted on from. */
@@ -44,7 +45,7 @@ export const adopt = (observed: Observed, ledger: Ledger): Ledger | undefined =>
   const next = new Map(applied);
   for (const { id, keys, at } of stale) {
     if (!someStartedBefore(observed.workload, observed.pods, at)) continue;
-    next.set(id, new Map([...(applied.get(id) ?? [])].filter(([key]) => !keys.includes(key))));
+    next.set(id, new Map([...(applied.get(id) ?? [])].filter(([name]) => !keys.includes(keyOfUnit(name)))));
   }
   return { ...ledger, applied: next };
 };

@@ -1,27 +1,13 @@
-import type { DocumentFormatName } from '../api/v1alpha1/documents.ts';
-import { compileGlob, type Matcher } from './globs.ts';
-import type { Use, Way } from './references.ts';
+/** What a change of a key really needs for one workload: what its policies declare, cut down to its way of reading it. */
 
-/** What a policy declares for a key. */
-export type Class = 'Hot' | 'Restart' | 'Ignore';
+import type { Use, Way } from './references.ts';
+import { declaredClass, strictest, type Class, type Declaring } from './rules.ts';
+
 /** What a change of a key really needs for one workload; `Unused`: no container reads the key. */
 export type EffectiveClass = Class | 'Unused';
 
-export interface Rule {
-  readonly keys: readonly string[];
-  /** Only these places in the document that the key holds; absent: the key as a whole. */
-  readonly paths?: readonly string[];
-  readonly format?: DocumentFormatName;
-  readonly comparison?: 'Meaning' | 'Bytes';
-  readonly class: Class;
-  /** Only these sources' keys; absent: every source's. */
-  readonly from?: readonly { readonly kind: string; readonly name: string }[];
-}
-
 /** The part of a policy that classifies. */
-export interface Classifier {
-  readonly rules: readonly Rule[];
-  readonly defaultClass: Class;
+export interface Classifier extends Declaring {
   readonly onImpossible: 'Restart' | 'Report';
 }
 
@@ -38,28 +24,11 @@ interface Source {
   readonly name: string;
 }
 
-/** The class that one policy declares: the first rule that matches, else its default. */
-export const declaredClass = (policy: Classifier, source: Source, key: string): Class =>
-  policy.rules.find(
-    ({ keys, from }) =>
-      (from === undefined || from.some(({ kind, name }) => kind === source.kind && name === source.name)) &&
-      matchersOf(keys).some((matches) => matches(key)),
-  )?.class ?? policy.defaultClass;
-
-const compiled = new WeakMap<readonly string[], readonly Matcher[]>();
-
-/** The globs of a list, each compiled once. */
-export const matchersOf = (globs: readonly string[]): readonly Matcher[] => {
-  const matchers = compiled.get(globs) ?? globs.map(compileGlob);
-  compiled.set(globs, matchers);
-  return matchers;
-};
-
 /** Keys come back with every look at a source: what a policy declares for them is worked out once. */
 const known = new WeakMap<Classifier, Map<string, Class>>();
 const MOST_KNOWN = 20_000;
 
-const knownClass = (policy: Classifier, source: Source, key: string): Class => {
+export const knownClass = (policy: Classifier, source: Source, key: string): Class => {
   const classes = known.get(policy) ?? new Map<string, Class>();
   if (classes.size >= MOST_KNOWN) classes.clear();
   known.set(policy, classes);
@@ -69,23 +38,19 @@ const knownClass = (policy: Classifier, source: Source, key: string): Class => {
   return found;
 };
 
-const STRICTNESS: Readonly<Record<Class, number>> = { Ignore: 0, Hot: 1, Restart: 2 };
-
-/** Where policies disagree, the stricter class decides (design law 16). */
-export const strictest = (classes: readonly Class[]): Class =>
-  classes.reduce((strict, next) => (STRICTNESS[next] > STRICTNESS[strict] ? next : strict), 'Ignore');
-
 /**
  * The effective class of a key for one workload: what its policies declare, cut down to what the
  * workload's way of reading the key allows.
  * @param policies those that bind this workload to this source; at least one
  * @param uses all uses of the workload's template
+ * @param part what is declared for the part of the key that is asked for; absent: for the key as a whole
  */
 export const classify = (
   policies: readonly Classifier[],
   uses: readonly Use[],
   source: Source,
   key: string,
+  part?: Class,
 ): Classified => {
   const using = uses.filter(
     (use) =>
@@ -93,7 +58,7 @@ export const classify = (
   );
   // What nobody reads is not even looked up: sources and rules come from tenants, and their product may be large.
   if (using.length === 0) return { class: 'Unused' };
-  const declared = strictest(policies.map((policy) => knownClass(policy, source, key)));
+  const declared = part ?? strictest(policies.map((policy) => knownClass(policy, source, key)));
   if (declared !== 'Hot') return { class: declared, declared };
   const impossible = whyNotHot(using);
   if (impossible === undefined) return { class: 'Hot', declared };

@@ -5,6 +5,7 @@
 import { consumedSources } from './difference.ts';
 import { sourceId, type Observed, type Source, type SourceId } from './observed.ts';
 import { neededKeys } from './references.ts';
+import { keyOfUnit } from './units.ts';
 import { rolloutBlocker } from './rollout.ts';
 
 export interface Hold {
@@ -64,7 +65,7 @@ export const notRecreated: Gate = ({ sources, ledger }, changed) => {
     return (
       isRecreatedImmutable(source, ledger?.immutable.get(each)) &&
       source?.state === 'Present' &&
-      [...new Set([...source.keys.keys(), ...(applied?.keys() ?? [])])].some(
+      [...new Set([...source.keys.keys(), ...[...(applied?.keys() ?? [])].map(keyOfUnit)])].some(
         (key) => source.keys.get(key) !== applied?.get(key),
       )
     );

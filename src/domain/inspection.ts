@@ -1,16 +1,14 @@
 /** What is asked of one key's content beyond its digest, and what comes of it. The work is done in src/documents. */
 
-import { matchersOf, type Class, type Rule } from './classify.ts';
+import { looksInto, matchersOf, type Declaring } from './rules.ts';
 import type { Scheme } from './digest.ts';
 import type { DocumentParts } from './documents.ts';
 import type { SourceKind } from './selection.ts';
 import type { Problem, Validation } from './validation.ts';
 
 /** The part of a policy that looks at content. */
-export interface InspectingPolicy {
+export interface InspectingPolicy extends Declaring {
   readonly name: string;
-  readonly rules: readonly Rule[];
-  readonly defaultClass: Class;
   readonly validation?: readonly Validation[];
 }
 
@@ -33,28 +31,6 @@ export interface KeyInspection {
 }
 
 type SourceName = KeyRequest['source'];
-
-/** The rules that count for a key, in order, up to the first that takes all of it. */
-export const rulesFor = (
-  { rules }: Pick<InspectingPolicy, 'rules'>,
-  source: SourceName,
-  key: string,
-): readonly Rule[] => {
-  const matching = rules.filter(
-    ({ keys, from }) =>
-      (from === undefined || from.some(({ kind, name }) => kind === source.kind && name === source.name)) &&
-      matchersOf(keys).some((matches) => matches(key)),
-  );
-  const last = matching.findIndex(({ paths }) => paths === undefined);
-  return last < 0 ? matching : matching.slice(0, last + 1);
-};
-
-/** Whether a rule goes by what a document means, not by its bytes. */
-export const goesByMeaning = ({ paths, comparison }: Rule): boolean => paths !== undefined || comparison === 'Meaning';
-
-/** Whether a policy's rules look into the document that a key holds. */
-export const looksInto = (policy: Pick<InspectingPolicy, 'rules'>, source: SourceName, key: string): boolean =>
-  rulesFor(policy, source, key).some(goesByMeaning);
 
 /** The entries of a policy's validation that are about a key, with their numbers from 1. */
 export const checksFor = (
@@ -85,3 +61,5 @@ export const missingKeys = (
       : [],
   );
 };
+
+export { goesByMeaning, looksInto, rulesFor } from './rules.ts';

@@ -1,6 +1,6 @@
 /** Objects for tests of decisions: each builder gives a whole, plain one; what a test is about is passed in. */
 
-import type { Class, Rule } from '../../src/domain/classify.ts';
+import type { Class, Rule } from '../../src/domain/rules.ts';
 import { digestKeys, type Digest } from '../../src/domain/digest.ts';
 import type { Changes, Ledger, Observed, Pod, Policy, Restart, Source, Workload } from '../../src/domain/observed.ts';
 import type { Use } from '../../src/domain/references.ts';

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  classify,
-  declaredClass,
-  strictest,
-  type Class,
-  type Classifier,
-  type EffectiveClass,
-} from '../../../src/domain/classify.ts';
+import { classify, type Classifier, type EffectiveClass } from '../../../src/domain/classify.ts';
+import { declaredClass, strictest, type Class } from '../../../src/domain/rules.ts';
 import type { Use } from '../../../src/domain/references.ts';
 import { aPolicy, aUse, rule } from '../../support/builders.ts';
 
