@@ -77,9 +77,8 @@ const nudge = async (
   const now = clock.now();
   const next = nudged(ledger, order, pods, now);
   ledgers.put(workload, next);
-  const keys = changedKeys(order.changes);
-  observer.nudged(secondsSince(observed, keys, now));
-  const note = `nudged ${pods} pods to refresh their files: ${listed(keys)}`;
+  observer.nudged(secondsSince(observed, changedKeys(order.changes), now));
+  const note = `nudged ${pods} pods to refresh their files: ${listed(order.keys)}`;
   events.publish(workload, policies, { severity: 'Normal', reason: 'HotReloaded', action: 'HotReload', note });
   return next;
 };

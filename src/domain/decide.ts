@@ -35,13 +35,26 @@ import {
   type Workload,
 } from './observed.ts';
 import { withEntry } from './outcomes.ts';
+import { changedPlaces } from './places.ts';
 import { desiredPods } from './rollout.ts';
+import { alsoSaid, onlySaid } from './say.ts';
 import { ignoredVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
 const LONGEST_BURST = 10;
 
 export const decide = (observed: Observed, now: number): Plan => {
+  const enforcing = observed.policies.filter(({ observes }) => observes !== true);
+  if (enforcing.length === observed.policies.length) return decideFor(observed, now);
+  if (enforcing.length === 0) {
+    const plan = decideFor(observed, now);
+    return plan.type === 'Act' ? onlySaid(observed, plan, now) : plan;
+  }
+  const plan = decideFor({ ...observed, policies: enforcing }, now);
+  return plan.type === 'Act' ? alsoSaid(observed, plan, now) : plan;
+};
+
+const decideFor = (observed: Observed, now: number): Plan => {
   if (observed.workload.ignored || observed.policies.length === 0)
     return { type: 'Forget', verdict: ignoredVerdict(observed) };
 
@@ -57,7 +70,8 @@ export const decide = (observed: Observed, now: number): Plan => {
   const next = chooseRestart({ observed, ledger, difference, forced, unsettled, now });
   if (next === 'LookAtPods') return { type: 'LookAtPods' };
 
-  const nudge = chooseNudge(observed, next.hotWaits ? new Map() : next.difference.hot, next.difference);
+  const hot = next.hotWaits ? new Map() : next.difference.hot;
+  const nudge = chooseNudge(observed, hot, next.difference, next.ledger);
   const requeueAfterMs = earliest(next.waitMs, progressDeadline(observed, next.ledger.restart, now));
   return {
     type: 'Act',
@@ -128,7 +142,7 @@ const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger 
     outcome: restart.phase,
     ...(restart.reason !== undefined && { reason: restart.reason }),
     ...(restart.message !== undefined && { message: restart.message }),
-    keys: changedKeys(restart.changes),
+    keys: changedPlaces(observed, ledger.applied, restart.changes),
     pods: restart.pods ?? 0,
   } as const;
   // A rollout of others that proves nothing is no outcome of ours: what it left undone is done next.
@@ -350,13 +364,14 @@ const holding = ({ ledger, difference }: Situation, pending: Pending, hold: Hold
 const orderOf = ({ observed, ledger, difference }: Situation, forced: boolean): RestartOrder => {
   const n = Math.max(ledger.restart?.n ?? 0, observed.workload.annotation?.n ?? 0) + 1;
   const keys = changedKeys(difference.restart);
+  const places = changedPlaces(observed, ledger.applied, difference.restart);
   const impossible = keys.flatMap((key) => {
     const why = difference.impossible.get(key);
     return why === undefined ? [] : [`${key}: ${why}`];
   });
   const alongside = changedKeys(onlyFrom(difference.restart, (id) => suspended(observed, new Set([id])) !== undefined));
   const cause = [
-    ...(keys.length > 0 ? [`changed: ${listed(keys)}`] : []),
+    ...(keys.length > 0 ? [`changed: ${listed(places)}`] : []),
     ...(forced && keys.length === 0 ? ['content came back after containers had started on other content'] : []),
     ...(alongside.length > 0 ? [`carries what a suspended policy holds: ${listed(alongside)}`] : []),
     ...(impossible.length > 0 ? [`declared Hot, but can't be: ${listed(impossible)}`] : []),
@@ -366,13 +381,25 @@ const orderOf = ({ observed, ledger, difference }: Situation, forced: boolean): 
     value: formatRestartAnnotation(n, difference.restartDigest),
     digest: bareDigest(difference.restartDigest),
     changes: difference.carried,
+    keys: places,
     cause,
   };
 };
 
-const chooseNudge = (observed: Observed, hot: Changes, difference: Difference): Nudge | undefined => {
+const chooseNudge = (
+  observed: Observed,
+  hot: Changes,
+  difference: Difference,
+  { applied }: Ledger,
+): Nudge | undefined => {
   const free = onlyFrom(hot, (id) => hotHold(observed, new Set([id])) === undefined);
-  return free.size === 0 ? undefined : { digest: bareDigest(difference.hotDigest), changes: free };
+  return free.size === 0
+    ? undefined
+    : {
+        digest: bareDigest(difference.hotDigest),
+        changes: free,
+        keys: changedPlaces(observed, applied, free),
+      };
 };
 
 const isOnDelete = ({ workload }: Observed): boolean =>

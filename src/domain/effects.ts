@@ -7,6 +7,8 @@ export interface Nudge {
   /** Names the content, for the annotation's value. */
   readonly digest: string;
   readonly changes: Changes;
+  /** What has changed, for people: keys, and places in them. */
+  readonly keys: readonly string[];
 }
 
 /** Change the restart annotation of the workload's template. */
@@ -16,6 +18,8 @@ export interface RestartOrder {
   readonly value: string;
   readonly digest: string;
   readonly changes: Changes;
+  /** What has changed, for people: keys, and places in them. */
+  readonly keys: readonly string[];
   /** Why, for the event and the history. */
   readonly cause: string;
 }
@@ -56,6 +60,8 @@ export interface Verdict {
   readonly impossible: readonly string[];
   /** How many there are. */
   readonly impossibleCount: number;
+  /** Keys for which policies declare different classes: as many as a status lists. */
+  readonly conflicts?: readonly string[];
 }
 
 export type Plan =

@@ -4,9 +4,11 @@
 
 import { consumedSources } from './difference.ts';
 import { sourceId, type Observed, type Source, type SourceId } from './observed.ts';
+import { listed } from './notices.ts';
 import { neededKeys } from './references.ts';
 import { keyOfUnit } from './units.ts';
 import { rolloutBlocker } from './rollout.ts';
+import { problemsOf } from './validation.ts';
 
 export interface Hold {
   readonly reason:
@@ -14,6 +16,7 @@ export interface Hold {
     | 'SourceMissing'
     | 'SourceUnreadable'
     | 'RequiredKeyMissing'
+    | 'SourceInvalid'
     | 'ImmutableRecreated'
     | 'Paused'
     | 'OnDelete';
@@ -57,6 +60,29 @@ const sourcesUsable: Gate = (observed) => {
   return undefined;
 };
 
+/**
+ * Content that a policy's validation refuses is neither told to pods nor are any started on it (design law 11). The
+ * policies that bind this workload count, and no others.
+ */
+const contentValid: Gate = ({ policies, sources }, changed) => {
+  for (const id of changed) {
+    const problems = problemsOf(
+      sources.get(id),
+      policies.map(({ name }) => name),
+    );
+    if (problems.length > 0) {
+      return {
+        reason: 'SourceInvalid',
+        message: `${id}: ${listed(problems, { most: 2, by: '; ' })}. The kubelets deliver it all the same: to files within 90 s, to everything else when a container starts`,
+      };
+    }
+  }
+  return undefined;
+};
+
+/** A restart starts pods on all that they read. */
+const allContentValid: Gate = (observed) => contentValid(observed, new Set(consumedSources(observed).keys()));
+
 /** Kubelets that knew the earlier object go on serving it, to new pods too (kubernetes#119733). */
 export const notRecreated: Gate = ({ sources, ledger }, changed) => {
   const id = [...changed].find((each) => {
@@ -86,9 +112,9 @@ const rolloutPossible: Gate = ({ workload }) => rolloutBlocker(workload.rollout)
 /** A restart starts pods on all that they read, not only on what has changed. */
 const noneRecreated: Gate = (observed) => notRecreated(observed, new Set(consumedSources(observed).keys()));
 
-const RESTART_GATES: readonly Gate[] = [suspended, sourcesUsable, noneRecreated, rolloutPossible];
-/** Files of running containers are refreshed by their kubelets whatever else is wrong. */
-const HOT_GATES: readonly Gate[] = [suspended, notRecreated];
+const RESTART_GATES: readonly Gate[] = [suspended, sourcesUsable, allContentValid, noneRecreated, rolloutPossible];
+/** What else is wrong with a workload keeps no file of a running container from being refreshed. */
+const HOT_GATES: readonly Gate[] = [suspended, contentValid, notRecreated];
 
 const firstOf =
   (gates: readonly Gate[]): Gate =>

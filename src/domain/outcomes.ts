@@ -26,7 +26,7 @@ export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number):
       action: 'Hot',
       outcome: 'Succeeded',
       reason: pods === 0 ? 'NoPods' : 'Nudged',
-      keys: changedKeys(nudge.changes),
+      keys: nudge.keys,
       pods,
     },
   );

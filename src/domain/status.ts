@@ -23,6 +23,8 @@ import {
 } from './observed.ts';
 import { uses, type WorkloadKind } from './selection.ts';
 import { conditionsOf } from './summary.ts';
+import { unreadDocumentsOf } from './units.ts';
+import { problemsOf } from './validation.ts';
 
 export interface WorkloadReport {
   readonly workload: Workload;
@@ -53,6 +55,7 @@ export interface Line {
   readonly counts?: Verdict['counts'];
   readonly impossible: readonly string[];
   readonly impossibleCount: number;
+  readonly conflicts?: readonly string[];
 }
 
 /** The same facts give the same status, in the same order. */
@@ -76,7 +79,7 @@ export const policyStatus = (report: PolicyReport): ReloadPolicyStatus => {
       ),
     ],
     ...(last !== undefined && { last }),
-    sources: [...sources].map(sourceStatus).sort(byName),
+    sources: [...sources].map((source) => sourceStatus(source, policy.name)).sort(byName),
     workloadCount: workloads.length,
     workloads: [...lines]
       .sort((a, b) => URGENCY[a.state] - URGENCY[b.state] || byName(a, b))
@@ -136,7 +139,16 @@ const linesOf = (policy: Policy, reports: readonly WorkloadReport[]): readonly L
   ),
 ];
 
-const workloadStatus = ({ kind, name, state, reason, message, counts, impossible }: Line): WorkloadStatus => ({
+const workloadStatus = ({
+  kind,
+  name,
+  state,
+  reason,
+  message,
+  counts,
+  impossible,
+  conflicts = [],
+}: Line): WorkloadStatus => ({
   group: 'apps',
   kind,
   name,
@@ -147,13 +159,24 @@ const workloadStatus = ({ kind, name, state, reason, message, counts, impossible
   ...(impossible.length > 0 && {
     impossible: impossible.slice(0, STATUS_LIMITS.impossible).map((line) => line.slice(0, STATUS_LIMITS.impossibleKey)),
   }),
+  ...(conflicts.length > 0 && {
+    conflicts: conflicts.slice(0, STATUS_LIMITS.conflicts).map((line) => line.slice(0, STATUS_LIMITS.impossibleKey)),
+  }),
 });
 
-const sourceStatus = ([id, source]: readonly [SourceId, Source]): SourceStatus => ({
-  ...sourceOf(id),
-  state: whyUnreadable(source) === undefined ? source.state : 'Unreadable',
-  ...(source.state === 'Present' && { digest: combineDigests(source.keys), keys: source.keys.size }),
-});
+const sourceStatus = ([id, source]: readonly [SourceId, Source], policy: string): SourceStatus => {
+  const refused = problemsOf(source, [policy]);
+  const problems = [...refused, ...unreadDocumentsOf(source, policy)];
+  const state = whyUnreadable(source) === undefined ? source.state : 'Unreadable';
+  return {
+    ...sourceOf(id),
+    state: state === 'Present' && refused.length > 0 ? 'Invalid' : state,
+    ...(source.state === 'Present' && { digest: combineDigests(source.keys), keys: source.keys.size }),
+    ...(problems.length > 0 && {
+      problems: problems.slice(0, STATUS_LIMITS.problems).map((line) => line.slice(0, STATUS_LIMITS.problem)),
+    }),
+  };
+};
 
 const historyOf = (reports: readonly WorkloadReport[]): readonly ReportedEntry[] =>
   reports
@@ -173,7 +196,15 @@ type Latest = Pick<HistoryEntry, 'time' | 'action' | 'outcome' | 'pods'>;
 
 /** One change of a shared source acts on many workloads within moments: their latest actions count as one. */
 const ONE_CHANGE_MS = 60_000;
-const WORST: readonly HistoryEntry['outcome'][] = ['Failed', 'TimedOut', 'Blocked', 'Held', 'InProgress', 'Succeeded'];
+const WORST: readonly HistoryEntry['outcome'][] = [
+  'Failed',
+  'TimedOut',
+  'Blocked',
+  'Held',
+  'InProgress',
+  'Observed',
+  'Succeeded',
+];
 
 const lastOf = (reports: readonly WorkloadReport[]): ReloadPolicyStatus['last'] => {
   const latest = reports.flatMap(({ ledger }) => latestOf(ledger)).sort((a, b) => b.time - a.time);

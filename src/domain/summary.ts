@@ -15,6 +15,8 @@ import type { Wanted } from './conditions.ts';
 import { listed } from './notices.ts';
 import { whyUnreadable, type Policy, type Source, type SourceId } from './observed.ts';
 import type { Line } from './status.ts';
+import { unreadDocumentsOf } from './units.ts';
+import { problemsOf } from './validation.ts';
 
 export interface Facts {
   readonly policy: Policy & { readonly invalid?: string };
@@ -59,9 +61,13 @@ const readyOf = (facts: Facts): Answer => {
     whenAny(inState('TimedOut'), (found) => no(ReadyReason.RolloutTimedOut, told(found))),
     when(missing.length > 0, () => no(ReadyReason.SourceMissing, `${listed(missing)}: not found in this namespace`)),
     whenAny(unreadSources(sources), (found) => no(ReadyReason.SourceUnreadable, found.join('; '))),
+    whenAny(invalidSources(facts), (found) => no(ReadyReason.SourceInvalid, listed(found, SENTENCES))),
     when(absent.length > 0, () => no(ReadyReason.WorkloadMissing, told(absent))),
     whenAny(inState('Restarting', 'Pending', 'Reloading'), (found) => no(ReadyReason.Progressing, told(found))),
     whenAny(inState('Blocked'), (found) => yes(ReadyReason.Blocked, told(found))),
+    when(policy.observes === true, () =>
+      yes(ReadyReason.Observing, 'mode is Observe: what would be done is said, and nothing is touched'),
+    ),
     when(policy.suspended, () => yes(ReadyReason.Suspended, 'suspend is set: nothing is done for this policy')),
     whenAny(inState('Held'), (found) => yes(ReadyReason.Held, told(found))),
     when(bound === 0, () => yes(ReadyReason.NoWorkloads, 'no workload of this namespace is bound')),
@@ -89,7 +95,8 @@ const reconcilingOf = ({ lines }: Facts): Answer | undefined => {
   ]);
 };
 
-const sourcesValidOf = ({ lines, sources }: Facts): Answer => {
+const sourcesValidOf = (facts: Facts): Answer => {
+  const { lines, sources } = facts;
   const missing = missingSources(sources);
   const because = (reason: string): readonly Line[] => lines.filter((line) => line.reason === reason);
   const ignored = [...sources].flatMap(([id, { state }]) => (state === 'Ignored' ? [id] : []));
@@ -99,12 +106,14 @@ const sourcesValidOf = ({ lines, sources }: Facts): Answer => {
         no(SourcesValidReason.SourceMissing, `${listed(missing)}: not found in this namespace`),
       ),
       whenAny(unreadSources(sources), (found) => no(SourcesValidReason.SourceUnreadable, found.join('; '))),
+      whenAny(invalidSources(facts), (found) => no(SourcesValidReason.SourceInvalid, listed(found, SENTENCES))),
       whenAny(because(SourcesValidReason.RequiredKeyMissing), (found) =>
         no(SourcesValidReason.RequiredKeyMissing, told(found)),
       ),
       whenAny(because(SourcesValidReason.ImmutableRecreated), (found) =>
         no(SourcesValidReason.ImmutableRecreated, told(found)),
       ),
+      whenAny(unreadDocuments(facts), (found) => no(SourcesValidReason.DocumentUnreadable, listed(found, SENTENCES))),
       when(ignored.length > 0, () =>
         no(SourcesValidReason.SourceIgnored, `${listed(ignored)}: opted out by annotation`),
       ),
@@ -128,6 +137,9 @@ const hotReloadedOf = ({ lines, history }: Facts): Answer => {
       when(impossible.length > 0, () =>
         no(HotReloadedReason.Impossible, `declared Hot, but can't be: ${listed(impossible, { of: impossibleCount })}`),
       ),
+      when(latest?.outcome === 'Observed', () =>
+        no(HotReloadedReason.Observed, `${latest?.workload ?? ''}: would have sent ${listed(latest?.keys ?? [])}`),
+      ),
       latest === undefined
         ? undefined
         : yes(
@@ -146,8 +158,12 @@ const rolledOutOf = ({ lines: all, history }: Facts): Answer => {
   const worst = UNFINISHED.find((state) => lines.some((line) => line.state === state));
   const found = lines.filter(({ state }) => state === worst);
   if (worst !== undefined) return no(found[0]?.reason ?? worst, told(found));
-  const latest = history.find(({ action, outcome }) => action === 'Restart' && outcome === 'Succeeded');
+  const latest = history.find(
+    ({ action, outcome }) => action === 'Restart' && (outcome === 'Succeeded' || outcome === 'Observed'),
+  );
   if (latest === undefined) return yes(RolledOutReason.NoChange, 'no key that needs a restart has changed');
+  if (latest.outcome === 'Observed')
+    return no(RolledOutReason.Observed, `${latest.workload}: would have restarted: ${latest.message ?? ''}`);
   return yes(latest.reason ?? RolledOutReason.Complete, `${latest.workload}: ${latest.message ?? ''}`);
 };
 
@@ -159,6 +175,17 @@ const unreadSources = (sources: Facts['sources']): readonly string[] =>
     const why = source.state === 'Unknown' ? (source.message ?? 'not read yet') : whyUnreadable(source);
     return why === undefined ? [] : [`${id}: ${why}`];
   });
+
+/** What this policy's validation refuses, one sentence for each. */
+const invalidSources = ({ policy, sources }: Facts): readonly string[] =>
+  [...sources].flatMap(([id, source]) => problemsOf(source, [policy.name]).map((problem) => `${id}: ${problem}`));
+
+/** Documents that this policy's rules look into, but that don't parse. */
+const unreadDocuments = ({ policy, sources }: Facts): readonly string[] =>
+  [...sources].flatMap(([id, source]) => unreadDocumentsOf(source, policy.name).map((each) => `${id}: ${each}`));
+
+/** Whole sentences stand in a list by themselves. */
+const SENTENCES = { most: 5, by: '; ' } as const;
 
 /** The first few lines, each with its own words. */
 const told = (lines: readonly Line[]): string =>

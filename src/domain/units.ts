@@ -7,6 +7,7 @@
 
 import { digestParts, formatOfDigest, PLAIN, type Digest } from './digest.ts';
 import type { DocumentParts, LeafSum } from './documents.ts';
+import type { Source } from './observed.ts';
 import { declaredClass, looksInto, strictest, type Class, type Declaring } from './rules.ts';
 
 export type UnitName = string;
@@ -104,3 +105,11 @@ const toNumber = (sum: LeafSum): bigint => BigInt(`0x${sum}`);
 
 /** Parts of a Secret's document can be compared for as long as its keys can: while the key of the MACs is the same. */
 const inFormat = (format: string, digest: Digest): Digest => `${format}${digest.slice(digest.indexOf(':'))}` as Digest;
+
+/** The documents that a policy looks into, but that don't parse, and why. */
+export const unreadDocumentsOf = (source: Source, policy: string): readonly string[] =>
+  source.state === 'Present' && source.documents !== undefined
+    ? [...source.documents].flatMap(([key, { policies, error }]) =>
+        error !== undefined && policies.includes(policy) ? [`${key} counts as a whole until it parses: ${error}`] : [],
+      )
+    : [];

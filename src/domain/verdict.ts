@@ -26,6 +26,7 @@ export const verdictOf = ({ observed, ledger, difference, waits }: Known): Verdi
     counts,
     impossible: [...impossible].slice(0, STATUS_LIMITS.impossible).map(([key, why]) => `${key}: ${why}`),
     impossibleCount: impossible.size,
+    ...(difference.conflicts.size > 0 && { conflicts: [...difference.conflicts].slice(0, STATUS_LIMITS.conflicts) }),
   };
 };
 
@@ -70,6 +71,11 @@ const standing = ({ observed, ledger, difference, waits }: Known, hotHeld: Verdi
   }
   if (difference.hot.size > 0) {
     return { state: 'Reloading', reason: 'Nudging', message: listed(changedKeys(difference.hot)) };
+  }
+  const [latest] = ledger.history;
+  if (latest?.outcome === 'Observed') {
+    const would = latest.action === 'Hot' ? 'would have been sent' : 'would have been restarted';
+    return { state: 'UpToDate', reason: 'Observed', message: `${would}: ${listed(latest.keys)}` };
   }
   return ledger.history.length > 0 ? { state: 'UpToDate', reason: 'UpToDate', message: '' } : adoptedStanding(observed);
 };

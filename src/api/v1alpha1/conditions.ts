@@ -38,10 +38,14 @@ export const ReadyReason = {
   Progressing: 'Progressing',
   /** False. A source of the policy does not exist. */
   SourceMissing: 'SourceMissing',
+  /** False. The content of a source is not what `spec.validation` demands: nothing is done for it until it is. */
+  SourceInvalid: 'SourceInvalid',
   /** False. Reading a source failed; what was known of it is kept until it can be read. */
   SourceUnreadable: 'SourceUnreadable',
   /** False. A workload that the policy names does not exist. */
   WorkloadMissing: 'WorkloadMissing',
+  /** True. `mode` is Observe: what would be done is said, and nothing is touched. */
+  Observing: 'Observing',
   /** False. A rollout failed: it exceeded the workload's own progress deadline. The change does not count as applied. */
   RolloutFailed: 'RolloutFailed',
   /** False. A rollout took longer than `restart.progressTimeout`. The change does not count as applied. */
@@ -72,6 +76,8 @@ export const StalledReason = {
   RolloutFailed: 'RolloutFailed',
   /** A rollout timed out, as for Ready. */
   RolloutTimedOut: 'RolloutTimedOut',
+  /** Content is invalid, as for Ready. */
+  SourceInvalid: 'SourceInvalid',
   /** A right is missing, as for Ready. */
   Forbidden: 'Forbidden',
   /** The stored spec can't be used, as for Ready. */
@@ -84,6 +90,10 @@ export const SourcesValidReason = {
   Valid: 'Valid',
   /** False. A source does not exist. Workloads that require it are not restarted. */
   SourceMissing: 'SourceMissing',
+  /** False. The content of a source is not what `spec.validation` demands. Nothing is done for it, and workloads that consume it are not restarted. */
+  SourceInvalid: 'SourceInvalid',
+  /** False. A document that rules look into does not parse: until it does, it counts as a whole, by the strictest class that any part of it can have. */
+  DocumentUnreadable: 'DocumentUnreadable',
   /** False. A source carries the annotation `reload-operator.dev/ignore`: its changes are left alone. */
   SourceIgnored: 'SourceIgnored',
   /** False. Reading a source failed. Workloads that require it are not restarted. */
@@ -109,6 +119,10 @@ export const HotReloadedReason = {
    * decides between a restart and this report alone.
    */
   Impossible: 'Impossible',
+  /** False. A hot key has changed; in mode Observe that is only said. */
+  Observed: 'Observed',
+  /** False. A hot key has changed, but the source's content is not what `spec.validation` demands. Blocked. */
+  SourceInvalid: 'SourceInvalid',
   /** False. A hot key has changed, but `suspend` is set. Held. */
   Suspended: 'Suspended',
   /** False. A hot key has changed, but in an immutable source that was made again: kubelets don't take it up. Blocked. */
@@ -130,6 +144,8 @@ export const RolledOutReason = {
   Debouncing: 'Debouncing',
   /** False. A rollout is under way. */
   Progressing: 'Progressing',
+  /** False. A change would have been carried by a restart; in mode Observe that is only said. */
+  Observed: 'Observed',
   /** False. `suspend` is set on a policy that names a changed source. Held. */
   Suspended: 'Suspended',
   /** False. The Deployment is paused. Blocked until it is resumed. */
@@ -140,6 +156,8 @@ export const RolledOutReason = {
   SourceMissing: 'SourceMissing',
   /** False. A source that the workload requires can't be read. Blocked. */
   SourceUnreadable: 'SourceUnreadable',
+  /** False. A source that the workload consumes has content that `spec.validation` refuses. Blocked. */
+  SourceInvalid: 'SourceInvalid',
   /** False. A source lacks a key that the workload requires. Blocked. */
   RequiredKeyMissing: 'RequiredKeyMissing',
   /** False. An immutable source was made again with other content. Blocked: give the new content a new name. */

@@ -132,7 +132,7 @@ describe('a restart that was stopped for a while', () => {
 describe('what is not forgotten', () => {
   it('is a restart that a newer one took the place of', () => {
     const running = aLedger(A, { restart: aRestart({ n: 3, phase: 'InProgress', changes: changed({ flag: 'b' }) }) });
-    const order = { n: 4, value: 'v1.4.x', digest: 'x', changes: changed({ flag: 'c' }), cause: '' };
+    const order = { n: 4, value: 'v1.4.x', digest: 'x', changes: changed({ flag: 'c' }), keys: [], cause: '' };
     const [entry] = restartIssued(running, order, aWorkload(), NOW).history;
     assert.equal(entry?.reason, 'Superseded');
   });

@@ -1,0 +1,116 @@
+/**
+ * Mode Observe: what would be done is said, in history and events, and then counts as done. So each change is said
+ * once, and whoever switches to Enforce later acts on nothing old (design law 16).
+ */
+
+import { compare, consumedSources, onlyFrom, overlay, without } from './difference.ts';
+import type { Notice, Plan } from './effects.ts';
+import { listed } from './notices.ts';
+import type { Changes, Ledger, Observed, SourceId } from './observed.ts';
+import { withEntry } from './outcomes.ts';
+import { changedPlaces } from './places.ts';
+import { desiredPods } from './rollout.ts';
+import { verdictOf } from './verdict.ts';
+
+type ActPlan = Extract<Plan, { readonly type: 'Act' }>;
+
+interface Said {
+  readonly ledger: Ledger;
+  readonly notices: readonly Notice[];
+}
+
+/** A plan of which nothing is done: every policy of the workload observes. */
+export const onlySaid = (observed: Observed, plan: ActPlan, now: number): ActPlan => {
+  const { nudge, restart, pending, ...rest } = plan;
+  const effect = restart ?? nudge;
+  if (effect === undefined) return { ...plan, followPods: false };
+  const said = say(
+    observed,
+    { ledger: plan.ledger, notices: plan.notices },
+    { action: restart === undefined ? 'Hot' : 'Restart', changes: effect.changes, keys: effect.keys, now },
+  );
+  return {
+    ...rest,
+    ...said,
+    ...(restart === undefined && pending !== undefined && { pending }),
+    followPods: false,
+    verdict: verdictOf({
+      observed,
+      ledger: said.ledger,
+      difference: compare(observed, said.ledger),
+      waits: restart === undefined && pending !== undefined,
+    }),
+  };
+};
+
+/**
+ * A plan of the policies that enforce, with what those say that observe: about sources that no enforcing policy names.
+ * @param observed with all policies of the workload
+ */
+export const alsoSaid = (observed: Observed, plan: ActPlan, now: number): ActPlan => {
+  const enforced = consumedSources({
+    workload: observed.workload,
+    policies: observed.policies.filter(({ observes }) => observes !== true),
+  });
+  const own = (id: SourceId): boolean => !enforced.has(id);
+  const known = { ...plan.ledger, applied: observed.ledger?.applied ?? new Map() };
+  const difference = compare(observed, known);
+  const [restart, hot] = [onlyFrom(difference.restart, own), onlyFrom(difference.hot, own)];
+  const ledger: Ledger = {
+    ...plan.ledger,
+    applied: new Map([...onlyOwn(difference.applied, own), ...plan.ledger.applied]),
+    immutable: new Map([...onlyOwn(difference.immutable, own), ...plan.ledger.immutable]),
+  };
+  if (restart.size === 0 && hot.size === 0) return { ...plan, ledger };
+  const changes = restart.size > 0 ? onlyFrom(difference.carried, own) : hot;
+  const keys = changedPlaces(observed, ledger.applied, restart.size > 0 ? restart : hot);
+  const action = restart.size > 0 ? 'Restart' : 'Hot';
+  return { ...plan, ...say(observed, { ledger, notices: plan.notices }, { action, changes, keys, now }) };
+};
+
+const onlyOwn = <T>(
+  map: ReadonlyMap<SourceId, T>,
+  own: (id: SourceId) => boolean,
+): readonly (readonly [SourceId, T])[] => [...map].filter(([id]) => own(id));
+
+const say = (
+  { workload, policies }: Observed,
+  { ledger, notices }: Said,
+  {
+    action,
+    changes,
+    keys,
+    now,
+  }: {
+    readonly action: 'Hot' | 'Restart';
+    readonly changes: Changes;
+    readonly keys: readonly string[];
+    readonly now: number;
+  },
+): Said => {
+  const names = policies.flatMap(({ name, observes }) => (observes === true ? [name] : [])).join(', ');
+  const pods = desiredPods(workload.rollout);
+  const what = action === 'Hot' ? 'have nudged' : 'have restarted';
+  return {
+    ledger: withEntry(
+      {
+        ...ledger,
+        applied: overlay(ledger.applied, changes),
+        // A restart from before, still under way, must not put its content over this at its end.
+        ...(ledger.restart !== undefined && {
+          restart: { ...ledger.restart, changes: without(ledger.restart.changes, changes) },
+        }),
+      },
+      { time: now, action, outcome: 'Observed', reason: 'Observed', message: listed(keys), keys, pods },
+    ),
+    notices: [
+      ...notices,
+      {
+        severity: 'Normal',
+        reason: action === 'Hot' ? 'WouldHotReload' : 'WouldRestart',
+        action: action === 'Hot' ? 'HotReload' : 'Restart',
+        note: `would ${what} ${pods} pods, but policy ${names} only observes: ${listed(keys)}`,
+      },
+    ],
+  };
+};
