@@ -1,11 +1,12 @@
 /** JSON (RFC 8259), strictly: no comments, no trailing commas, no name twice. */
 
 import { visit } from 'jsonc-parser';
+import { endOfString, limitDepth } from '../brackets.ts';
 import { DocumentError } from '../document.ts';
-import { MOST_DEPTH, MOST_LEAVES, tooDeep, tooManyLeaves, type Tree } from '../tree.ts';
+import { MOST_LEAVES, tooManyLeaves, type Tree } from '../tree.ts';
 
 export const readJson = (text: string): Tree => {
-  limitDepth(text);
+  limitDepth(text, (_, at) => (text[at] === '"' ? endOfString(text, at, true) : undefined));
   // The containers that are open, outermost first; the first one is around the document.
   const items: Tree[] = [];
   const open: Open[] = [{ kind: 'list', items, start: 0 }];
@@ -75,21 +76,6 @@ type Open =
 
 const halfCharacter = (text: string, offset: number): DocumentError =>
   new DocumentError('half a character: a surrogate without the other', { text, offset });
-
-/** The parser goes down by recursion. */
-const limitDepth = (text: string): void => {
-  let depth = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at];
-    if (inString) {
-      if (character === '\\') at++;
-      else if (character === '"' || character === '\n') inString = false;
-    } else if (character === '"') inString = true;
-    else if (character === ']' || character === '}') depth--;
-    else if ((character === '[' || character === '{') && ++depth > MOST_DEPTH) throw tooDeep({ text, offset: at });
-  }
-};
 
 /** By the parser's error codes. */
 const PROBLEMS: Readonly<Record<number, string>> = {

@@ -51,7 +51,10 @@ function* tokensOf(text: string): Generator<CST.Token, void> {
   let lexemes = 0;
   for (const lexeme of new Lexer().lex(text)) {
     if (++lexemes > MOST_LEXEMES) throw tooManyLeaves();
-    yield* parser.next(lexeme);
+    for (const token of parser.next(lexeme)) {
+      if (token.type === 'error') throw new DocumentError(UNEXPECTED, { text, offset: token.offset });
+      yield token;
+    }
     // The document itself, and the scalar that is read.
     if (parser.stack.length > MOST_DEPTH + 2) throw tooDeep({ text, offset: parser.offset });
   }
@@ -197,6 +200,7 @@ const contentBelow = (
   return { tree: inner, elsewhere };
 };
 
+const UNEXPECTED = 'something that is not expected here';
 const PROBLEMS: Readonly<Partial<Record<ErrorCode, string>>> = {
   ALIAS_PROPS: 'an alias with a tag or an anchor',
   BAD_ALIAS: 'an alias or anchor without a name',
@@ -215,5 +219,5 @@ const PROBLEMS: Readonly<Partial<Record<ErrorCode, string>>> = {
   RESOURCE_EXHAUSTION: 'is too large or too deep',
   TAB_AS_INDENT: 'a tab as indentation',
   TAG_RESOLVE_FAILED: 'a tag that can not be resolved',
-  UNEXPECTED_TOKEN: 'something that is not expected here',
+  UNEXPECTED_TOKEN: UNEXPECTED,
 };
