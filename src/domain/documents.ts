@@ -8,7 +8,7 @@ import type { Digest } from './digest.ts';
  */
 export type LeafSum = string;
 
-/** The leaves' pointers with a short hash of each value, sorted; see src/documents/leaf-table.ts. Of Secrets there is none. */
+/** The leaves' pointers with a short hash of each value, sorted; see leaf-table.ts. Of Secrets there is none. */
 export type LeafTable = Uint8Array;
 
 export interface DocumentParts {

@@ -172,7 +172,7 @@ export interface ReloadRule {
    */
   readonly format?: DocumentFormat;
   /**
-   * What counts as a change: Meaning leaves order of keys, comments, quoting and indentation aside; with Bytes they count, too. Default Meaning for rules with paths, Bytes for others.
+   * What counts as a change: Meaning leaves order of keys, comments, quoting and indentation aside; with Bytes they count, too. Default Meaning for rules with paths, and for one that takes what the paths of others leave; Bytes for all others.
    */
   readonly comparison?: Comparison;
   /**
@@ -193,7 +193,7 @@ export interface ReloadRule {
 export type DocumentFormat = 'YAML' | 'JSON' | 'TOML' | 'Properties' | 'Dotenv' | 'INI';
 
 /**
- * What counts as a change: Meaning leaves order of keys, comments, quoting and indentation aside; with Bytes they count, too. Default Meaning for rules with paths, Bytes for others.
+ * What counts as a change: Meaning leaves order of keys, comments, quoting and indentation aside; with Bytes they count, too. Default Meaning for rules with paths, and for one that takes what the paths of others leave; Bytes for all others.
  */
 export type Comparison = 'Meaning' | 'Bytes';
 

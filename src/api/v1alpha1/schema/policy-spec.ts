@@ -219,7 +219,7 @@ const rule = z
       .enum(['Meaning', 'Bytes'])
       .meta({
         title: 'Comparison',
-        description: `What counts as a change: Meaning leaves order of keys, comments, quoting and indentation aside; with Bytes they count, too. Default Meaning for rules with paths, Bytes for others.`,
+        description: `What counts as a change: Meaning leaves order of keys, comments, quoting and indentation aside; with Bytes they count, too. Default Meaning for rules with paths, and for one that takes what the paths of others leave; Bytes for all others.`,
       })
       .exactOptional(),
     class: reloadClass().describe(
