@@ -1,6 +1,7 @@
 /** How deep a text is nested, told before a parser goes down by recursion. */
 
-import { MOST_DEPTH, tooDeep } from './tree.ts';
+import { MOST_DEPTH } from '../domain/pointers.ts';
+import { tooDeep } from './tree.ts';
 
 /**
  * @param skip where what begins at an offset ends, if no bracket in it counts: a string or a comment

@@ -1,5 +1,6 @@
 /** What every format is read into. Aliases make it a graph: the same node may stand at several places. */
 
+import { escapeToken, MOST_DEPTH } from '../domain/pointers.ts';
 import { DocumentError, type Leaf, type ParsedDocument } from './document.ts';
 
 export interface Scalar {
@@ -37,7 +38,6 @@ export interface Wrapped {
 export type Tree = Scalar | List | Table | Wrapped;
 
 export const MOST_LEAVES = 100_000;
-export const MOST_DEPTH = 100;
 /** Of all pointers and values together: a value may stand at many places, and each is hashed. */
 const MOST_CHARACTERS = 16 * 1024 * 1024;
 
@@ -48,9 +48,6 @@ export const tooDeep = (where?: { readonly text: string; readonly offset: number
 
 /** @throws DocumentError where there is more of it than is looked into */
 export const documentOf = (tree: Tree): ParsedDocument => ({ leaves: leavesOf(tree), toValue: () => valueOf(tree) });
-
-export const escapeToken = (name: string): string =>
-  name.includes('~') || name.includes('/') ? name.replaceAll('~', '~0').replaceAll('/', '~1') : name;
 
 const leavesOf = (root: Tree): readonly Leaf[] => {
   const leaves: Leaf[] = [];

@@ -1,6 +1,6 @@
 /** Which rule of a policy counts at a place. */
 
-import { compilePath, pointerTokens } from './paths.ts';
+import { compilePaths, type PathFinder } from './paths.ts';
 import { declaredClass, rulesFor, strictest, type Class, type Declaring, type Rule } from './rules.ts';
 
 interface Source {
@@ -14,13 +14,15 @@ export interface RuleAt {
   readonly rule?: number;
 }
 
-const compiled = new WeakMap<Rule, readonly ((tokens: readonly string[]) => boolean)[]>();
+const finders = new WeakMap<Declaring, Map<string, PathFinder>>();
 
-const matches = (rule: Rule, tokens: readonly string[]): boolean => {
-  if (rule.paths === undefined) return true;
-  const patterns = compiled.get(rule) ?? rule.paths.map(compilePath);
-  compiled.set(rule, patterns);
-  return patterns.some((each) => each(tokens));
+/** Which of the rules for a key is the first that matches a place. */
+const finderOf = (policy: Declaring, rules: readonly Rule[], id: string): PathFinder => {
+  const known = finders.get(policy) ?? new Map<string, PathFinder>();
+  finders.set(policy, known);
+  const find = known.get(id) ?? compilePaths(rules.map(({ paths }) => paths ?? ['/**']));
+  known.set(id, find);
+  return find;
 };
 
 /**
@@ -33,7 +35,7 @@ export const ruleAt = (policy: Declaring, source: Source, key: string, pointer?:
   const found =
     pointer === undefined
       ? rules.find((rule) => rule.class === declaredClass(policy, source, key))
-      : rules.find((rule) => matches(rule, pointerTokens(pointer)));
+      : rules[finderOf(policy, rules, `${source.kind}/${source.name}:${key}`)(pointer)];
   return found === undefined
     ? { class: pointer === undefined ? declaredClass(policy, source, key) : policy.defaultClass }
     : { class: found.class, rule: policy.rules.indexOf(found) + 1 };

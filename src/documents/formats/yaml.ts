@@ -20,7 +20,8 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { DocumentError } from '../document.ts';
-import { MOST_DEPTH, MOST_LEAVES, tooDeep, tooManyLeaves, type Scalar, type Table, type Tree } from '../tree.ts';
+import { MOST_DEPTH } from '../../domain/pointers.ts';
+import { MOST_LEAVES, tooDeep, tooManyLeaves, type Scalar, type Table, type Tree } from '../tree.ts';
 import { plainScalar } from './yaml-scalars.ts';
 
 export const readYaml = (text: string): Tree => {

@@ -5,7 +5,7 @@
  * is not worked out again for the next value in it.
  */
 
-import { escapeToken, MOST_DEPTH } from './tree.ts';
+import { escapeToken, MOST_DEPTH } from './pointers.ts';
 
 /**
  * Which of several lists of patterns matches a pointer first.

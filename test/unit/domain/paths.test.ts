@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { PATH_PATTERN } from '../../../src/api/v1alpha1/documents.ts';
-import { compilePath, compilePaths } from '../../../src/documents/paths.ts';
+import { compilePath, compilePaths } from '../../../src/domain/paths.ts';
 
 /** What a pattern means, without any care for time. */
 const reference = (pattern: readonly string[], tokens: readonly string[]): boolean => {
