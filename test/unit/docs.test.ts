@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, it } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { reloadPolicySpecSchema } from '../../src/api/v1alpha1/schema.ts';
+import { rolesFor, type BindingPolicy } from '../../src/domain/rights.ts';
 import { SETTINGS, type Setting } from '../../src/settings/schema.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
@@ -46,7 +47,14 @@ const anchorsOf = (page: string): readonly string[] =>
 
 describe('the documentation', () => {
   it('is found', () => {
-    for (const page of ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/operations.md', 'docs/api.md'])
+    for (const page of [
+      'README.md',
+      'CONTRIBUTING.md',
+      'docs/architecture.md',
+      'docs/operations.md',
+      'docs/secrets.md',
+      'docs/api.md',
+    ])
       assert.ok(PAGES.includes(page), `${page} is missing`);
   });
 
@@ -117,6 +125,21 @@ describe('the documentation', () => {
     assert.deepEqual(
       rows,
       settings.map(({ flag, env = '', default: preset = '' }) => [flag, env, preset]),
+    );
+  });
+});
+
+describe('the page on Secrets', () => {
+  it('shows the very Role that its policy needs', () => {
+    const [first, second] = blocksOf(read('docs/secrets.md')).filter(({ language }) => language === 'yaml');
+    const { metadata, spec } = parse(first?.text ?? '') as {
+      readonly metadata: { readonly namespace: string };
+      readonly spec: Pick<BindingPolicy, 'sources' | 'workloads'>;
+    };
+    const [grant] = rolesFor([{ ...metadata, ...spec }]);
+    assert.deepEqual(
+      parseAllDocuments(second?.text ?? '').map((document) => document.toJS() as unknown),
+      [grant?.role, grant?.binding],
     );
   });
 });

@@ -45,6 +45,9 @@ export const RESTART_ANNOTATION = `${GROUP}/restart-digest`;
 /** `"true"` on a source or a workload: the operator leaves it alone. */
 export const IGNORE_ANNOTATION = `${GROUP}/ignore`;
 
+/** The Secret in the operator's own namespace with the key of the digests of Secrets. */
+export const DIGEST_KEY_SECRET = 'reload-operator-digest-key';
+
 /** Where the shipped manifests install the operator. */
 export const DEFAULT_NAMESPACE = 'reload-operator-system';
 

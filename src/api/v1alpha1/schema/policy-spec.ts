@@ -396,7 +396,8 @@ export const reloadPolicySpecSchema = z
     title: 'ReloadPolicySpec',
     description: 'What to watch, what to bind, and what a change of each key needs.',
     ...validations({
-      rule: '!has(self.rules) || self.sources.exists(s, has(s.selector)) || self.rules.all(r, !has(r.from) || r.from.all(f, self.sources.exists(s, s.kind == f.kind && has(s.name) && s.name == f.name)))',
+      // `in`, for a comparison of names one by one is estimated to be too costly.
+      rule: '!has(self.rules) || self.sources.exists(s, has(s.selector)) || self.rules.all(r, !has(r.from) || r.from.all(f, dyn(f) in dyn(self.sources)))',
       message: "a rule's from names an object that is not in sources: add it there, or correct the name",
     }),
   });
