@@ -7,8 +7,8 @@ import { checkPem } from './checks/pem.ts';
 import { checkSchema } from './checks/schema.ts';
 import type { Finding } from './checks/schema-problems.ts';
 import { checkDuration, checkEnum, checkPattern, checkQuantity, checkUrl } from './checks/texts.ts';
-import { textOf } from './content.ts';
 import { DocumentError, formatOf, type ParsedDocument } from './parse.ts';
+import { textOf } from './split.ts';
 
 export interface CheckedContent {
   readonly key: string;
@@ -16,8 +16,8 @@ export interface CheckedContent {
   readonly check: Validation;
   /** Which entry it is, from 1. */
   readonly number: number;
-  /** The content as a document; throws a DocumentError where it is none. Asked for only if it is text. */
-  readonly parsed: (format: DocumentFormatName) => ParsedDocument;
+  /** The content as a document, or why it is none. Asked for only if it is text. */
+  readonly parsed: (format: DocumentFormatName) => ParsedDocument | DocumentError;
   /** Whether schemas may be applied. */
   readonly schemas: boolean;
 }
@@ -43,13 +43,23 @@ const findings = (checked: CheckedContent): readonly Finding[] => {
   }
   const schema = schemas ? check.schema : undefined;
   if (check.format === undefined && schema === undefined) return [];
-  const text = textOf(content);
+  const text = textIn(content);
   if (text === undefined) return [{ message: 'must be text, but is binary' }];
-  const wrong =
-    check.format === undefined || isDocument(check.format) ? undefined : checkText(text, check.format, check);
-  if (wrong !== undefined) return [{ message: wrong }];
-  const format = check.format !== undefined && isDocument(check.format) ? check.format : undefined;
-  return format === undefined && schema === undefined ? [] : checkDocument(checked, format, schema);
+  const named = check.format;
+  if (named !== undefined && !isDocument(named)) {
+    const wrong = checkText(text, named, check);
+    if (wrong !== undefined) return [{ message: wrong }];
+    return schema === undefined ? [] : checkDocument(checked, undefined, schema);
+  }
+  return checkDocument(checked, named, schema);
+};
+
+const textIn = (content: string | Uint8Array): string | undefined => {
+  try {
+    return textOf(content);
+  } catch {
+    return undefined;
+  }
 };
 
 const checkDocument = (
@@ -61,13 +71,9 @@ const checkDocument = (
   if (format === undefined) {
     return [{ message: `can't be checked against the schema: set format to one of ${DOCUMENT_FORMATS.join(', ')}` }];
   }
-  try {
-    const document = parsed(format);
-    return schema === undefined ? [] : checkSchema(schema, document.toValue(), MOST_PROBLEMS);
-  } catch (error) {
-    if (error instanceof DocumentError) return [{ message: `can't be read as ${format}: ${error.message}` }];
-    throw error;
-  }
+  const document = parsed(format);
+  if (document instanceof DocumentError) return [{ message: `can't be read as ${format}: ${document.message}` }];
+  return schema === undefined ? [] : checkSchema(schema, document.toValue(), MOST_PROBLEMS);
 };
 
 const checkText = (

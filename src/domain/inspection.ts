@@ -32,6 +32,13 @@ export interface KeyInspection {
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
 }
 
+/** Looks into content: off the main thread, within a time. */
+export interface Inspector {
+  /** Never rejects for what the content is: what takes too long or too much is a problem, or an error of the document. */
+  inspect(request: KeyRequest, signal: AbortSignal): Promise<KeyInspection>;
+  close(): Promise<void>;
+}
+
 type SourceName = KeyRequest['source'];
 
 /** The rules that count for a key, in order, up to the first that takes all of it. */
