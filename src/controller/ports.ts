@@ -2,10 +2,11 @@
 
 import type { ReloadPolicyStatus, ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import type { Notice } from '../domain/effects.ts';
-import type { KeyInspection, KeyRequest } from '../domain/inspection.ts';
 import type { Pod, Policy, Workload } from '../domain/observed.ts';
 import type { ListWatch } from '../runtime/reflector.ts';
 import type { Store } from '../runtime/store.ts';
+
+export type { Inspector } from '../domain/inspection.ts';
 
 /** The identity of a source as its metadata-only watch shows it. */
 export interface SourceVersion {
@@ -32,13 +33,6 @@ export interface SourceObject {
 export interface SourceReader {
   /** The object as it is now; undefined when there is none. Other failures are thrown. */
   get(namespace: string, name: string, signal: AbortSignal): Promise<SourceObject | undefined>;
-}
-
-/** Looks into content: off the main thread, within a time. */
-export interface Inspector {
-  /** Never rejects for what the content is: what takes too long or too much is a problem, or an error of the document. */
-  inspect(request: KeyRequest, signal: AbortSignal): Promise<KeyInspection>;
-  close(): Promise<void>;
 }
 
 /** A policy as it is held in the store: what is decided on, and the status that was last written. */

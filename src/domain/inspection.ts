@@ -30,6 +30,13 @@ export interface KeyInspection {
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
 }
 
+/** Looks into content: off the main thread, within a time. */
+export interface Inspector {
+  /** Never rejects for what the content is: what takes too long or too much is a problem, or an error of the document. */
+  inspect(request: KeyRequest, signal: AbortSignal): Promise<KeyInspection>;
+  close(): Promise<void>;
+}
+
 type SourceName = KeyRequest['source'];
 
 /** The entries of a policy's validation that are about a key, with their numbers from 1. */
