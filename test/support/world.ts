@@ -3,6 +3,11 @@
  * orders really happens here, so that a test can ask what the pods run on, not only what was planned.
  */
 
+import { inspectKey } from '../../src/documents/inspect.ts';
+import { PLAIN, type Digest } from '../../src/domain/digest.ts';
+import type { DocumentParts, LeafTable } from '../../src/domain/documents.ts';
+import { missingKeys } from '../../src/domain/inspection.ts';
+import type { Problem } from '../../src/domain/validation.ts';
 import { parseRestartAnnotation, type RestartAnnotation } from '../../src/domain/annotation.ts';
 import { decide } from '../../src/domain/decide.ts';
 import type { Notice, Plan, RestartOrder, Verdict } from '../../src/domain/effects.ts';
@@ -10,7 +15,7 @@ import type { Ledger, Observed, Pending, Pod, Policy, Source, SourceId, Workload
 import { nudged, restartIssued } from '../../src/domain/outcomes.ts';
 import { ledgerOf, recordStatusOf } from '../../src/domain/record.ts';
 import type { ReloadRecordStatus } from '../../src/api/v1alpha1/types.ts';
-import { aPolicy, aWorkload, deployment, found, T0, type Content } from './builders.ts';
+import { aPolicy, aWorkload, deployment, digestsOf, found, T0, type Content } from './builders.ts';
 
 type ActPlan = Extract<Plan, { readonly type: 'Act' }>;
 
@@ -41,6 +46,8 @@ export interface WorldOptions {
   readonly policies?: readonly Policy[];
   readonly workload?: Partial<Workload>;
   readonly replicas?: number;
+  /** How content is written down in its source; what is asked of pods goes by what it was before. */
+  readonly shape?: (content: Content) => Content;
 }
 
 export class World {
@@ -59,6 +66,7 @@ export class World {
   readonly notices: Notice[] = [];
   verdict: Verdict | undefined;
   readonly #workload: Partial<Workload>;
+  readonly #shape: (content: Content) => Content;
   #replicas: number;
   #template = 'template-1';
   #annotation: RestartAnnotation | undefined;
@@ -71,6 +79,8 @@ export class World {
   /** What the process knows; undefined: none runs. */
   #process: { pending?: Pending; templateSeenAt: number; readonly seen: Map<string, Source> } | undefined;
   #dueAt: number | undefined;
+  /** The leaves of all documents that were ever seen, by the digest of the whole. */
+  readonly #earlier = new Map<Digest, LeafTable>();
   /** The process dies right after the next restart has reached the API, before the record is written. */
   dieAfterRestart = false;
 
@@ -80,10 +90,12 @@ export class World {
     policies = [aPolicy()],
     workload = {},
     replicas = 2,
+    shape = (each) => each,
   }: WorldOptions = {}) {
     this.policies = policies;
     this.#workload = workload;
     this.#replicas = replicas;
+    this.#shape = shape;
     for (const [name, each] of Object.entries({ app: content, ...sources })) this.#store(name, each, T0 - 60 * 60_000);
     this.now -= 30 * 60_000;
     this.#startPods();
@@ -129,6 +141,8 @@ export class World {
 
   policy(change: Partial<Policy>, index = 0): this {
     this.policies = this.policies.map((policy, at) => (at === index ? { ...policy, ...change } : policy));
+    // What rules and validations ask of content is looked at anew.
+    for (const name of this.#named()) this.#reinspect(name);
     return this.#look();
   }
 
@@ -345,6 +359,13 @@ export class World {
     this.sources.set(name, { uid, content, changedAt, immutable });
   }
 
+  #reinspect(name: string): void {
+    const known = this.#process?.seen.get(name);
+    const stored = this.sources.get(name);
+    if (known?.state !== 'Present' || stored === undefined) return;
+    this.#process?.seen.set(name, { ...known, ...inspectAll(this.policies, name, this.#shape(stored.content)) });
+  }
+
   /** Our watch shows a change of a source. */
   #show(name: string): this {
     const process = this.#process;
@@ -364,9 +385,15 @@ export class World {
     if (this.unreadable.has(name)) return { state: 'Unknown', message: 'not to be read' };
     const stored = this.sources.get(name);
     if (stored === undefined) return { state: 'Missing' };
-    const { uid, content, immutable } = stored;
+    const { uid, immutable } = stored;
+    const content = this.#shape(stored.content);
     const changedAt = seen ? this.now : Math.floor(stored.changedAt / 1_000) * 1_000 + 1_000;
-    return found(content, { uid, immutable, changedAt, seenToChange: seen });
+    const inspected = inspectAll(this.policies, name, content);
+    for (const [key, { leaves }] of inspected.documents) {
+      const digest = digestsOf(content).get(key);
+      if (digest !== undefined && leaves !== undefined) this.#earlier.set(digest, leaves);
+    }
+    return found(content, { uid, immutable, changedAt, seenToChange: seen, ...inspected, earlier: this.#earlier });
   }
 
   #observedWorkload(): Workload {
@@ -409,3 +436,28 @@ export class World {
     pod.filesAt = this.now;
   }
 }
+
+/** What policies ask of a source's content, as the operator finds it out. */
+export const inspectAll = (
+  policies: readonly Policy[],
+  name: string,
+  content: Content,
+): {
+  readonly documents: ReadonlyMap<string, DocumentParts>;
+  readonly problems: ReadonlyMap<string, readonly Problem[]>;
+} => {
+  const documents = new Map<string, DocumentParts>();
+  const problems = new Map<string, readonly Problem[]>();
+  const source = { kind: 'ConfigMap', name } as const;
+  const naming = policies.filter(({ sources }) => sources.some((each) => each.name === name));
+  const add = (policy: string, found: readonly Problem[]): void => {
+    if (found.length > 0) problems.set(policy, [...(problems.get(policy) ?? []), ...found]);
+  };
+  for (const policy of naming) add(policy.name, missingKeys(policy, Object.keys(content)));
+  for (const [key, text] of Object.entries(content)) {
+    const found = inspectKey({ source, scheme: PLAIN, key, content: text, policies: naming, schemas: true });
+    if (found.document !== undefined) documents.set(key, found.document);
+    for (const [policy, refused] of found.problems) add(policy, refused);
+  }
+  return { documents, problems };
+};

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { aPolicy, digestsOf, HOUR, MINUTE, SECOND } from '../../support/builders.ts';
-import { World } from '../../support/world.ts';
+import type { Digest } from '../../../src/domain/digest.ts';
+import { aPolicy, aUse, digestsOf, HOUR, MINUTE, SECOND, type Content } from '../../support/builders.ts';
+import { World, type WorldOptions } from '../../support/world.ts';
 
 type Step =
   | { readonly do: 'edit'; readonly flag?: string; readonly hot?: string }
@@ -29,7 +30,7 @@ const process: fc.Arbitrary<Step> = fc
 
 /** A world, and what a reader of its history needs to know to judge it. */
 class History {
-  readonly world = new World({ policies: [aPolicy({ rules: [{ keys: ['flag'], class: 'Restart' }] })] });
+  readonly world: World;
   /** How often the content moved. */
   edits = { flag: 0, hot: 0 };
   /** Files that were not there at once after an edit, though nothing was in the way. */
@@ -42,6 +43,10 @@ class History {
   #editable = true;
   /** What was held or debounced may have come back: a kubelet that delivered it in between is left to its own period. */
   #waited = false;
+
+  constructor(options: WorldOptions) {
+    this.world = new World(options);
+  }
 
   take(step: Step): void {
     const { world } = this;
@@ -120,99 +125,123 @@ class History {
   }
 }
 
-const lived = (steps: readonly Step[]): History => {
-  const history = new History();
-  for (const step of steps) history.take(step);
-  history.end();
-  return history;
+/** The same content, once as keys of their own, and once as places in a document. */
+const KEYS: WorldOptions = { policies: [aPolicy({ rules: [{ keys: ['flag'], class: 'Restart' }] })] };
+const PLACES: WorldOptions = {
+  policies: [aPolicy({ rules: [{ keys: ['*.yaml'], paths: ['/flag'], class: 'Restart' }] })],
+  workload: { uses: [aUse()] },
+  shape: ({ flag = '', hot = '' }) => ({ 'app.yaml': `# as written\nhot: ${hot}\nflag: ${flag}\n` }),
 };
+
+const living =
+  (options: WorldOptions) =>
+  (steps: readonly Step[]): History => {
+    const history = new History(options);
+    for (const step of steps) history.take(step);
+    history.end();
+    return history;
+  };
 
 const RUNS = { numRuns: 500 };
 
-describe('whatever happens', () => {
-  const anything = fc.array(
-    fc.oneof(
-      { weight: 3, arbitrary: edit },
-      { weight: 4, arbitrary: wait },
-      { weight: 3, arbitrary: event },
-      { weight: 2, arbitrary: process },
-    ),
-    {
-      maxLength: 25,
-    },
-  );
+const identity = (content: Content): Content => content;
 
-  it('the pods run on what the source holds in the end, and that is what is recorded', () => {
-    fc.assert(
-      fc.property(anything, (steps) => {
-        const { world } = lived(steps);
-        assert.deepEqual(
-          { flag: world.podsRun('flag').started, hot: world.podsRun('hot').files },
-          { flag: true, hot: true },
-        );
-        assert.deepEqual(world.ledger()?.applied.get('ConfigMap/app'), digestsOf(world.content() ?? {}));
-        assert.equal(world.ledger()?.held, undefined);
-        assert.ok(['Adopted', 'UpToDate'].includes(world.state() ?? ''), world.state());
-      }),
-      RUNS,
+for (const [what, options] of [
+  ['keys', KEYS],
+  ['places in a document', PLACES],
+] as const) {
+  const lived = living(options);
+
+  describe(`whatever happens to ${what}`, () => {
+    const anything = fc.array(
+      fc.oneof(
+        { weight: 3, arbitrary: edit },
+        { weight: 4, arbitrary: wait },
+        { weight: 3, arbitrary: event },
+        { weight: 2, arbitrary: process },
+      ),
+      {
+        maxLength: 25,
+      },
     );
+
+    it('the pods run on what the source holds in the end, and that is what is recorded', () => {
+      fc.assert(
+        fc.property(anything, (steps) => {
+          const { world } = lived(steps);
+          assert.deepEqual(
+            { flag: world.podsRun('flag').started, hot: world.podsRun('hot').files },
+            { flag: true, hot: true },
+          );
+          const shown = digestsOf((options.shape ?? identity)(world.content() ?? {}));
+          const recorded = world.ledger()?.applied.get('ConfigMap/app') ?? new Map<string, Digest>();
+          assert.deepEqual(new Map([...recorded].filter(([name]) => !name.includes('#'))), shown);
+          assert.equal(world.ledger()?.held, undefined);
+          assert.ok(['Adopted', 'UpToDate'].includes(world.state() ?? ''), world.state());
+        }),
+        RUNS,
+      );
+    });
+
+    it('files have what is hot at once, and not only with the next look of a kubelet', () => {
+      fc.assert(
+        fc.property(anything, (steps) => {
+          assert.deepEqual(lived(steps).late, []);
+        }),
+        RUNS,
+      );
+    });
+
+    it('no change starts more than one restart', () => {
+      fc.assert(
+        fc.property(anything, (steps) => {
+          const { world, edits } = lived(steps);
+          assert.ok(world.restarts.length <= edits.flag, `${world.restarts.length} restarts for ${edits.flag} changes`);
+        }),
+        RUNS,
+      );
+    });
+
+    it('every restart has a number and a value of its own', () => {
+      fc.assert(
+        fc.property(anything, (steps) => {
+          const numbers = lived(steps).world.restarts.map(({ n }) => n);
+          assert.deepEqual(
+            numbers,
+            numbers.map((_, index) => index + 1),
+          );
+        }),
+        RUNS,
+      );
+    });
+
+    it('looking once more changes nothing', () => {
+      fc.assert(
+        fc.property(anything, (steps) => {
+          const { world } = lived(steps);
+          const before = [world.restarts.length, world.nudges, world.recordWrites, world.notices.length];
+          world.crash().start().advance(HOUR);
+          assert.deepEqual([world.restarts.length, world.nudges, world.recordWrites, world.notices.length], before);
+        }),
+        RUNS,
+      );
+    });
   });
 
-  it('files have what is hot at once, and not only with the next look of a kubelet', () => {
-    fc.assert(
-      fc.property(anything, (steps) => {
-        assert.deepEqual(lived(steps).late, []);
-      }),
-      RUNS,
-    );
-  });
+  describe(`without a change of content of ${what}`, () => {
+    const quiet = fc.array(fc.oneof(wait, event, process), { maxLength: 25 });
 
-  it('no change starts more than one restart', () => {
-    fc.assert(
-      fc.property(anything, (steps) => {
-        const { world, edits } = lived(steps);
-        assert.ok(world.restarts.length <= edits.flag, `${world.restarts.length} restarts for ${edits.flag} changes`);
-      }),
-      RUNS,
-    );
+    it('nothing is restarted, nudged, written or told', () => {
+      fc.assert(
+        fc.property(quiet, (steps) => {
+          const { world } = lived(steps);
+          assert.deepEqual(
+            [world.restarts.length, world.nudges, world.recordWrites, world.notices.length],
+            [0, 0, 1, 0],
+          );
+        }),
+        RUNS,
+      );
+    });
   });
-
-  it('every restart has a number and a value of its own', () => {
-    fc.assert(
-      fc.property(anything, (steps) => {
-        const numbers = lived(steps).world.restarts.map(({ n }) => n);
-        assert.deepEqual(
-          numbers,
-          numbers.map((_, index) => index + 1),
-        );
-      }),
-      RUNS,
-    );
-  });
-
-  it('looking once more changes nothing', () => {
-    fc.assert(
-      fc.property(anything, (steps) => {
-        const { world } = lived(steps);
-        const before = [world.restarts.length, world.nudges, world.recordWrites, world.notices.length];
-        world.crash().start().advance(HOUR);
-        assert.deepEqual([world.restarts.length, world.nudges, world.recordWrites, world.notices.length], before);
-      }),
-      RUNS,
-    );
-  });
-});
-
-describe('without a change of content', () => {
-  const quiet = fc.array(fc.oneof(wait, event, process), { maxLength: 25 });
-
-  it('nothing is restarted, nudged, written or told', () => {
-    fc.assert(
-      fc.property(quiet, (steps) => {
-        const { world } = lived(steps);
-        assert.deepEqual([world.restarts.length, world.nudges, world.recordWrites, world.notices.length], [0, 0, 1, 0]);
-      }),
-      RUNS,
-    );
-  });
-});
+}
