@@ -33,6 +33,16 @@ describe('the manifests', () => {
     inOrder(objectsOf(folder));
   });
 
+  it('ask the authors of policies about their sources and their workloads on the same occasions', () => {
+    const admission = join(CHECKOUT, 'config/admission/policy-authors.yaml');
+    const [sources, workloads] = parseAllDocuments(readFileSync(admission, 'utf8'))
+      .map((each) => each.toJS() as { readonly kind: string; readonly spec: Readonly<Record<string, unknown>> })
+      .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    assert.ok(sources && workloads);
+    for (const field of ['matchConstraints', 'matchConditions', 'failurePolicy'])
+      assert.deepEqual(sources.spec[field], workloads.spec[field]);
+  });
+
   it('put the namespace with the account that needs it', () => {
     const kinds = objectsOf(join(CHECKOUT, 'config/rbac')).map(({ kind }) => kind);
     assert.deepEqual(kinds.slice(0, 2), ['Namespace', 'ServiceAccount']);
