@@ -1,6 +1,6 @@
 /** What a workload's pods can't start without, and what of it is not there: said before a pod is to start. */
 
-import { sourceId, type Source, type SourceId } from './observed.ts';
+import { sourceId, type SourceId } from './observed.ts';
 import { neededKeys, readerOf, type Use } from './references.ts';
 
 export interface Need {
@@ -12,12 +12,18 @@ export interface Need {
   readonly reader: string;
 }
 
+/** Whether a source is there, and what it holds, where that is known. */
+interface Holding {
+  readonly state: string;
+  readonly keys?: { has(key: string): boolean };
+}
+
 /**
  * What is not there of what some container requires, each once, in the order of the uses. Sources of which nothing is
  * known, and those that are opted out, lack nothing.
  * @param sources those that are followed
  */
-export const unmetNeeds = (uses: readonly Use[], sources: ReadonlyMap<SourceId, Source>): readonly Need[] => {
+export const unmetNeeds = (uses: readonly Use[], sources: ReadonlyMap<SourceId, Holding>): readonly Need[] => {
   const unmet = new Map<string, Need>();
   for (const use of uses) {
     if (use.optional) continue;
@@ -28,8 +34,9 @@ export const unmetNeeds = (uses: readonly Use[], sources: ReadonlyMap<SourceId, 
       if (!unmet.has(name)) unmet.set(name, { source: id, reader: readerOf(use), ...need });
     };
     if (source?.state === 'Missing') add({ reason: 'SourceMissing' });
-    if (source?.state !== 'Present') continue;
-    for (const key of neededKeys(use)) if (!source.keys.has(key)) add({ reason: 'RequiredKeyMissing', key });
+    const keys = source?.keys;
+    if (keys === undefined) continue;
+    for (const key of neededKeys(use)) if (!keys.has(key)) add({ reason: 'RequiredKeyMissing', key });
   }
   return [...unmet.values()];
 };
