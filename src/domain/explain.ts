@@ -1,9 +1,9 @@
 /** What every key does for one workload, and why: the decisions' own rules, in words. */
 
-import { classify, strictest, type Class, type Classified, type EffectiveClass } from './classify.ts';
-import { rulesFor } from './inspection.ts';
+import { classify, type Classified, type EffectiveClass } from './classify.ts';
 import { sourceId, sourceOf, type Policy, type SourceId, type Workload } from './observed.ts';
 import { neededKeys, placeOf, readerOf, usesKey, type Use, type Way } from './references.ts';
+import { rulesFor, strictest, type Class } from './rules.ts';
 import { binds, type SourceKind } from './selection.ts';
 
 /** What has to be known for an explanation. */

@@ -239,6 +239,16 @@ describe('the conditions of a policy', () => {
       assert.deepEqual(told(other, 'SourcesValid'), ['SourcesValid=True/Valid']);
     });
 
+    it('not of what is optional', () => {
+      const uses = [aUse({ optional: true }), aUse({ key: 'gone', way: 'Env', optional: true })];
+      const workloads = [aReport(verdict('UpToDate'), { workload: aWorkload({ uses }) })];
+      assert.deepEqual(told(statusOf({ workloads }), 'SourcesValid'), ['SourcesValid=True/Valid']);
+      assert.equal(
+        messageOf(statusOf({ workloads, source: { state: 'Missing' } })),
+        'ConfigMap/app: not found in this namespace',
+      );
+    });
+
     it('a few of many', () => {
       const uses = ['a', 'b', 'c', 'd', 'e'].map((key) => aUse({ key, way: 'Env' }));
       const status = statusOf({
