@@ -4,7 +4,7 @@ import type { SourceKind } from '../selection.ts';
 import { literalValues, type Reader } from './environment.ts';
 import { expand } from './expansion.ts';
 import type { Container, Volume, VolumeMount } from './template.ts';
-import type { Use, Way } from './use.ts';
+import { unknownWithin, type Use, type Way } from './use.ts';
 
 export const fileUses = (container: Container, volumes: ReadonlyMap<string, Volume>, reader: Reader): readonly Use[] =>
   (container.volumeMounts ?? []).flatMap((mount) =>
@@ -37,17 +37,19 @@ const projectionUses = (
   reader: Reader,
 ): readonly Use[] => {
   const way: Way = fixed ? 'SubPath' : 'File';
-  const use = { ...reader, source: { kind, name }, way, optional, at: mountPath } as const;
-  if (items.length === 0) return [path === '' ? use : { ...use, key: path }];
+  const use = { ...reader, source: { kind, name }, way, optional } as const;
+  if (items.length === 0) {
+    if (path !== '') return [{ ...use, key: path, at: mountPath }];
+    return [{ ...use, at: unknown === true ? mountPath : join(mountPath, '') }];
+  }
   // A subPath that names one item's file (or a folder above it) uses that item alone, but needs them all.
   const all = fixed ? { items: items.map(({ key }) => key) } : {};
   return items.flatMap((item): readonly Use[] => {
     const file = cleanPath(item.path);
     if (path !== '' && !`${file}/`.startsWith(`${path}/`)) return [];
     const below = path === '' ? file : file.slice(path.length + 1);
-    return [
-      { ...use, key: item.key, ...(unknown === true || below === '' ? {} : { at: join(mountPath, below) }), ...all },
-    ];
+    const at = unknown === true ? unknownWithin(mountPath) : below === '' ? mountPath : join(mountPath, below);
+    return [{ ...use, key: item.key, at, ...all }];
   });
 };
 

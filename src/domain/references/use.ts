@@ -27,8 +27,9 @@ export interface Use {
   /** An init container that runs on beside the others. */
   readonly sidecar?: true;
   /**
-   * Where the container finds it: of files the path, without a key that of the folder; of variables the name; of
-   * `EnvFrom` the prefix of the names. See `placeOf`.
+   * Where the container finds it: of files the path, without a key that of the folder with a slash at its end (without
+   * one, the mount's path: the rest can't be told); of variables the name; of `EnvFrom` the prefix of the names. See
+   * `placeOf`.
    */
   readonly at?: string;
   /** Where false, a pod can't start without the object and the keys that `neededKeys` names. */
@@ -51,13 +52,16 @@ export const neededKeys = ({ key, way, items, optional }: Use): readonly string[
   return key === undefined ? [] : [key];
 };
 
+/** A file that a mount shows under this path, if at all: its subPathExpr decides. */
+export const unknownWithin = (mountPath: string): string => `${mountPath} (by its subPathExpr)`;
+
 /** Where a container finds a key that it uses: `/etc/app/config.yaml`, `env FLAG` or `argument via $(FLAG)`. */
 export const placeOf = ({ way, at = '', key: only }: Use, key: string): string => {
   switch (way) {
     case 'File':
-      return only === undefined ? `${at.replace(/\/$/, '')}/${key}` : at;
     case 'SubPath':
-      return only === undefined ? `${at} (by its subPath)` : at;
+      if (only !== undefined) return at;
+      return at.endsWith('/') ? `${at}${key}` : unknownWithin(at);
     case 'Env':
       return `env ${at}`;
     case 'EnvFrom':

@@ -10,7 +10,7 @@ import { aPolicy, aUse, aWorkload, rule } from '../../support/builders.ts';
 const held = (...keys: readonly string[]): SourceFacts => ({ state: 'Present', keys });
 
 const explained = ({
-  uses = [aUse({ at: '/etc/app' })],
+  uses = [aUse({ at: '/etc/app/' })],
   policies = [aPolicy({ name: 'p' })],
   app = held('key'),
   sources = {},
@@ -62,9 +62,9 @@ describe('the explanation of a key', () => {
       explained({
         policies: [hot()],
         uses: [
-          aUse({ at: '/init', container: 'setup', init: true }),
-          aUse({ at: '/side', container: 'proxy', sidecar: true }),
-          aUse({ at: '/etc/app' }),
+          aUse({ at: '/init/', container: 'setup', init: true }),
+          aUse({ at: '/side/', container: 'proxy', sidecar: true }),
+          aUse({ at: '/etc/app/' }),
         ],
       }),
       'Hot',
@@ -103,7 +103,7 @@ describe('the explanation of a key', () => {
       'a file of one container and an argument of another: the strictest counts',
       explained({
         policies: [hot()],
-        uses: [aUse({ at: '/etc/app' }), aUse({ way: 'Args', key: 'key', at: 'FLAG', container: 'side' })],
+        uses: [aUse({ at: '/etc/app/' }), aUse({ way: 'Args', key: 'key', at: 'FLAG', container: 'side' })],
       }),
       'Restart',
       ['main File /etc/app/key', 'side Args argument via $(FLAG)'],
@@ -111,7 +111,7 @@ describe('the explanation of a key', () => {
     ],
     [
       'the same, only reported',
-      explained({ policies: [hot({ onImpossible: 'Report' })], uses: [aUse({ at: '/etc/app' }), env] }),
+      explained({ policies: [hot({ onImpossible: 'Report' })], uses: [aUse({ at: '/etc/app/' }), env] }),
       'Hot',
       ['main File /etc/app/key', 'main Env env FLAG'],
       `${said}, but it can't be hot: env of container main (onImpossible is Report: only files are refreshed)`,

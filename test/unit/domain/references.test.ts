@@ -460,7 +460,19 @@ describe('where a container finds a key', () => {
       'a file by an unknown subPath',
       at({ configMap: { name: 'app' } }, { subPathExpr: '$(X)' }),
       'a',
-      ['container main: /etc/app (by its subPath)'],
+      ['container main: /etc/app (by its subPathExpr)'],
+    ],
+    [
+      'a renamed file by an unknown subPath',
+      at({ configMap: { name: 'app', items } }, { subPathExpr: '$(X)' }),
+      'a',
+      ['container main: /etc/app (by its subPathExpr)'],
+    ],
+    [
+      "a file by the kubelet's own link",
+      at({ configMap: { name: 'app' } }, { subPath: '..data' }),
+      'a',
+      ['container main: /etc/app/a'],
     ],
     ['a variable', { containers: [main({ env: [flagFrom('a')] })] }, 'a', ['container main: env FLAG']],
     [
