@@ -1,6 +1,6 @@
 /** What a change of a key really needs for one workload: what its policies declare, cut down to its way of reading it. */
 
-import type { Use, Way } from './references.ts';
+import { readerOf, usesKey, type Use, type Way } from './references.ts';
 import { declaredClass, strictest, type Class, type Declaring } from './rules.ts';
 
 /** What a change of a key really needs for one workload; `Unused`: no container reads the key. */
@@ -53,8 +53,7 @@ export const classify = (
   part?: Class,
 ): Classified => {
   const using = uses.filter(
-    (use) =>
-      use.source.kind === source.kind && use.source.name === source.name && (use.key === undefined || use.key === key),
+    (use) => use.source.kind === source.kind && use.source.name === source.name && usesKey(use, key),
   );
   // What nobody reads is not even looked up: sources and rules come from tenants, and their product may be large.
   if (using.length === 0) return { class: 'Unused' };
@@ -64,16 +63,14 @@ export const classify = (
   if (impossible === undefined) return { class: 'Hot', declared };
   const restart = policies.some(({ onImpossible }) => onImpossible === 'Restart');
   // Only reported: the containers that can have it hot still get it; where there are none, nothing can be done.
-  const reported = using.some((use) => use.way === 'File') ? 'Hot' : 'Ignore';
+  const reported = using.some((use) => use.way === 'File' && !use.init) ? 'Hot' : 'Ignore';
   return { class: restart ? 'Restart' : reported, declared, impossible };
 };
 
 /** The strictest reason first: what one container needs a restart for, the pod needs a restart for. */
 const whyNotHot = (using: readonly Use[]): string | undefined => {
   const fixed = WAYS.flatMap(({ way, words }) =>
-    using
-      .filter((use) => use.way === way)
-      .map((use) => `${words} of ${use.init ? 'init container' : 'container'} ${use.container}`),
+    using.filter((use) => use.way === way).map((use) => `${words} of ${readerOf(use)}`),
   )[0];
   if (fixed !== undefined) return fixed;
   // An init container that shares its files with others has only read them first.

@@ -3,9 +3,9 @@
  */
 
 import { consumedSources } from './difference.ts';
+import { tellNeed, unmetNeeds } from './needs.ts';
 import { sourceId, type Observed, type Source, type SourceId } from './observed.ts';
 import { listed } from './notices.ts';
-import { neededKeys } from './references.ts';
 import { keyOfUnit } from './units.ts';
 import { rolloutBlocker } from './rollout.ts';
 import { problemsOf } from './validation.ts';
@@ -37,25 +37,13 @@ export const suspended: Gate = ({ policies }, changed) => {
 
 /** Pods are never started on content known to be bad (design law 11). */
 const sourcesUsable: Gate = (observed) => {
+  const { uses } = observed.workload;
+  const [need] = unmetNeeds(uses, observed.sources);
+  if (need !== undefined) return { reason: need.reason, message: tellNeed(need) };
   for (const id of consumedSources(observed).keys()) {
     const source = observed.sources.get(id) ?? { state: 'Unknown' };
-    const required = observed.workload.uses.filter((use) => sourceId(use.source) === id && !use.optional);
-    if (required.length === 0) continue;
-    if (source.state === 'Missing') {
-      return { reason: 'SourceMissing', message: `${id} is missing: pods of this workload can't start without it` };
-    }
-    if (source.state === 'Unknown') {
-      return { reason: 'SourceUnreadable', message: `${id} can't be read: ${source.message ?? 'not read yet'}` };
-    }
-    if (source.state !== 'Present') continue;
-    for (const use of required) {
-      const absent = neededKeys(use).find((key) => !source.keys.has(key));
-      if (absent === undefined) continue;
-      return {
-        reason: 'RequiredKeyMissing',
-        message: `${id} lacks the key ${absent} that container ${use.container} requires: its pods can't start without it`,
-      };
-    }
+    if (source.state !== 'Unknown' || uses.every((use) => use.optional || sourceId(use.source) !== id)) continue;
+    return { reason: 'SourceUnreadable', message: `${id} can't be read: ${source.message ?? 'not read yet'}` };
   }
   return undefined;
 };

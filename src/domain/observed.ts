@@ -66,6 +66,8 @@ export interface Workload {
   /** Opted out by annotation. */
   readonly ignored: boolean;
   readonly uses: readonly Use[];
+  /** What it gets delivered that no watch of ours sees change, in sentences. */
+  readonly unfollowed?: readonly string[];
   /** The selector of its pods, as a label selector query. */
   readonly podSelector: string;
   /** Of the pod template without our restart annotation. */

@@ -11,6 +11,7 @@ import type {
 import { mergeConditions, type Wanted } from './conditions.ts';
 import { combineDigests } from './digest.ts';
 import type { Verdict, WorkloadState } from './effects.ts';
+import { unmetNeeds, type Need } from './needs.ts';
 import {
   sourceOf,
   whyUnreadable,
@@ -56,12 +57,15 @@ export interface Line {
   readonly impossible: readonly string[];
   readonly impossibleCount: number;
   readonly conflicts?: readonly string[];
+  /** What its pods can't start without and what is not there, of this policy's sources. */
+  readonly needs?: readonly Need[];
+  readonly notes?: readonly string[];
 }
 
 /** The same facts give the same status, in the same order. */
 export const policyStatus = (report: PolicyReport): ReloadPolicyStatus => {
   const { policy, before, workloads, sources, now } = report;
-  const lines = linesOf(policy, workloads);
+  const lines = linesOf(policy, workloads, sources);
   const history = historyOf(workloads);
   const last = lastOf(workloads);
   const wanted: readonly Wanted[] = conditionsOf({ policy, lines, sources, unreadable: report.unreadable, history });
@@ -106,12 +110,18 @@ const URGENCY: Readonly<Record<Line['state'], number>> = {
   UpToDate: 11,
 };
 
-const linesOf = (policy: Policy, reports: readonly WorkloadReport[]): readonly Line[] => [
+const linesOf = (
+  policy: Policy,
+  reports: readonly WorkloadReport[],
+  sources: PolicyReport['sources'],
+): readonly Line[] => [
   ...reports.map(({ workload, verdict }): Line => {
-    const { kind, name } = workload;
+    const { kind, name, unfollowed = [] } = workload;
+    const needs = verdict.state === 'Ignored' ? [] : unmetNeeds(workload.uses, sources);
+    const notes = unfollowed.length > 0 && { notes: unfollowed };
     const consumes = policy.sources.some((source) => uses(workload, source));
     return consumes
-      ? { kind, name, ...verdict }
+      ? { kind, name, ...verdict, ...(needs.length > 0 && { needs }), ...notes }
       : {
           kind,
           name,
@@ -120,6 +130,7 @@ const linesOf = (policy: Policy, reports: readonly WorkloadReport[]): readonly L
           message: 'no container reads a source of this policy',
           impossible: [],
           impossibleCount: 0,
+          ...notes,
         };
   }),
   ...(policy.workloads ?? []).flatMap(({ kind, name }): readonly Line[] =>
@@ -148,6 +159,7 @@ const workloadStatus = ({
   counts,
   impossible,
   conflicts = [],
+  notes = [],
 }: Line): WorkloadStatus => ({
   group: 'apps',
   kind,
@@ -161,6 +173,9 @@ const workloadStatus = ({
   }),
   ...(conflicts.length > 0 && {
     conflicts: conflicts.slice(0, STATUS_LIMITS.conflicts).map((line) => line.slice(0, STATUS_LIMITS.impossibleKey)),
+  }),
+  ...(notes.length > 0 && {
+    notes: notes.slice(0, STATUS_LIMITS.notes).map((note) => note.slice(0, STATUS_LIMITS.impossibleKey)),
   }),
 });
 

@@ -12,6 +12,7 @@ import {
 } from '../api/v1alpha1/conditions.ts';
 import type { HistoryEntry } from '../api/v1alpha1/types.ts';
 import type { Wanted } from './conditions.ts';
+import { tellNeed, type Need } from './needs.ts';
 import { listed } from './notices.ts';
 import { whyUnreadable, type Policy, type Source, type SourceId } from './observed.ts';
 import type { Line } from './status.ts';
@@ -103,12 +104,15 @@ const sourcesValidOf = (facts: Facts): Answer => {
   return (
     first([
       when(missing.length > 0, () =>
-        no(SourcesValidReason.SourceMissing, `${listed(missing)}: not found in this namespace`),
+        no(
+          SourcesValidReason.SourceMissing,
+          [`${listed(missing)}: not found in this namespace`, ...withNeed(lines, 'SourceMissing')].join('; '),
+        ),
       ),
       whenAny(unreadSources(sources), (found) => no(SourcesValidReason.SourceUnreadable, found.join('; '))),
       whenAny(invalidSources(facts), (found) => no(SourcesValidReason.SourceInvalid, listed(found, SENTENCES))),
-      whenAny(because(SourcesValidReason.RequiredKeyMissing), (found) =>
-        no(SourcesValidReason.RequiredKeyMissing, told(found)),
+      whenAny(withNeed(lines, 'RequiredKeyMissing'), (found) =>
+        no(SourcesValidReason.RequiredKeyMissing, found.join('; ')),
       ),
       whenAny(because(SourcesValidReason.ImmutableRecreated), (found) =>
         no(SourcesValidReason.ImmutableRecreated, told(found)),
@@ -165,6 +169,14 @@ const rolledOutOf = ({ lines: all, history }: Facts): Answer => {
   if (latest.outcome === 'Observed')
     return no(RolledOutReason.Observed, `${latest.workload}: would have restarted: ${latest.message ?? ''}`);
   return yes(latest.reason ?? RolledOutReason.Complete, `${latest.workload}: ${latest.message ?? ''}`);
+};
+
+/** Whose pods can't start, and why: whether a restart is due or not, the next pod will be the one that hangs. */
+const withNeed = (lines: readonly Line[], reason: Need['reason']): readonly string[] => {
+  const found = lines.flatMap(({ kind, name, needs = [] }) =>
+    needs.flatMap((need) => (need.reason === reason ? [`${kind}/${name}: ${tellNeed(need)}`] : [])),
+  );
+  return found.length === 0 ? [] : [listed(found, { most: 3 })];
 };
 
 const missingSources = (sources: Facts['sources']): readonly SourceId[] =>

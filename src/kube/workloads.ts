@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { FIELD_MANAGER, IGNORE_ANNOTATION, RESTART_ANNOTATION } from '../api/v1alpha1/names.ts';
 import type { StoredWorkload, WorkloadWriter } from '../controller/ports.ts';
 import { parseRestartAnnotation } from '../domain/annotation.ts';
-import { findUses, type PodTemplate } from '../domain/references.ts';
+import { findUnfollowed, findUses, type PodTemplate } from '../domain/references.ts';
 import type { RolloutState } from '../domain/rollout.ts';
 import type { LabelSelector, WorkloadKind } from '../domain/selection.ts';
 import type { KubeClient } from './connect.ts';
@@ -48,6 +48,7 @@ export const parseWorkload = (kind: WorkloadKind, raw: RawWorkload): StoredWorkl
     restartValue,
     ownsTemplateAnnotation(metadata.managedFields ?? [], FIELD_MANAGER, RESTART_ANNOTATION),
   );
+  const unfollowed = findUnfollowed(spec.template);
   return {
     kind,
     namespace: metadata.namespace ?? '',
@@ -58,6 +59,7 @@ export const parseWorkload = (kind: WorkloadKind, raw: RawWorkload): StoredWorkl
     labels: metadata.labels ?? {},
     ignored: metadata.annotations?.[IGNORE_ANNOTATION] === 'true',
     uses: findUses(spec.template),
+    ...(unfollowed.length > 0 && { unfollowed }),
     podSelector: selectorQuery(spec.selector),
     templateHash: templateHash(spec.template, annotations),
     ...(annotation !== undefined && { annotation }),

@@ -23,7 +23,7 @@ describe('the operator on an API server', { concurrency: 3 }, () => {
   before(async () => {
     cluster = await clusterForTests({ node: false });
     await installRights(cluster);
-    stages.push(...(await Promise.all(Array.from({ length: 15 }, () => Stage.open(cluster, 'changes')))));
+    stages.push(...(await Promise.all(Array.from({ length: 16 }, () => Stage.open(cluster, 'changes')))));
     operator = await startOperator({ cluster, namespaces: stages.map(({ namespace }) => namespace) });
   });
   after(async () => {
@@ -313,6 +313,20 @@ describe('the operator on an API server', { concurrency: 3 }, () => {
     await stage.configMap({ ...DATA, flag: 'b' });
     await restarted(stage, 1);
     await stage.until('Ready', 'True', { reason: 'UpToDate' });
+  });
+
+  it('says which key pods can not start without as soon as it is gone, though nothing is due', async () => {
+    const { stage } = await bound({ rules: [{ keys: ['flag'], class: 'Ignore' }, ...RULES] });
+    await stage.edit({ flag: null });
+    assert.match(
+      await stage.until('SourcesValid', 'False', { reason: 'RequiredKeyMissing' }),
+      /^Deployment\/web: ConfigMap\/app lacks the key flag that container main requires/,
+    );
+    await stage.until('Ready', 'True', { reason: 'UpToDate' });
+    assert.equal(await stage.restartAnnotation(), undefined);
+
+    await stage.edit({ flag: 'a' });
+    await stage.until('SourcesValid', 'True', { reason: 'Valid' });
   });
 
   it('is not slowed down by a catastrophic list of globs', async () => {

@@ -147,7 +147,21 @@ describe('the effective class', () => {
       uses: [init],
       expected: 'Restart',
       impossible: 'read only by init container setup',
-      report: 'Hot',
+      report: 'Ignore',
+    },
+    {
+      what: 'env of a sidecar',
+      as: 'Hot',
+      uses: [aUse({ way: 'Env', sidecar: true, container: 'proxy' })],
+      expected: 'Restart',
+      impossible: 'env of sidecar proxy',
+      report: 'Ignore',
+    },
+    {
+      what: 'envFrom whose variable another one hides',
+      as: 'Hot',
+      uses: [aUse({ way: 'EnvFrom', except: ['other', 'key'] })],
+      expected: 'Unused',
     },
     { what: 'an init container and another', as: 'Hot', uses: [init, aUse()], expected: 'Hot' },
     {

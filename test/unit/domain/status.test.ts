@@ -24,6 +24,9 @@ import {
 const NOW = new Date(T0).toISOString();
 const PRESENT = found({ flag: 'a', hot: 'a' });
 
+/** All that the source holds, and in an init container a key that it lacks. */
+const NEEDING = [aUse(), aUse({ key: 'gone', way: 'Env', container: 'setup', init: true })];
+
 const verdict = (state: Verdict['state'], reason: string = state, more: Partial<Verdict> = {}): Verdict => ({
   state,
   reason,
@@ -185,7 +188,7 @@ describe('the conditions of a policy', () => {
     ['opted out', statusOf({ source: { state: 'Ignored' } }), 'SourcesValid=False/SourceIgnored'],
     [
       'lacking a key',
-      statusOf({ workloads: [aReport(verdict('Blocked', 'RequiredKeyMissing'))] }),
+      statusOf({ workloads: [aReport(verdict('UpToDate'), { workload: aWorkload({ uses: NEEDING }) })] }),
       'SourcesValid=False/RequiredKeyMissing',
     ],
     [
@@ -198,6 +201,70 @@ describe('the conditions of a policy', () => {
       assert.deepEqual(told(status, 'SourcesValid'), [expected]);
     });
   }
+
+  describe('tell what pods will not start without, though nothing is due', () => {
+    const needing = (more: Parameters<typeof statusOf>[0] = {}, standing = verdict('UpToDate')): ReloadPolicyStatus =>
+      statusOf({ workloads: [aReport(standing, { workload: aWorkload({ uses: NEEDING }) })], ...more });
+    const messageOf = ({ conditions = [] }: ReloadPolicyStatus): string | undefined =>
+      conditions.find(({ type }) => type === 'SourcesValid')?.message;
+
+    it('with workload, container and key, and without a look of being blocked', () => {
+      const status = needing();
+      assert.equal(
+        messageOf(status),
+        "Deployment/web: ConfigMap/app lacks the key gone that init container setup requires: pods can't start without it",
+      );
+      assert.deepEqual(told(status, 'Ready', 'RolledOut'), ['Ready=True/UpToDate', 'RolledOut=True/NoChange']);
+      assert.equal(status.workloads?.[0]?.state, 'UpToDate');
+    });
+
+    it('where the source is gone', () => {
+      assert.equal(
+        messageOf(needing({ source: { state: 'Missing' } })),
+        'ConfigMap/app: not found in this namespace; ' +
+          "Deployment/web: ConfigMap/app is missing, which container main requires: pods can't start without it",
+      );
+    });
+
+    it('not of a workload that is opted out, of another source, or of one of which nothing is known', () => {
+      assert.deepEqual(told(needing({}, verdict('Ignored')), 'SourcesValid'), ['SourcesValid=True/Valid']);
+      assert.deepEqual(told(needing({ source: { state: 'Ignored' } }), 'SourcesValid'), [
+        'SourcesValid=False/SourceIgnored',
+      ]);
+      assert.deepEqual(told(needing({ source: { state: 'Unknown', message: 'no' } }), 'SourcesValid'), [
+        'SourcesValid=False/SourceUnreadable',
+      ]);
+      const uses = [aUse(), aUse({ source: { kind: 'Secret', name: 'app' }, key: 'gone' })];
+      const other = statusOf({ workloads: [aReport(verdict('UpToDate'), { workload: aWorkload({ uses }) })] });
+      assert.deepEqual(told(other, 'SourcesValid'), ['SourcesValid=True/Valid']);
+    });
+
+    it('not of what is optional', () => {
+      const uses = [aUse({ optional: true }), aUse({ key: 'gone', way: 'Env', optional: true })];
+      const workloads = [aReport(verdict('UpToDate'), { workload: aWorkload({ uses }) })];
+      assert.deepEqual(told(statusOf({ workloads }), 'SourcesValid'), ['SourcesValid=True/Valid']);
+      assert.equal(
+        messageOf(statusOf({ workloads, source: { state: 'Missing' } })),
+        'ConfigMap/app: not found in this namespace',
+      );
+    });
+
+    it('a few of many', () => {
+      const uses = ['a', 'b', 'c', 'd', 'e'].map((key) => aUse({ key, way: 'Env' }));
+      const status = statusOf({
+        source: found({}),
+        workloads: [aReport(verdict('UpToDate'), { workload: aWorkload({ uses }) })],
+      });
+      assert.match(messageOf(status) ?? '', /key a .*key b .*key c .* and 2 more$/);
+    });
+  });
+
+  it('carry what is not followed as notes of the workload, as many as fit', () => {
+    const unfollowed = Array.from({ length: 7 }, (_, index) => `volume ${index} is not followed`);
+    const status = statusOf({ workloads: [aReport(verdict('UpToDate'), { workload: aWorkload({ unfollowed }) })] });
+    assert.deepEqual(status.workloads?.[0]?.notes, unfollowed.slice(0, STATUS_LIMITS.notes));
+    assert.equal(statusOf().workloads?.[0]?.notes, undefined);
+  });
 
   const withHistory = (...history: readonly HistoryEntry[]): ReloadPolicyStatus =>
     statusOf({ workloads: [aReport(verdict('UpToDate'), { ledger: aLedger({}, { history }) })] });
