@@ -1,7 +1,7 @@
 /** What a change of a key really needs for one workload: what its policies declare, cut down to its way of reading it. */
 
 import type { Use, Way } from './references.ts';
-import { declaredClass, strictest, type Class, type Declaring } from './rules.ts';
+import { declaredClass, strictest, WHOLE, type Class, type Declaring } from './rules.ts';
 
 /** What a change of a key really needs for one workload; `Unused`: no container reads the key. */
 export type EffectiveClass = Class | 'Unused';
@@ -54,7 +54,9 @@ export const classify = (
 ): Classified => {
   const using = uses.filter(
     (use) =>
-      use.source.kind === source.kind && use.source.name === source.name && (use.key === undefined || use.key === key),
+      use.source.kind === source.kind &&
+      use.source.name === source.name &&
+      (use.key === undefined || use.key === key || key === WHOLE),
   );
   // What nobody reads is not even looked up: sources and rules come from tenants, and their product may be large.
   if (using.length === 0) return { class: 'Unused' };

@@ -6,6 +6,7 @@ import { consumedSources } from './difference.ts';
 import { sourceId, type Observed, type Source, type SourceId } from './observed.ts';
 import { listed } from './notices.ts';
 import { neededKeys } from './references.ts';
+import { WHOLE } from './rules.ts';
 import { keyOfUnit } from './units.ts';
 import { rolloutBlocker } from './rollout.ts';
 import { problemsOf } from './validation.ts';
@@ -47,7 +48,8 @@ const sourcesUsable: Gate = (observed) => {
     if (source.state === 'Unknown') {
       return { reason: 'SourceUnreadable', message: `${id} can't be read: ${source.message ?? 'not read yet'}` };
     }
-    if (source.state !== 'Present') continue;
+    // Which keys there are is not known of a source whose values are not read.
+    if (source.state !== 'Present' || source.keys.has(WHOLE)) continue;
     for (const use of required) {
       const absent = neededKeys(use).find((key) => !source.keys.has(key));
       if (absent === undefined) continue;
