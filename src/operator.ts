@@ -5,15 +5,21 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { createController, type Controller } from './controller/controller.ts';
 import {
   workloadKey,
+  type Inspector,
+  type SourceScope,
   type SourceVersion,
+  type SourceWatcher,
   type StoredPolicy,
   type StoredRecord,
   type StoredWorkload,
 } from './controller/ports.ts';
-import type { WorkloadKind } from './domain/selection.ts';
+import { DEFAULT_NAMESPACE } from './api/v1alpha1/names.ts';
+import type { SourceKind, WorkloadKind } from './domain/selection.ts';
 import { connect, type KubeClient } from './kube/connect.ts';
 import { standInForDefault } from './kube/default-config.ts';
+import { createDigestKeyStore } from './kube/digest-key.ts';
 import { createEventPublisher } from './kube/events.ts';
+import { podNamespace } from './kube/kubeconfig.ts';
 import { listWatch, type KubeObject } from './kube/listwatch.ts';
 import * as paths from './kube/paths.ts';
 import { createPods } from './kube/pods.ts';
@@ -24,6 +30,7 @@ import { createWorkloadWriter, parseWorkload, type RawWorkload } from './kube/wo
 import type { Clock } from './runtime/clock.ts';
 import { statusOf } from './runtime/errors.ts';
 import { createLifecycle, type Lifecycle } from './runtime/lifecycle.ts';
+import { createReflectorGroup, type ReflectorGroup } from './runtime/reflector-group.ts';
 import {
   createReflector,
   type ListWatch,
@@ -93,11 +100,12 @@ export class ReloadOperator extends Shell {
   /** Resolves when the watches have begun; rejects with one sentence when the start is impossible. */
   protected override async init(): Promise<void> {
     const { log, settings, version } = this.#options;
-    const { client, controller, health, watches } = this.#rooms;
+    const { client, controller, health, watches, ownWatches } = this.#rooms;
     await this.#lifecycle.start();
     for (const { name, reflector } of watches) {
       this.#lifecycle.background(`watch of ${name}`, (signal) => reflector.run(signal));
     }
+    this.#lifecycle.background('watches of Secrets', (signal) => ownWatches.run(signal));
     this.#lifecycle.background('health', (signal) => health.run(signal));
     this.#lifecycle.background('controller', (signal) => controller.run(signal));
     log.info({ version, server: client.server, namespaces: settings.namespaces }, 'started');
@@ -145,6 +153,7 @@ interface Rooms {
   readonly client: KubeClient;
   readonly controller: Controller;
   readonly watches: readonly Watch[];
+  readonly ownWatches: ReflectorGroup;
   readonly health: Health;
   readonly server: TelemetryServer | undefined;
 }
@@ -163,9 +172,15 @@ const build = (options: ReloadOperatorOptions): Rooms => {
   });
   const stores = createStores(log);
   const watches: Watch[] = [];
+  const ownWatches = createReflectorGroup(clock);
+  const { secretsBlind, secretsNamespaces } = settings;
   const controller = createController({
     stores,
-    sourceReader: createSourceReader(client),
+    sourceReader: createSourceReader(client, { secretsBlind }),
+    sourceWatcher: createSourceWatcher({ client, group: ownWatches, options }),
+    inspector: createInspector(),
+    ...(!secretsBlind && { digestKeys: createDigestKeyStore(client, ownNamespace(settings)) }),
+    secretsNamespaces,
     policyWriter: createPolicyWriter(client),
     recordWriter: createRecordWriter(client),
     recordName,
@@ -182,12 +197,13 @@ const build = (options: ReloadOperatorOptions): Rooms => {
   watches.push(...createWatches({ client, stores, controller, options, metrics }));
   const reflectors = watches.map(({ reflector }) => reflector);
   metrics.observeWatches(() => reflectors);
-  const health = createHealth({ clock, watches: () => reflectors });
+  metrics.observeOwnWatches(() => ownWatches.members());
+  const health = createHealth({ clock, watches: () => reflectors, optionalWatches: () => ownWatches.members() });
   const server =
     settings.healthPort === 0
       ? undefined
       : createTelemetryServer({ port: settings.healthPort, host: settings.healthHost, health, metrics, log });
-  return { client, controller, watches, health, server };
+  return { client, controller, watches, ownWatches, health, server };
 };
 
 /** A workload as it comes from the watch of its kind: lists leave the kind out. */
@@ -301,8 +317,8 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
       watch(
         'configmaps',
         namespace,
-        versions(listWatch<KubeObject>(client, { path: paths.configMaps(namespace), metadataOnly: true, idleMs })),
-        controller.sources.part(within),
+        sourceVersions(client, { kind: 'ConfigMap', ...(namespace !== undefined && { namespace }) }, idleMs),
+        controller.sources.part({ kind: 'ConfigMap', ...(namespace !== undefined && { namespace }) }),
       ),
     ];
   });
@@ -326,22 +342,75 @@ const kinded = (kind: WorkloadKind, sink: Sink<KindedWorkload>): Sink<RawWorkloa
   },
 });
 
+/** A metadata-only watch of sources. One of a single object needs no right to any other. */
+const sourceVersions = (
+  client: KubeClient,
+  { kind, namespace, name }: SourceScope,
+  idleMs: number,
+): ListWatch<SourceVersion> =>
+  versions(
+    kind,
+    listWatch<KubeObject>(client, {
+      path: paths.sources(kind)(namespace),
+      ...(name !== undefined && { query: { fieldSelector: `metadata.name=${name}` } }),
+      metadataOnly: true,
+      idleMs,
+    }),
+  );
+
 /** Only the identity of each object is handed on. */
-const versions = (source: ListWatch<KubeObject>): ListWatch<SourceVersion> => ({
+const versions = (kind: SourceKind, source: ListWatch<KubeObject>): ListWatch<SourceVersion> => ({
   list: async (options, signal) => {
     const page = await source.list(options, signal);
-    return { ...page, items: page.items.map(sourceVersion) };
+    return { ...page, items: page.items.map((object) => sourceVersion(kind, object)) };
   },
   async *watch(options, signal) {
     for await (const event of source.watch(options, signal)) {
       yield event.type === 'BOOKMARK' || event.type === 'ERROR'
         ? event
-        : { type: event.type, object: sourceVersion(event.object) };
+        : { type: event.type, object: sourceVersion(kind, event.object) };
     }
   },
   resourceVersionOf: ({ resourceVersion }) => resourceVersion,
   ...(source.probe !== undefined && { probe: source.probe.bind(source) }),
 });
+
+interface SourceWatcherParts {
+  readonly client: KubeClient;
+  readonly group: ReflectorGroup;
+  readonly options: ReloadOperatorOptions;
+}
+
+const createSourceWatcher = ({ client, group, options }: SourceWatcherParts): SourceWatcher => {
+  const { settings, clock, random, log } = options;
+  const idleMs = settings.watchIdleSeconds * 1_000;
+  return {
+    watch: (scope, sink, onRefused) =>
+      group.begin(
+        createReflector({
+          name: `${paths.sources(scope.kind)(scope.namespace)}/${scope.name ?? '*'}`,
+          source: sourceVersions(client, scope, idleMs),
+          sink,
+          clock,
+          random,
+          log,
+          idleMs,
+          onStatus: ({ error }) => {
+            onRefused(statusOf(error) === 403 ? error?.message : undefined);
+          },
+        }),
+      ),
+  };
+};
+
+/** Content is not looked into yet. */
+const createInspector = (): Inspector => ({
+  inspect: () => Promise.resolve({ problems: new Map() }),
+  close: () => Promise.resolve(),
+});
+
+const ownNamespace = ({ operatorNamespace }: Settings): string =>
+  operatorNamespace ?? podNamespace() ?? DEFAULT_NAMESPACE;
 
 /** What others go by: whether there is a list, and whether it may be had. */
 const standingOf = ({ synced, error }: Pick<ReflectorStatus, 'synced' | 'error'>): string =>

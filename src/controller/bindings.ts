@@ -3,11 +3,12 @@
 import { binds } from '../domain/selection.ts';
 import { sourceId, type SourceId } from '../domain/observed.ts';
 import type { Stores, StoredPolicy, StoredWorkload } from './ports.ts';
+import type { Sources } from './sources.ts';
 
 export interface Bindings {
-  /** The usable policies that bind a workload, by name. */
+  /** The usable policies that bind a workload, by name; with the sources that their selectors find. */
   policiesOf(workload: StoredWorkload): readonly StoredPolicy[];
-  /** False while a policy of the namespace can't be understood: it may bind anything. */
+  /** False while a policy of the namespace can't be understood, or not all that it selects is found: it may bind anything. */
   complete(namespace: string): boolean;
   workloadsOf(policy: StoredPolicy): readonly StoredWorkload[];
   /** The bound workloads that read a source. */
@@ -16,9 +17,15 @@ export interface Bindings {
   policiesNaming(namespace: string, source: SourceId): readonly StoredPolicy[];
 }
 
-export const createBindings = ({ policies, workloads }: Pick<Stores, 'policies' | 'workloads'>): Bindings => {
+export const createBindings = (
+  { policies, workloads }: Pick<Stores, 'policies' | 'workloads'>,
+  sources: Pick<Sources, 'withFound' | 'complete'>,
+): Bindings => {
+  const all = (namespace: string): readonly StoredPolicy[] =>
+    policies.by('namespace', namespace).map((policy) => sources.withFound(policy));
+
   const usable = (namespace: string): readonly StoredPolicy[] =>
-    policies.by('namespace', namespace).filter(({ invalid }) => invalid === undefined);
+    all(namespace).filter(({ invalid }) => invalid === undefined);
 
   const policiesOf = (workload: StoredWorkload): readonly StoredPolicy[] =>
     usable(workload.namespace)
@@ -27,17 +34,19 @@ export const createBindings = ({ policies, workloads }: Pick<Stores, 'policies' 
 
   return {
     policiesOf,
-    complete: (namespace) => policies.by('namespace', namespace).every(({ invalid }) => invalid === undefined),
-    workloadsOf: (policy) =>
-      policy.invalid === undefined
-        ? workloads.by('namespace', policy.namespace).filter((workload) => binds(policy, workload))
-        : [],
+    complete: (namespace) =>
+      policies.by('namespace', namespace).every(({ invalid }) => invalid === undefined) && sources.complete(namespace),
+    workloadsOf: (policy) => {
+      const whole = sources.withFound(policy);
+      return policy.invalid === undefined
+        ? workloads.by('namespace', policy.namespace).filter((workload) => binds(whole, workload))
+        : [];
+    },
     consumersOf: (namespace, source) =>
       workloads
         .by('source', `${namespace}/${source}`)
         .filter((workload) => policiesOf(workload).some((policy) => names(policy, source))),
-    policiesNaming: (namespace, source) =>
-      policies.by('namespace', namespace).filter((policy) => names(policy, source)),
+    policiesNaming: (namespace, source) => all(namespace).filter((policy) => names(policy, source)),
   };
 };
 

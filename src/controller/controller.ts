@@ -11,11 +11,14 @@ import { createNudger } from './nudger.ts';
 import { createObserve } from './observe.ts';
 import {
   workloadKey,
+  type DigestKeyStore,
   type EventPublisher,
+  type Inspector,
   type Pods,
   type PolicyWriter,
   type RecordWriter,
   type SourceReader,
+  type SourceWatcher,
   type Stores,
   type StoredWorkload,
   type WorkloadWriter,
@@ -34,6 +37,12 @@ export interface ControllerObserver extends ActObserver {
 export interface ControllerOptions {
   readonly stores: Stores;
   readonly sourceReader: SourceReader;
+  readonly sourceWatcher: SourceWatcher;
+  readonly inspector: Inspector;
+  /** Absent: no value of a Secret is ever read. */
+  readonly digestKeys?: DigestKeyStore;
+  /** Where all Secrets may be watched, and found by label. */
+  readonly secretsNamespaces: readonly string[];
   readonly policyWriter: PolicyWriter;
   readonly recordWriter: RecordWriter;
   readonly recordName: (workload: StoredWorkload) => string;
@@ -52,7 +61,7 @@ export interface ControllerOptions {
 }
 
 export interface Controller {
-  /** Fed by the metadata-only watch of ConfigMaps. */
+  /** Fed by the metadata-only watches. */
   readonly sources: Sources;
   /** Works until the abort; resolves when the last run has ended. */
   run(signal: AbortSignal): Promise<void>;
@@ -81,7 +90,6 @@ export const createController = (options: ControllerOptions): Controller => {
   const quiet = createQuiet([queues.sources, queues.workloads], clock);
 
   const memory = createMemory();
-  const bindings = createBindings(stores);
   const nudger = createNudger({ pods, clock, random, log });
   const ledgers = createLedgers({
     records: stores.records,
@@ -99,13 +107,25 @@ export const createController = (options: ControllerOptions): Controller => {
     stores.policies.syncedFor(`${namespace}/`) && stores.records.syncedFor(`${namespace}/`);
   const sources = createSources({
     reader: options.sourceReader,
+    watcher: options.sourceWatcher,
+    inspector: options.inspector,
+    ...(options.digestKeys !== undefined && { digestKeys: options.digestKeys }),
+    secretsNamespaces: options.secretsNamespaces,
     queue: queues.sources,
     clock,
     log,
+    isUsed: (namespace, id) => stores.workloads.by('source', `${namespace}/${id}`).length > 0,
     onChange: (namespace, id) => {
       triggers.onSource(namespace, id);
     },
+    onFound: (namespace, policy, id) => {
+      triggers.onFound(namespace, policy, id);
+    },
+    onSelection: (namespace, policy) => {
+      triggers.onSelection(namespace, policy);
+    },
   });
+  const bindings = createBindings(stores, sources);
   const triggers = createTriggers({ stores, bindings, sources, memory, nudger, queues, clock, listed });
   const observe = createObserve({ bindings, sources, ledgers, memory });
   const act = createAct({
@@ -128,6 +148,7 @@ export const createController = (options: ControllerOptions): Controller => {
     clock,
     ready: ({ namespace }) => listed(namespace),
     nudger,
+    selecting: (namespace) => sources.resolving(namespace),
     onVerdict: (workload) => {
       triggers.onVerdict(workload);
     },

@@ -1,29 +1,35 @@
 /** What the controller needs of the outside, in its own words. The adapters are in src/kube. */
 
 import type { ReloadPolicyStatus, ReloadRecordStatus } from '../api/v1alpha1/types.ts';
+import type { MacKey } from '../domain/digest.ts';
 import type { Notice } from '../domain/effects.ts';
 import type { Pod, Policy, Workload } from '../domain/observed.ts';
-import type { ListWatch } from '../runtime/reflector.ts';
+import type { LabelSelector, SourceKind } from '../domain/selection.ts';
+import type { ListWatch, Sink } from '../runtime/reflector.ts';
 import type { Store } from '../runtime/store.ts';
 
 export type { Inspector } from '../domain/inspection.ts';
 
 /** The identity of a source as its metadata-only watch shows it. */
 export interface SourceVersion {
-  /** `namespace/name` */
+  /** `Kind/namespace/name` */
   readonly key: string;
   readonly resourceVersion: string;
   readonly uid: string;
+  /** As the watch brings them; they are looked at, and not kept. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** A source, read whole. Its content lives only as long as it is being digested. */
+/** A source, read whole. Its content lives only as long as it is being digested and inspected. */
 export interface SourceObject {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly immutable: boolean;
   readonly ignored: boolean;
-  readonly data: Readonly<Record<string, string>>;
-  readonly binaryData: Readonly<Record<string, string>>;
+  /** By key, text where the bytes are UTF-8. Absent: no value is to be read, only that there is another version. */
+  readonly content?: ReadonlyMap<string, string | Uint8Array>;
+  /** Its owner lets schemas answer questions about its content. */
+  readonly schemasAllowed: boolean;
   /** An upper bound of when the content last changed, by the server's clock; undefined where it can't be told. */
   readonly changedBefore?: number;
   /** When a manager that owns nothing but these keys last changed one of them. */
@@ -32,7 +38,44 @@ export interface SourceObject {
 
 export interface SourceReader {
   /** The object as it is now; undefined when there is none. Other failures are thrown. */
-  get(namespace: string, name: string, signal: AbortSignal): Promise<SourceObject | undefined>;
+  get(kind: SourceKind, namespace: string, name: string, signal: AbortSignal): Promise<SourceObject | undefined>;
+  /** All that carry these labels now. */
+  find(
+    kind: SourceKind,
+    namespace: string,
+    selector: LabelSelector,
+    signal: AbortSignal,
+  ): Promise<readonly SourceVersion[]>;
+}
+
+/** What one watch of sources covers: all of a kind, those of one namespace, or one object. */
+export interface SourceScope {
+  readonly kind: SourceKind;
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+/** Watches that come and go with what policies name. */
+export interface SourceWatcher {
+  /**
+   * Begins to feed the sink with what a metadata-only watch shows; what is returned ends it.
+   * @param onRefused the right to watch is missing (the server's own words), or is no longer (undefined)
+   */
+  watch(scope: SourceScope, sink: Sink<SourceVersion>, onRefused: (why: string | undefined) => void): () => void;
+}
+
+/** The key of all MACs, in the Secret that holds it. */
+export interface StoredDigestKey {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly key: MacKey;
+}
+
+/** Where the key of all MACs is kept. */
+export interface DigestKeyStore {
+  readonly scope: SourceScope;
+  /** The key as it is stored; where there is none, a new one is stored first, and of several at once only one. */
+  getOrCreate(signal: AbortSignal): Promise<StoredDigestKey>;
 }
 
 /** A policy as it is held in the store: what is decided on, and the status that was last written. */
@@ -109,13 +152,16 @@ export interface EventPublisher {
 export interface Stores {
   /** Keyed `namespace/name`; index `namespace`. */
   readonly policies: Store<StoredPolicy>;
-  /** Keyed `Kind/namespace/name`; indexes `namespace`, `source` (`namespace/ConfigMap/name`). */
+  /** Keyed `Kind/namespace/name`; indexes `namespace`, `source` (`namespace/Kind/name`). */
   readonly workloads: Store<StoredWorkload>;
   /** Keyed `namespace/name`. */
   readonly records: Store<StoredRecord>;
 }
 
 export type StoredWorkload = Workload;
+
+/** The key of a source among the sources and in its queue. */
+export const sourceKey = (kind: SourceKind, namespace: string, name: string): string => `${kind}/${namespace}/${name}`;
 
 /** The key of a workload in its store and its queue. */
 export const workloadKey = ({ kind, namespace, name }: Pick<Workload, 'kind' | 'namespace' | 'name'>): string =>

@@ -27,6 +27,8 @@ export interface ReconcileOptions {
   readonly clock: Clock;
   /** Whether everything has been listed that a decision stands on. */
   readonly ready: (workload: StoredWorkload) => boolean;
+  /** It is still to be found out which sources the policies of a namespace select. */
+  readonly selecting: (namespace: string) => boolean;
   /** The verdict may be another than before: whoever reports should look. */
   readonly onVerdict: (workload: StoredWorkload) => void;
 }
@@ -45,7 +47,7 @@ export const createReconcile = (rooms: ReconcileOptions): Worker => {
     }
     if (observed === undefined) return;
     const { workload } = observed;
-    if (isStillReading(observed)) return { requeueAfterMs: READING_MS };
+    if (rooms.selecting(workload.namespace) || isStillReading(observed)) return { requeueAfterMs: READING_MS };
     if (observed.policies.length === 0 && !observed.complete) return;
     try {
       const plan = await planFor(rooms, observed, signal);

@@ -33,13 +33,16 @@ export const createReport =
   (rooms: ReportOptions): Worker =>
   async (key, signal) => {
     await rooms.quiet();
-    const policy = rooms.policies.get(key);
-    if (policy === undefined) return;
-    const unreadable = rooms.unreadable(policy.namespace);
-    const workloads = reportsOf(rooms, policy, (unreadable?.length ?? 0) > 0);
+    const stored = rooms.policies.get(key);
+    if (stored === undefined) return;
+    if (rooms.sources.resolving(stored.namespace)) return { requeueAfterMs: WAIT_MS };
+    const policy = rooms.sources.withFound(stored);
+    const unlisted = rooms.unreadable(policy.namespace);
+    const workloads = reportsOf(rooms, policy, (unlisted?.length ?? 0) > 0);
     const sources = sourcesOf(rooms, policy);
-    if (unreadable === undefined || workloads === undefined || sources === undefined)
-      return { requeueAfterMs: WAIT_MS };
+    if (unlisted === undefined || workloads === undefined || sources === undefined) return { requeueAfterMs: WAIT_MS };
+    const unselected = rooms.sources.selectionProblem(policy);
+    const unreadable = unselected === undefined ? unlisted : [...unlisted, unselected];
     const now = new Date(rooms.clock.now()).toISOString();
     const status = policyStatus({ policy, before: policy.status, workloads, sources, unreadable, now });
     if (!isDeepStrictEqual(inOrder(status), inOrder(policy.status)))

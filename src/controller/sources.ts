@@ -1,162 +1,318 @@
 /**
- * The content of bound sources, as digests. The watch shows only metadata; when a bound source's resourceVersion
- * moves, that one object is read, digested and dropped. Nothing is kept of sources that no policy names.
+ * The content of bound sources, as digests. The watches show only metadata; when a bound source's resourceVersion
+ * moves, that one object is read, digested, inspected and dropped. Nothing is kept of sources that no policy names.
  */
 
-import { digestKeys, type Digest } from '../domain/digest.ts';
-import { sourceId, type Source, type SourceId } from '../domain/observed.ts';
+import { macScheme, PLAIN, type Scheme } from '../domain/digest.ts';
+import { sourceId, sourceOf, type Source, type SourceId } from '../domain/observed.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { toError, WaitingError } from '../runtime/errors.ts';
+import { statusOf, toError, WaitingError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Sink } from '../runtime/reflector.ts';
-import { compareResourceVersions, createStore, type FedStore } from '../runtime/store.ts';
+import { compareResourceVersions } from '../runtime/store.ts';
 import type { WorkQueue } from '../runtime/workqueue.ts';
-import type { SourceObject, SourceReader, SourceVersion, StoredPolicy } from './ports.ts';
+import type {
+  DigestKeyStore,
+  Inspector,
+  SourceObject,
+  SourceReader,
+  SourceScope,
+  SourceVersion,
+  SourceWatcher,
+  StoredPolicy,
+} from './ports.ts';
+import { createBound, type Bound } from './sources/bound.ts';
+import { createDigestKey, type DigestKey } from './sources/digest-key.ts';
+import { createEarlier, type Earlier } from './sources/earlier.ts';
+import { createInspections, type Inspected, type Inspections } from './sources/inspections.ts';
+import { covers, keyOf, partsOf } from './sources/keys.ts';
+import { createOwnWatches, type OwnWatches } from './sources/own-watches.ts';
+import { createSelections, type Selections } from './sources/selections.ts';
+import { createShown, type Shown } from './sources/shown.ts';
+import { digestsOf, isSame, presentState } from './sources/state.ts';
 
 export interface Sources {
-  /** What a watch of metadata feeds: one for each part of the keys. */
-  part(owns: (key: string) => boolean): Sink<SourceVersion>;
+  /** What a standing watch of metadata feeds. */
+  part(scope: SourceScope): Sink<SourceVersion>;
   get(namespace: string, id: SourceId): Source;
   /** Takes note of a policy that came, changed or went. */
   bind(before: StoredPolicy | undefined, after: StoredPolicy | undefined): void;
+  /** The policy with those sources, too, that its selectors find: the same object as long as they are the same. */
+  withFound(policy: StoredPolicy): StoredPolicy;
+  /** Whether it is still being asked for what the selectors of a namespace find. */
+  resolving(namespace: string): boolean;
+  /** False where not all that the policies of a namespace select can be found. */
+  complete(namespace: string): boolean;
+  /** Why not all that a policy selects can be found; undefined where it can. */
+  selectionProblem(policy: StoredPolicy): string | undefined;
+  /** A workload uses a source no longer. */
+  reconsider(namespace: string, id: SourceId): void;
   /** Reads one source; the queue's worker. */
   read(key: string, signal: AbortSignal): Promise<void>;
 }
 
 export interface SourcesOptions {
   readonly reader: SourceReader;
+  /** For Secrets: ConfigMaps have standing watches. */
+  readonly watcher: SourceWatcher;
+  readonly inspector: Inspector;
+  /** Absent: no value of a Secret is ever read. */
+  readonly digestKeys?: DigestKeyStore;
+  /** Where all Secrets may be watched, and found by label. */
+  readonly secretsNamespaces: readonly string[];
   readonly queue: WorkQueue;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether a workload uses a source. */
+  readonly isUsed: (namespace: string, id: SourceId) => boolean;
   /** The content, or what is known of it, is another than before. */
   readonly onChange: (namespace: string, id: SourceId) => void;
+  /** A policy of the namespace finds a source by label, or does no longer. */
+  readonly onFound: (namespace: string, policy: string, id: SourceId) => void;
+  /** How the selection of a policy stands is another than before. */
+  readonly onSelection: (namespace: string, policy: string) => void;
 }
 
 /** A read that is ahead of our own watch waits this long for it at the most. */
 const AHEAD_MS = 1_000;
 
+const EARLIER = { maxBytes: 8 * 1024 * 1024, perKey: 4 };
+
+/** The key in the queue of a policy's selectors; keys of sources begin with a kind of theirs. */
+const SELECTION = 'ReloadPolicy/';
+
 export const createSources = (options: SourcesOptions): Sources => new BoundSources(options);
 
 class BoundSources implements Sources {
-  readonly #shown: FedStore<SourceVersion, SourceVersion>;
   readonly #options: SourcesOptions;
-  /** How many policies name a source. */
-  readonly #bound = new Map<string, number>();
+  readonly #bound: Bound = createBound();
+  readonly #shown: Shown;
+  readonly #watches: OwnWatches;
+  readonly #selections: Selections;
+  readonly #inspections: Inspections;
+  readonly #earlier: Earlier = createEarlier(EARLIER);
+  readonly #digestKey: DigestKey | undefined;
   readonly #states = new Map<string, Source>();
-  /** When the watch showed the present version. */
-  readonly #shownAt = new Map<string, number>();
+  /** What was asked of the content when the state was made. */
+  readonly #asked = new Map<string, string>();
   /** Reads that are ahead of the watch, since when. */
   readonly #ahead = new Map<string, { readonly object: SourceObject; readonly since: number }>();
+  /** The sources that each policy names itself. */
+  readonly #named = new Map<string, ReadonlySet<string>>();
+  readonly #withFound = new Map<
+    string,
+    { readonly of: StoredPolicy; readonly revision: number; policy: StoredPolicy }
+  >();
+  readonly #boundSecrets = new Set<string>();
+  #endKeyWatch: (() => void) | undefined;
 
   constructor(options: SourcesOptions) {
     this.#options = options;
-    this.#shown = createStore<SourceVersion, SourceVersion>({
-      keyOf: ({ key }) => key,
-      keyOfValue: ({ key }) => key,
-      resourceVersionOf: ({ resourceVersion }) => resourceVersion,
-      trim: (version) => (this.#bound.has(version.key) ? version : undefined),
+    const { queue } = options;
+    this.#inspections = createInspections(options.inspector);
+    this.#shown = createShown({
+      clock: options.clock,
       log: options.log,
-    });
-    this.#shown.onDelta(({ key, new: version }) => {
-      if (!this.#bound.has(key)) return;
-      const known = this.#states.get(key);
+      isBound: (key) => this.#bound.has(key),
+      boundKeys: () => this.#bound.keys(),
       // Our own read, offered to the store, is no news.
-      if (known?.state === 'Present' && known.resourceVersion === version?.resourceVersion) return;
-      this.#shownAt.set(key, options.clock.now());
-      options.queue.add(key);
+      isNews: (key, version) => {
+        const known = this.#states.get(key);
+        return known?.state !== 'Present' || known.resourceVersion !== version?.resourceVersion;
+      },
+      onSeen: (version) => {
+        this.#selections.see(version);
+      },
+      onNews: (key) => {
+        queue.add(key);
+      },
     });
+    this.#watches = createOwnWatches({
+      watcher: options.watcher,
+      sinkOf: (scope) => this.#shown.part(scope),
+      onEnd: (scope) => {
+        this.#shown.drop(scope);
+      },
+      onRefused: (scope) => {
+        for (const key of [...this.#bound.keys()]) if (covers(scope, key)) this.#tell(key);
+      },
+    });
+    this.#selections = createSelections({
+      reader: options.reader,
+      refusal: (kind, namespace) =>
+        kind === 'ConfigMap' || this.#isWide(namespace)
+          ? undefined
+          : `Secrets of ${namespace} can't be selected by label: name them, or start the operator with ${namespace} in --secrets-namespaces`,
+      onResolve: (policy) => {
+        queue.add(`${SELECTION}${policy}`);
+      },
+      onSelector: (policy, kind, namespace, counts) => {
+        if (kind === 'ConfigMap') return;
+        if (counts) this.#watches.use({ kind, namespace }, `${SELECTION}${policy}`);
+        else this.#watches.release({ kind, namespace }, `${SELECTION}${policy}`);
+      },
+      onFound: (policy, namespace, id) => {
+        this.#add(keyOf(namespace, id), policy);
+        options.onFound(namespace, policy, id);
+      },
+      onLost: (policy, namespace, id) => {
+        const key = keyOf(namespace, id);
+        if (this.#named.get(policy)?.has(key) !== true) this.#remove(key, policy);
+        options.onFound(namespace, policy, id);
+      },
+      onState: (policy) => {
+        options.onSelection(policy.slice(0, policy.indexOf('/')), policy);
+      },
+    });
+    const { digestKeys } = options;
+    this.#digestKey =
+      digestKeys === undefined
+        ? undefined
+        : createDigestKey(digestKeys, () => {
+            for (const key of this.#boundSecrets) queue.add(key);
+          });
   }
 
-  part(owns: (key: string) => boolean): Sink<SourceVersion> {
-    const part = this.#shown.part(owns);
-    const isBound = ({ key }: SourceVersion): boolean => this.#bound.has(key);
-    return {
-      listing: () => {
-        part.listing();
-      },
-      rewound: () => {
-        part.rewound();
-      },
-      upsert: (version) => {
-        part.upsert(version);
-      },
-      // A source that was there before it was bound may not be held: that it goes, or is in no list, counts all the same.
-      remove: (version) => {
-        part.remove(version);
-        if (isBound(version)) this.#options.queue.add(version.key);
-      },
-      listed: () => {
-        part.listed();
-        for (const key of this.#bound.keys()) {
-          if (owns(key) && this.#shown.get(key) === undefined) this.#options.queue.add(key);
-        }
-      },
-    };
+  part(scope: SourceScope): Sink<SourceVersion> {
+    return this.#shown.part(scope);
   }
 
   get(namespace: string, id: SourceId): Source {
-    return this.#states.get(keyOf(namespace, id)) ?? { state: 'Unknown' };
+    const key = keyOf(namespace, id);
+    const state = this.#states.get(key) ?? { state: 'Unknown' };
+    const refused = this.#watches.refused(key);
+    const why = refused === undefined ? undefined : `it can't be watched: ${withWayOut(refused)}`;
+    if (state.state !== 'Present') {
+      return why === undefined || state.state === 'Ignored' ? state : { state: 'Unknown', message: why };
+    }
+    if (this.#isStale(key)) {
+      return { state: 'Unknown', ...(state.unreadable !== undefined && { message: state.unreadable }) };
+    }
+    const earlier = this.#earlier.of(key);
+    return {
+      ...state,
+      ...(earlier !== undefined && { earlier }),
+      ...(why !== undefined && { unreadable: why }),
+    };
   }
 
   bind(before: StoredPolicy | undefined, after: StoredPolicy | undefined): void {
-    const was = new Set(before?.sources.map((source) => keyOf(before.namespace, sourceId(source))));
+    const policy = before ?? after;
+    if (policy === undefined) return;
+    const name = policyKey(policy);
+    this.#bound.know(name, after);
+    const was = this.#named.get(name) ?? new Set();
     const is = new Set(after?.sources.map((source) => keyOf(after.namespace, sourceId(source))));
-    for (const key of is) {
-      if (was.has(key)) continue;
-      this.#bound.set(key, (this.#bound.get(key) ?? 0) + 1);
-      if (!this.#states.has(key)) this.#options.queue.add(key);
-    }
-    for (const key of was) {
-      if (is.has(key)) continue;
-      const left = (this.#bound.get(key) ?? 1) - 1;
-      if (left > 0) this.#bound.set(key, left);
-      else this.#forget(key);
-    }
+    const found = new Set([...this.#selections.found(name)].map((id) => keyOf(policy.namespace, id)));
+    if (after === undefined) this.#named.delete(name);
+    else this.#named.set(name, is);
+    for (const key of is) if (!was.has(key)) this.#add(key, name);
+    for (const key of was) if (!is.has(key) && !found.has(key)) this.#remove(key, name);
+    this.#selections.set(name, after);
+    if (after === undefined) this.#withFound.delete(name);
+    for (const key of new Set([...is, ...found])) this.#readWhereStale(key);
+  }
+
+  withFound(policy: StoredPolicy): StoredPolicy {
+    if (policy.sourceSelectors === undefined || policy.sourceSelectors.length === 0) return policy;
+    const name = policyKey(policy);
+    const revision = this.#selections.revision(name);
+    const known = this.#withFound.get(name);
+    if (known?.of === policy && known.revision === revision) return known.policy;
+    const named = new Set(policy.sources.map(sourceId));
+    const found = [...this.#selections.found(name)].filter((id) => !named.has(id)).sort();
+    const whole = { ...policy, sources: [...policy.sources, ...found.map(sourceOf)] };
+    this.#withFound.set(name, { of: policy, revision, policy: whole });
+    return whole;
+  }
+
+  resolving(namespace: string): boolean {
+    return this.#selections.resolving(namespace);
+  }
+
+  complete(namespace: string): boolean {
+    return this.#selections.complete(namespace);
+  }
+
+  selectionProblem(policy: StoredPolicy): string | undefined {
+    return this.#selections.problem(policyKey(policy));
+  }
+
+  reconsider(namespace: string, id: SourceId): void {
+    if (this.#states.get(keyOf(namespace, id))?.state === 'Missing') this.#loseWhereUnused(namespace, id);
   }
 
   async read(key: string, signal: AbortSignal): Promise<void> {
+    if (key.startsWith(SELECTION)) {
+      await this.#selections.resolve(key.slice(SELECTION.length), signal);
+      return;
+    }
     if (!this.#bound.has(key)) return;
-    const { namespace, id, name } = parts(key);
-    const shown = this.#shown.get(key);
-    const object = await this.#fetch(key, namespace, name, shown, signal);
+    try {
+      await this.#read(key, signal);
+    } catch (thrown) {
+      if (!signal.aborted && !(thrown instanceof WaitingError) && this.#bound.has(key)) this.#fail(key, thrown);
+      throw thrown;
+    }
+  }
+
+  async #read(key: string, signal: AbortSignal): Promise<void> {
+    const { kind, namespace, name, id } = partsOf(key);
+    const asked = this.#bound.asked(key);
+    const policies = this.#bound.inspecting(key);
+    const object = this.#shownSince(key) ?? (await this.#options.reader.get(kind, namespace, name, signal));
     if (!this.#bound.has(key)) return;
     if (object === undefined) {
-      this.#update(key, namespace, id, { state: 'Missing' });
+      this.#update(key, { state: 'Missing' }, asked);
+      this.#loseWhereUnused(namespace, id);
       return;
     }
     const known = this.#states.get(key);
     const first = known === undefined || known.state === 'Unknown';
     // At first sight nothing is acted on in haste; from then on the kubelets' watches must not be overtaken.
     if (!first) this.#waitForWatch(key, object);
-    this.#update(key, namespace, id, this.#stateOf(key, object, known));
+    if (object.ignored) this.#update(key, { state: 'Ignored' }, asked);
+    else {
+      const scheme = await this.#schemeOf(key, object, signal);
+      const keys = digestsOf(object, scheme);
+      const { content } = object;
+      const inspected: Inspected =
+        content === undefined
+          ? {}
+          : await this.#inspections.of(
+              key,
+              {
+                source: { kind, name },
+                scheme,
+                content,
+                digests: keys,
+                policies,
+                asked,
+                schemas: kind === 'ConfigMap' || object.schemasAllowed,
+              },
+              signal,
+            );
+      if (!this.#bound.has(key)) return;
+      const shown = this.#shown.get(key);
+      const next = presentState(this.#states.get(key), {
+        object,
+        keys,
+        inspected,
+        shownAt: shown?.resourceVersion === object.resourceVersion ? this.#shown.at(key) : undefined,
+        now: this.#options.clock.now(),
+      });
+      this.#keepEarlier(key, next);
+      this.#update(key, next, asked);
+    }
     this.#shown.offer({ key, resourceVersion: object.resourceVersion, uid: object.uid });
   }
 
-  async #fetch(
-    key: string,
-    namespace: string,
-    name: string,
-    shown: SourceVersion | undefined,
-    signal: AbortSignal,
-  ): Promise<SourceObject | undefined> {
+  /** What was read ahead of the watch, which has caught up. */
+  #shownSince(key: string): SourceObject | undefined {
     const ahead = this.#ahead.get(key);
-    if (ahead !== undefined && ahead.object.resourceVersion === shown?.resourceVersion) {
-      this.#ahead.delete(key);
-      return ahead.object;
-    }
-    try {
-      return await this.#options.reader.get(namespace, name, signal);
-    } catch (thrown) {
-      // An error is not a deletion: what was known stays known (design law 13).
-      if (!signal.aborted) {
-        const known = this.#states.get(key);
-        const message = toError(thrown).message;
-        const next: Source =
-          known?.state === 'Present' ? { ...known, unreadable: message } : { state: 'Unknown', message };
-        this.#update(key, namespace, `ConfigMap/${name}`, next);
-      }
-      throw thrown;
-    }
+    if (ahead === undefined || ahead.object.resourceVersion !== this.#shown.get(key)?.resourceVersion) return undefined;
+    this.#ahead.delete(key);
+    return ahead.object;
   }
 
   #waitForWatch(key: string, object: SourceObject): void {
@@ -175,58 +331,108 @@ class BoundSources implements Sources {
     );
   }
 
-  #stateOf(key: string, object: SourceObject, known: Source | undefined): Source {
-    if (object.ignored) return { state: 'Ignored' };
-    const keys = digestKeys(object.data, object.binaryData);
-    const { uid, resourceVersion, immutable, certainChange } = object;
-    const common = { state: 'Present', uid, resourceVersion, immutable, keys } as const;
-    if (known?.state === 'Present' && sameDigests(known.keys, keys)) {
-      const { unreadable: _unreadable, ...rest } = known;
-      return { ...rest, ...common, keys: known.keys };
-    }
-    const now = this.#options.clock.now();
-    if (known === undefined || known.state === 'Unknown' || known.state === 'Ignored') {
-      return {
-        ...common,
-        changedAt: object.changedBefore ?? now,
-        seenToChange: false,
-        ...(certainChange !== undefined && { certainChange }),
-      };
-    }
-    // A read that is ahead of the watch tells no time but its own: later is the safe side.
-    const shown = this.#shown.get(key)?.resourceVersion === resourceVersion ? this.#shownAt.get(key) : undefined;
-    return { ...common, changedAt: shown ?? now, seenToChange: true };
+  async #schemeOf(key: string, { content }: SourceObject, signal: AbortSignal): Promise<Scheme> {
+    const { kind, namespace, name } = partsOf(key);
+    if (kind === 'ConfigMap' || content === undefined) return PLAIN;
+    if (this.#digestKey === undefined) throw new Error(`${key} was read though no value of a Secret may be`);
+    return macScheme(await this.#digestKey.get(signal), namespace, kind, name);
   }
 
-  #update(key: string, namespace: string, id: SourceId, next: Source): void {
+  /** An error is not a deletion: what was known stays known (design law 13). */
+  #fail(key: string, thrown: unknown): void {
+    const known = this.#states.get(key);
+    const error = toError(thrown);
+    const message =
+      partsOf(key).kind === 'Secret' && statusOf(error) === 403 ? withWayOut(error.message) : error.message;
+    const next: Source = known?.state === 'Present' ? { ...known, unreadable: message } : { state: 'Unknown', message };
+    this.#update(key, next, this.#asked.get(key));
+  }
+
+  #keepEarlier(key: string, next: Extract<Source, { readonly state: 'Present' }>): void {
+    const known = this.#states.get(key);
+    if (known?.state !== 'Present' || partsOf(key).kind !== 'ConfigMap') return;
+    for (const [name, { leaves }] of known.documents ?? []) {
+      const digest = known.keys.get(name);
+      if (leaves === undefined || digest === undefined || next.keys.get(name) === digest) continue;
+      this.#earlier.put(key, name, digest, leaves);
+    }
+  }
+
+  #update(key: string, next: Source, asked: string | undefined): void {
     const before = this.#states.get(key);
+    const wasStale = this.#isStale(key);
     this.#states.set(key, next);
-    if (!isSame(before, next)) this.#options.onChange(namespace, id);
+    if (asked !== undefined) this.#asked.set(key, asked);
+    if (wasStale || !isSame(before, next)) this.#tell(key);
   }
 
-  #forget(key: string): void {
-    this.#bound.delete(key);
+  #tell(key: string): void {
+    const { namespace, id } = partsOf(key);
+    this.#options.onChange(namespace, id);
+  }
+
+  /** What policies ask of the content now, nobody has asked of it yet. */
+  #isStale(key: string): boolean {
+    return this.#states.get(key)?.state === 'Present' && this.#asked.get(key) !== this.#bound.asked(key);
+  }
+
+  #readWhereStale(key: string): void {
+    if (this.#isStale(key)) this.#options.queue.add(key);
+  }
+
+  /** One that nobody names is let go when it is deleted, but not while pods need it: coming back is a change then. */
+  #loseWhereUnused(namespace: string, id: SourceId): void {
+    if (!this.#options.isUsed(namespace, id)) this.#selections.lose(namespace, id);
+  }
+
+  #add(key: string, policy: string): void {
+    const isFirst = this.#bound.add(key, policy);
+    if (isFirst && partsOf(key).kind === 'Secret') this.#beginSecret(key);
+    if (this.#states.has(key)) this.#readWhereStale(key);
+    else this.#options.queue.add(key);
+  }
+
+  #remove(key: string, policy: string): void {
+    if (!this.#bound.remove(key, policy)) {
+      this.#readWhereStale(key);
+      return;
+    }
     this.#states.delete(key);
-    this.#shownAt.delete(key);
+    this.#asked.delete(key);
     this.#ahead.delete(key);
+    this.#shown.forget(key);
+    this.#inspections.forget(key);
+    this.#earlier.forget(key);
+    if (partsOf(key).kind === 'Secret') this.#endSecret(key);
+  }
+
+  #beginSecret(key: string): void {
+    this.#boundSecrets.add(key);
+    this.#watches.use(this.#secretScope(key), key);
+    const { digestKeys, watcher } = this.#options;
+    if (digestKeys === undefined || this.#digestKey === undefined) return;
+    this.#endKeyWatch ??= watcher.watch(digestKeys.scope, this.#digestKey.sink, () => undefined);
+  }
+
+  #endSecret(key: string): void {
+    this.#boundSecrets.delete(key);
+    this.#watches.release(this.#secretScope(key), key);
+    if (this.#boundSecrets.size > 0) return;
+    this.#endKeyWatch?.();
+    this.#endKeyWatch = undefined;
+  }
+
+  #secretScope(key: string): SourceScope {
+    const { kind, namespace, name } = partsOf(key);
+    return this.#isWide(namespace) ? { kind, namespace } : { kind, namespace, name };
+  }
+
+  #isWide(namespace: string): boolean {
+    return this.#options.secretsNamespaces.includes(namespace);
   }
 }
 
-const keyOf = (namespace: string, id: SourceId): string => `${namespace}/${id.slice(id.indexOf('/') + 1)}`;
+const policyKey = ({ namespace, name }: Pick<StoredPolicy, 'namespace' | 'name'>): string => `${namespace}/${name}`;
 
-const parts = (key: string): { readonly namespace: string; readonly name: string; readonly id: SourceId } => {
-  const slash = key.indexOf('/');
-  const name = key.slice(slash + 1);
-  return { namespace: key.slice(0, slash), name, id: `ConfigMap/${name}` };
-};
-
-const sameDigests = (a: ReadonlyMap<string, Digest>, b: ReadonlyMap<string, Digest>): boolean =>
-  a.size === b.size && [...a].every(([key, digest]) => b.get(key) === digest);
-
-/** Whether decisions can't tell the two apart: a resourceVersion alone says nothing. */
-const isSame = (a: Source | undefined, b: Source): boolean => {
-  if (a?.state === 'Present' && b.state === 'Present')
-    return a.keys === b.keys && a.uid === b.uid && a.immutable === b.immutable && a.unreadable === b.unreadable;
-  if (a?.state === 'Unknown' && b.state === 'Unknown') return a.message === b.message;
-  return a?.state === b.state;
-};
+/** The server's words for a missing right to a Secret, with what to do about it. */
+const withWayOut = (words: string): string => `${words}; kubectl reload rbac prints the Role that grants it`;

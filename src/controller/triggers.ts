@@ -1,7 +1,7 @@
 /** Which change in the world calls for another look at what. */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { SourceId } from '../domain/observed.ts';
+import { sourceId, type SourceId } from '../domain/observed.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { WorkQueue } from '../runtime/workqueue.ts';
 import type { Bindings } from './bindings.ts';
@@ -29,6 +29,10 @@ export interface TriggersOptions {
 export interface Triggers {
   /** For `Sources`: the content of one is another than before. */
   onSource(namespace: string, id: SourceId): void;
+  /** For `Sources`: a policy finds a source by label, or does no longer. */
+  onFound(namespace: string, policy: string, id: SourceId): void;
+  /** For `Sources`: how the selection of a policy stands is another than before. */
+  onSelection(namespace: string, policy: string): void;
   onVerdict(workload: StoredWorkload): void;
   /** A look at all that is bound, or was. */
   lookAtAll(): void;
@@ -56,19 +60,22 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
   const lookSoon = (workload: StoredWorkload): void => {
     if (rooms.listed(workload.namespace)) queues.workloads.addAfter(workloadKey(workload), PROGRESS_AFTER_MS);
   };
+  const reportKey = (policy: string): void => {
+    queues.policies.addAfter(policy, REPORT_AFTER_MS);
+  };
   const report = (policy: StoredPolicy): void => {
-    queues.policies.addAfter(policyKey(policy), REPORT_AFTER_MS);
+    reportKey(policyKey(policy));
   };
-  const lookAtBound = (policy: StoredPolicy | undefined): void => {
-    if (policy !== undefined) bindings.workloadsOf(policy).forEach(look);
-  };
+  const boundBy = (policy: StoredPolicy | undefined): readonly StoredWorkload[] =>
+    policy === undefined ? [] : bindings.workloadsOf(policy);
 
   stores.policies.onDelta(({ old, new: next }) => {
     if (next !== undefined) report(next);
     if (old?.uid === next?.uid && old?.generation === next?.generation) return;
+    // What it has found by label is forgotten with it.
+    boundBy(old).forEach(look);
     rooms.sources.bind(old, next);
-    lookAtBound(old);
-    lookAtBound(next);
+    boundBy(next).forEach(look);
     // Nobody knows what one that can't be understood binds.
     if (old?.invalid !== undefined || next?.invalid !== undefined) {
       stores.workloads.by('namespace', (next ?? old)?.namespace ?? '').forEach(look);
@@ -84,6 +91,7 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
       if (old !== undefined && onlyProgressed(old, next)) lookSoon(next);
       else look(next);
     }
+    for (const id of unused(old, next)) rooms.sources.reconsider(old?.namespace ?? '', id);
     // A look at what is still bound ends in a verdict, and that in a report.
     before.filter((policy) => !after.includes(policy)).forEach(report);
   });
@@ -100,12 +108,20 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
       bindings.consumersOf(namespace, id).forEach(look);
       bindings.policiesNaming(namespace, id).forEach(report);
     },
+    onFound: (namespace, policy, id) => {
+      stores.workloads.by('source', `${namespace}/${id}`).forEach(look);
+      reportKey(policy);
+    },
+    onSelection: (namespace, policy) => {
+      stores.workloads.by('namespace', namespace).forEach(look);
+      reportKey(policy);
+    },
     onVerdict: (workload) => {
       bindings.policiesOf(workload).forEach(report);
     },
     lookAtAll: () => {
       for (const policy of stores.policies.values()) {
-        lookAtBound(policy);
+        boundBy(policy).forEach(look);
         report(policy);
       }
       for (const record of stores.records.values()) {
@@ -114,6 +130,13 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
       }
     },
   };
+};
+
+/** The sources that a workload used and uses no longer. */
+const unused = (old: StoredWorkload | undefined, next: StoredWorkload | undefined): readonly SourceId[] => {
+  if (old === undefined || old.templateHash === next?.templateHash) return [];
+  const still = new Set(next?.uses.map(({ source }) => sourceId(source)));
+  return [...new Set(old.uses.map(({ source }) => sourceId(source)))].filter((id) => !still.has(id));
 };
 
 /** Neither is it another workload than before, nor are its pods to be others, nor does anything bind it anew. */

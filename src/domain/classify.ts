@@ -1,7 +1,7 @@
 /** What a change of a key really needs for one workload: what its policies declare, cut down to its way of reading it. */
 
 import { readerOf, usesKey, type Use, type Way } from './references.ts';
-import { declaredClass, strictest, type Class, type Declaring } from './rules.ts';
+import { declaredClass, strictest, WHOLE, type Class, type Declaring } from './rules.ts';
 
 /** What a change of a key really needs for one workload; `Unused`: no container reads the key. */
 export type EffectiveClass = Class | 'Unused';
@@ -53,7 +53,7 @@ export const classify = (
   part?: Class,
 ): Classified => {
   const using = uses.filter(
-    (use) => use.source.kind === source.kind && use.source.name === source.name && usesKey(use, key),
+    (use) => use.source.kind === source.kind && use.source.name === source.name && (key === WHOLE || usesKey(use, key)),
   );
   // What nobody reads is not even looked up: sources and rules come from tenants, and their product may be large.
   if (using.length === 0) return { class: 'Unused' };

@@ -5,7 +5,7 @@
  */
 
 import { classify, knownClass, type Classified } from './classify.ts';
-import { combineDigests, formatOfDigest, moved, type Digest } from './digest.ts';
+import { combineDigests, comparable, formatOfDigest, moved, type Digest } from './digest.ts';
 import {
   sourceId,
   sourceOf,
@@ -78,17 +78,19 @@ export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'im
 
   for (const [id, policies] of consumedSources(observed)) {
     const source = observed.sources.get(id) ?? { state: 'Unknown' };
-    const recorded = ledger.applied.get(id);
+    const applying = ledger.applied.get(id);
     if (source.state === 'Ignored') continue;
     const immutableUid =
       ledger.immutable.get(id) ?? (source.state === 'Present' && source.immutable ? source.uid : undefined);
     if (immutableUid !== undefined) immutable.set(id, immutableUid);
     if (source.state !== 'Present') {
       // Neither a failed read nor a deletion moves anything: what was applied still is.
-      if (recorded !== undefined) applied.set(id, recorded);
+      if (applying !== undefined) applied.set(id, applying);
       else if (source.state === 'Missing' && optionalEverywhere(observed, id)) applied.set(id, new Map());
       continue;
     }
+    // Another key of MACs, or values that are not read any more: nothing can be compared, so nothing has moved.
+    const recorded = applying !== undefined && comparable(applying, source.keys) ? applying : undefined;
     const known: Known = {
       id,
       source,
@@ -271,8 +273,8 @@ const documentChange = (known: Known, key: string, now: DocumentUnits | undefine
   ] as const;
   const present = (part: Class): Digest | undefined => now?.parts.get(part);
   // Parts that were made by other rules: the bytes of the whole tell whether anything has changed, but not what.
-  const comparable = now === undefined || madeWas === madeIs;
-  const unmoved = !comparable && !movedIn(format, wholeWas, wholeIs);
+  const sameMaking = now === undefined || madeWas === madeIs;
+  const unmoved = !sameMaking && !movedIn(format, wholeWas, wholeIs);
   const madeExpected = expectedOf(onItsWay, making, madeWas);
   const units = COMPARED.map((part): UnitChange => {
     const name = unitName(key, part);
@@ -284,18 +286,18 @@ const documentChange = (known: Known, key: string, now: DocumentUnits | undefine
       part,
       was,
       is,
-      differs: comparable ? movedIn(format, was, is) : is !== undefined,
+      differs: sameMaking ? movedIn(format, was, is) : is !== undefined,
       due: movedIn(format, expected, is),
     };
   });
-  const vanished = comparable
+  const vanished = sameMaking
     ? []
     : COMPARED.flatMap((part) =>
         present(part) === undefined && recorded?.has(unitName(key, part)) === true
           ? [[unitName(key, part), undefined] as const]
           : [],
       );
-  return { units, beside: comparable ? [] : [[making, madeIs], ...vanished], marks };
+  return { units, beside: sameMaking ? [] : [[making, madeIs], ...vanished], marks };
 };
 
 /** What has the class Ignore needs nothing, whatever it holds. */

@@ -37,6 +37,12 @@ export interface MacKey {
   readonly bytes: Uint8Array;
 }
 
+/** Names the bytes of a key by the beginning of their hash. */
+export const macKey = (bytes: Uint8Array): MacKey => ({
+  id: createHash('sha256').update(bytes).digest('hex').slice(0, 8),
+  bytes,
+});
+
 export const macScheme = ({ id, bytes }: MacKey, ...context: readonly string[]): Scheme => ({
   format: `m1-${id}`,
   key: bytes,
@@ -104,6 +110,10 @@ export const digestKeys = (
     ),
   ]);
 
+/** Stands for the content of a source whose values are not to be read: a new version may hold anything. */
+export const digestVersion = (uid: string, resourceVersion: string): Digest =>
+  `rv:${hashParts(PLAIN, [uid, resourceVersion]).toString('base64url').slice(0, LENGTH)}` as Digest;
+
 /** The part of a digest that names content: no prefix, fit for an annotation's value. */
 export const bareDigest = (digest: Digest): string => digest.slice(digest.indexOf(':') + 1);
 
@@ -116,3 +126,13 @@ export const formatOfDigest = (digest: string): string => digest.slice(0, Math.m
  */
 export const moved = (recorded: string | undefined, present: string | undefined, format: string = VERSION): boolean =>
   recorded !== present && (recorded === undefined || recorded === '' || formatOfDigest(recorded) === format);
+
+/**
+ * Whether two sets of digests can be held against each other at all: where no digest of one has a format of the
+ * other's, even a key that only one of them has says nothing.
+ */
+export const comparable = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean => {
+  if (a.size === 0 || b.size === 0) return true;
+  const formats = new Set([...a.values()].map(formatOfDigest));
+  return [...b.values()].some((digest) => formats.has(formatOfDigest(digest)));
+};

@@ -2,6 +2,7 @@
 
 import { sourceId, type SourceId } from './observed.ts';
 import { neededKeys, readerOf, type Use } from './references.ts';
+import { WHOLE } from './rules.ts';
 
 export interface Need {
   readonly source: SourceId;
@@ -35,7 +36,8 @@ export const unmetNeeds = (uses: readonly Use[], sources: ReadonlyMap<SourceId, 
     };
     if (source?.state === 'Missing') add({ reason: 'SourceMissing' });
     const keys = source?.keys;
-    if (keys === undefined) continue;
+    // Which keys there are is not known of a source whose values are not read.
+    if (keys === undefined || keys.has(WHOLE)) continue;
     for (const key of neededKeys(use)) if (!keys.has(key)) add({ reason: 'RequiredKeyMissing', key });
   }
   return [...unmet.values()];

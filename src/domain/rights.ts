@@ -177,11 +177,14 @@ const commentsOn = ({ namespace, sources, workloads }: Needs, { complete, blind 
       'With --secrets-blind the operator asks for metadata only. The right is the same: whoever has its token can read the values.',
   ].filter((comment) => comment !== false);
 
-/** The operator makes the key once; a creation can't be narrowed to a name. */
+/** The operator makes the key once, and watches whether it is still there; a creation can't be narrowed to a name. */
 const digestKey = (account: Metadata): Grant =>
   granting(
     { name: 'reload-operator-digest-key', namespace: account.namespace },
-    [...ruleFor(new Set([DIGEST_KEY_SECRET]), '', 'secrets', ['get']), rule('', ['secrets'], ['create'])],
+    [
+      ...ruleFor(new Set([DIGEST_KEY_SECRET]), '', 'secrets', ['get', 'list', 'watch']),
+      rule('', ['secrets'], ['create']),
+    ],
     ['The key of the digests of Secrets, which the operator makes once, in its own namespace.'],
     account,
   );

@@ -28,6 +28,9 @@ interface Source {
   readonly name: string;
 }
 
+/** Stands for all keys of a source whose values are not read. No real key is named so. */
+export const WHOLE = '*';
+
 const compiled = new WeakMap<readonly string[], readonly Matcher[]>();
 
 /** The globs of a list, each compiled once. */
@@ -43,6 +46,8 @@ export const rulesFor = ({ rules }: Pick<Declaring, 'rules'>, source: Source, ke
   for (const rule of rules) {
     const { keys, from, paths } = rule;
     if (from !== undefined && !from.some(({ kind, name }) => kind === source.kind && name === source.name)) continue;
+    // Only a rule that takes every key, and each of them as a whole, says something of an object as a whole.
+    if (key === WHOLE && (paths !== undefined || !keys.includes(WHOLE))) continue;
     if (!matchersOf(keys).some((matches) => matches(key))) continue;
     matching.push(rule);
     if (paths === undefined) break;

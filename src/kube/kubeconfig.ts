@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 
@@ -14,6 +14,14 @@ export interface KubeConfigOptions {
 }
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+const SERVICE_ACCOUNT_NAMESPACE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+
+/** The namespace of the pod that the process runs in; undefined outside a pod. */
+export function podNamespace(): string | undefined {
+  if (!existsSync(SERVICE_ACCOUNT_NAMESPACE)) return undefined;
+  const name = readFileSync(SERVICE_ACCOUNT_NAMESPACE, 'utf8').trim();
+  return name === '' ? undefined : name;
+}
 
 /**
  * Finds out which cluster to talk to, in the order of controller-runtime: the files named, the service account of

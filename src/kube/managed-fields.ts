@@ -17,7 +17,7 @@ const DATA = ['f:data', 'f:binaryData'];
 const SECOND = 1_000;
 
 /**
- * Until when, at the latest, the content of a ConfigMap was last changed; removals of keys aside, which aren't dated.
+ * Until when, at the latest, the content of a ConfigMap or Secret was last changed; removals of keys aside, which aren't dated.
  * @returns milliseconds; undefined where the fields aren't tracked
  */
 export const dataChangedBefore = (entries: readonly ManagedFieldsEntry[], createdAt: number): number | undefined => {

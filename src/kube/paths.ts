@@ -1,7 +1,7 @@
 /** Where things lie in the API. */
 
 import { GROUP, RELOAD_POLICY, RELOAD_RECORD, VERSION } from '../api/v1alpha1/names.ts';
-import type { WorkloadKind } from '../domain/selection.ts';
+import type { SourceKind, WorkloadKind } from '../domain/selection.ts';
 
 const PLURALS: Readonly<Record<WorkloadKind, string>> = {
   Deployment: 'deployments',
@@ -17,7 +17,10 @@ const collection =
   (namespace?: string): string =>
     namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
 
-export const configMaps = collection('/api/v1', 'configmaps');
+const SOURCES: Readonly<Record<SourceKind, string>> = { ConfigMap: 'configmaps', Secret: 'secrets' };
+
+export const sources = (kind: SourceKind): ((namespace?: string) => string) => collection('/api/v1', SOURCES[kind]);
+export const configMaps = sources('ConfigMap');
 export const pods = collection('/api/v1', 'pods');
 export const policies = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_POLICY.plural);
 export const records = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_RECORD.plural);

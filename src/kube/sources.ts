@@ -1,53 +1,96 @@
-import { IGNORE_ANNOTATION } from '../api/v1alpha1/names.ts';
-import type { SourceObject, SourceReader, SourceVersion } from '../controller/ports.ts';
+import { isUtf8 } from 'node:buffer';
+import { ALLOW_SCHEMA_ANNOTATION, IGNORE_ANNOTATION } from '../api/v1alpha1/names.ts';
+import { sourceKey, type SourceObject, type SourceReader, type SourceVersion } from '../controller/ports.ts';
+import type { SourceKind } from '../domain/selection.ts';
 import type { KubeClient } from './connect.ts';
 import { isNotFound } from './errors.ts';
-import type { KubeObject, ObjectMeta } from './listwatch.ts';
+import { listWatch, METADATA, type KubeObject, type ObjectMeta } from './listwatch.ts';
 import { certainDataChange, dataChangedBefore, type ManagedFieldsEntry } from './managed-fields.ts';
-import { configMaps } from './paths.ts';
+import { sources } from './paths.ts';
+import { selectorQuery } from './selectors.ts';
 
-interface ConfigMap {
+/** A ConfigMap or a Secret; of a Secret all data is base64. */
+interface RawSource {
   readonly metadata: ObjectMeta & { readonly managedFields?: readonly ManagedFieldsEntry[] };
   readonly immutable?: boolean;
   readonly data?: Readonly<Record<string, string>>;
   readonly binaryData?: Readonly<Record<string, string>>;
 }
 
-export const createSourceReader = (client: KubeClient): SourceReader => ({
-  get: async (namespace, name, signal) => {
+/** @param secretsBlind values of Secrets never leave the API server: only their metadata is asked for */
+export const createSourceReader = (
+  client: KubeClient,
+  { secretsBlind = false }: { readonly secretsBlind?: boolean } = {},
+): SourceReader => ({
+  get: async (kind, namespace, name, signal) => {
+    const blind = secretsBlind && kind === 'Secret';
     try {
-      return parse(
-        await client.request<ConfigMap>({ method: 'GET', path: `${configMaps(namespace)}/${name}`, signal }),
-      );
+      const raw = await client.request<RawSource>({
+        method: 'GET',
+        path: `${sources(kind)(namespace)}/${name}`,
+        ...(blind && { accept: METADATA }),
+        signal,
+      });
+      return blind ? parseBlind(raw) : parse(kind, raw);
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
     }
   },
+  find: async (kind, namespace, selector, signal) => {
+    const source = listWatch<KubeObject>(client, {
+      path: sources(kind)(namespace),
+      query: { labelSelector: selectorQuery(selector) },
+      metadataOnly: true,
+    });
+    const found: SourceVersion[] = [];
+    let token: string | undefined;
+    do {
+      const page = await source.list({ limit: 500, ...(token !== undefined && { continueToken: token }) }, signal);
+      found.push(...page.items.map((object) => sourceVersion(kind, object)));
+      token = page.continueToken;
+    } while (token !== undefined);
+    return found;
+  },
 });
 
-const parse = ({ metadata, immutable = false, data = {}, binaryData = {} }: ConfigMap): SourceObject => {
-  const { uid, resourceVersion, annotations = {}, managedFields = [] } = metadata;
+const parse = (
+  kind: SourceKind,
+  { metadata, immutable = false, data = {}, binaryData = {} }: RawSource,
+): SourceObject => {
+  const { managedFields = [] } = metadata;
   const createdAt = Date.parse(metadata.creationTimestamp ?? '') || 0;
   const changedBefore = dataChangedBefore(managedFields, createdAt);
   const certainChange = certainDataChange(managedFields, createdAt);
+  const decoded = (base64: Readonly<Record<string, string>>): readonly (readonly [string, string | Uint8Array])[] =>
+    Object.entries(base64).map(([key, value]) => [key, textWhereUtf8(Buffer.from(value, 'base64'))]);
   return {
-    uid,
-    resourceVersion,
+    ...common(metadata),
     immutable,
-    ignored: annotations[IGNORE_ANNOTATION] === 'true',
-    data,
-    binaryData,
+    content: new Map([...(kind === 'Secret' ? decoded(data) : Object.entries(data)), ...decoded(binaryData)]),
     ...(changedBefore !== undefined && { changedBefore }),
     ...(certainChange !== undefined && { certainChange }),
   };
 };
 
-/** What the metadata-only watch keeps of an object. */
-export const sourceVersion = ({
-  metadata: { namespace = '', name, resourceVersion, uid },
-}: KubeObject): SourceVersion => ({
-  key: `${namespace}/${name}`,
-  resourceVersion,
+/** Whether it is immutable is not in the metadata. */
+const parseBlind = ({ metadata }: RawSource): SourceObject => ({ ...common(metadata), immutable: false });
+
+const common = ({
   uid,
+  resourceVersion,
+  annotations = {},
+}: ObjectMeta): Pick<SourceObject, 'uid' | 'resourceVersion' | 'ignored' | 'schemasAllowed'> => ({
+  uid,
+  resourceVersion,
+  ignored: annotations[IGNORE_ANNOTATION] === 'true',
+  schemasAllowed: annotations[ALLOW_SCHEMA_ANNOTATION] === 'true',
 });
+
+const textWhereUtf8 = (bytes: Buffer): string | Uint8Array => (isUtf8(bytes) ? bytes.toString('utf8') : bytes);
+
+/** What a metadata-only watch shows of an object. */
+export const sourceVersion = (
+  kind: SourceKind,
+  { metadata: { namespace = '', name, resourceVersion, uid, labels = {} } }: KubeObject,
+): SourceVersion => ({ key: sourceKey(kind, namespace, name), resourceVersion, uid, labels });

@@ -11,6 +11,7 @@ import { isNotFound, KubeError } from './errors.ts';
 import type { ObjectMeta } from './listwatch.ts';
 import { ownsTemplateAnnotation, type ManagedFieldsEntry } from './managed-fields.ts';
 import { workloads } from './paths.ts';
+import { selectorQuery } from './selectors.ts';
 
 /** The parts of a Deployment, StatefulSet or DaemonSet that are looked at. */
 export interface RawWorkload {
@@ -113,24 +114,6 @@ const rolloutState = (kind: WorkloadKind, { metadata, spec, status = {} }: RawWo
       };
   }
 };
-
-/** A label selector as the query of a list (apimachinery's labels.Selector.String). */
-const selectorQuery = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string =>
-  [
-    ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
-    ...matchExpressions.map(({ key, operator, values = [] }) => {
-      switch (operator) {
-        case 'In':
-          return `${key} in (${values.join(',')})`;
-        case 'NotIn':
-          return `${key} notin (${values.join(',')})`;
-        case 'Exists':
-          return key;
-        case 'DoesNotExist':
-          return `!${key}`;
-      }
-    }),
-  ].join(',');
 
 /**
  * An apply to a name that is free would create the object: what it lacks then, or the uid it may not have, is complained

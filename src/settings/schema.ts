@@ -11,6 +11,15 @@ function wholeNumber(min: number, max: number): z.ZodType<number> {
     .refine((value) => value >= min && value <= max);
 }
 
+/** Namespaces, separated by commas. */
+function namespaceList(): z.ZodType<readonly string[]> {
+  return z
+    .string()
+    .default('')
+    .transform((list) => (list === '' ? [] : [...new Set(list.split(',').map((name) => name.trim()))]))
+    .refine((names) => names.every((name) => DNS_LABEL.test(name)));
+}
+
 /** How a setting is given and what it means. */
 export interface SettingDoc {
   readonly flag: `--${string}`;
@@ -57,11 +66,32 @@ export const SETTINGS = {
     value: 'A,B',
     allowed: 'a list of namespaces, separated by commas',
     description: 'namespaces to work in; without it, all of them',
-    parse: z
-      .string()
-      .default('')
-      .transform((list) => (list === '' ? [] : [...new Set(list.split(',').map((name) => name.trim()))]))
-      .refine((names) => names.every((name) => DNS_LABEL.test(name))),
+    parse: namespaceList(),
+  }),
+  secretsNamespaces: setting({
+    flag: '--secrets-namespaces',
+    env: 'SECRETS_NAMESPACES',
+    value: 'A,B',
+    allowed: 'a list of namespaces, separated by commas',
+    description: 'namespaces in which all Secrets are watched and may be selected by label; elsewhere those named only',
+    parse: namespaceList(),
+  }),
+  secretsBlind: setting({
+    flag: '--secrets-blind',
+    env: 'SECRETS_BLIND',
+    value: 'BOOLEAN',
+    allowed: 'true or false',
+    description: 'never read a value of a Secret: a new version of one counts as a change of it as a whole',
+    parse: z.enum(['true', 'false']).transform((text) => text === 'true'),
+    default: 'false',
+  }),
+  operatorNamespace: setting({
+    flag: '--operator-namespace',
+    env: 'POD_NAMESPACE',
+    value: 'NAME',
+    allowed: 'the name of a namespace',
+    description: 'where the key of the digests of Secrets is kept; without it, the namespace of the service account',
+    parse: z.string().regex(DNS_LABEL).optional(),
   }),
   logLevel: setting({
     flag: '--log-level',

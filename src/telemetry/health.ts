@@ -94,6 +94,11 @@ export interface HealthOptions {
   readonly clock: Clock;
   /** Read anew each time: watches come and go. */
   readonly watches: () => readonly Pick<Reflector, 'status' | 'probe'>[];
+  /**
+   * Watches of what users name: one that stays dead counts, too; that one is new, or refused, is said where it is named
+   * and leaves the operator ready.
+   */
+  readonly optionalWatches?: () => readonly Pick<Reflector, 'status' | 'probe'>[];
   readonly limits?: HealthLimits;
 }
 
@@ -101,23 +106,25 @@ const TICK_MS = 1_000;
 const PROBE_EVERY_MS = 10_000;
 
 /** Keeps the vitals up to date, so that a question about them is answered at once. */
-export function createHealth({ clock, watches, limits = HEALTH_LIMITS }: HealthOptions): Health {
+export function createHealth(options: HealthOptions): Health {
+  const { clock, watches, optionalWatches = () => [], limits = HEALTH_LIMITS } = options;
   const startedAt = clock.now();
   const reachableSince = new Map<string, number>();
   let loopLagMs = 0;
 
-  const vitals = (): Vitals => ({
+  const allWatches = (): readonly Pick<Reflector, 'status' | 'probe'>[] => [...watches(), ...optionalWatches()];
+  const vitals = (of: readonly Pick<Reflector, 'status'>[]): Vitals => ({
     now: clock.now(),
     startedAt,
     loopLagMs,
-    watches: watches().map((watch) => watch.status()),
+    watches: of.map((watch) => watch.status()),
     reachableSince,
   });
 
   async function probe(signal: AbortSignal): Promise<void> {
-    const suspected = new Set(suspectedWatches(vitals(), limits).map(({ name }) => name));
+    const suspected = new Set(suspectedWatches(vitals(allWatches()), limits).map(({ name }) => name));
     for (const name of reachableSince.keys()) if (!suspected.has(name)) reachableSince.delete(name);
-    for (const watch of watches()) {
+    for (const watch of allWatches()) {
       const { name } = watch.status();
       if (!suspected.has(name)) continue;
       try {
@@ -143,8 +150,8 @@ export function createHealth({ clock, watches, limits = HEALTH_LIMITS }: HealthO
   }
 
   return {
-    live: () => judgeLiveness(vitals(), limits),
-    ready: () => judgeReadiness(vitals(), limits),
+    live: () => judgeLiveness(vitals(allWatches()), limits),
+    ready: () => judgeReadiness(vitals(watches()), limits),
     run: async (signal) => {
       await Promise.all([tick(signal), probeRegularly(signal)]);
     },

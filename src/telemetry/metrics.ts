@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { Reflector } from '../runtime/reflector.ts';
+import { statusOf } from '../runtime/errors.ts';
+import type { Reflector, ReflectorStatus } from '../runtime/reflector.ts';
 import type { WorkOutcome, WorkQueue, WorkQueueOptions } from '../runtime/workqueue.ts';
 
 /** What a client reports of each request; KubeClient's `onRequest` fits. */
@@ -25,6 +26,8 @@ export interface Metrics {
   observeQueue(name: string, queue: Pick<WorkQueue, 'depth'>): void;
   /** Publishes the state of watches, read anew at every scrape. */
   observeWatches(watches: () => readonly Pick<Reflector, 'status'>[]): void;
+  /** Publishes how many of the watches that come and go stand, and how many don't: they are named after objects. */
+  observeOwnWatches(watches: () => readonly Pick<Reflector, 'status'>[]): void;
   request(report: RequestReport): void;
   /** A full list for a watch. */
   list(watch: string, items: number, seconds: number): void;
@@ -72,6 +75,12 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
     },
     observeWatches: (watches) => {
       createWatchMetrics(registry, watches);
+    },
+    observeOwnWatches: (watches) => {
+      const own = gauge(registry, 'reload_secret_watches', 'Watches of Secrets by state', ['state'], () => {
+        const states = watches().map((watch) => ownState(watch.status()));
+        for (const state of OWN_STATES) own.set({ state }, states.filter((each) => each === state).length);
+      });
     },
   };
 }
@@ -151,6 +160,13 @@ function createReloadMetrics(registry: Registry): Pick<Metrics, 'restart' | 'nud
     },
   };
 }
+
+const OWN_STATES = ['watching', 'refused', 'failing'] as const;
+
+const ownState = ({ synced, error }: ReflectorStatus): (typeof OWN_STATES)[number] => {
+  if (statusOf(error) === 403) return 'refused';
+  return synced && error === undefined ? 'watching' : 'failing';
+};
 
 function createWatchMetrics(registry: Registry, watches: () => readonly Pick<Reflector, 'status'>[]): void {
   const synced = gauge(registry, 'reload_watch_synced', '1 once the watch has had a full list', ['watch'], () => {

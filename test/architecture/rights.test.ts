@@ -5,8 +5,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import type { FollowedPod, StoredPolicy, StoredRecord } from '../../src/controller/ports.ts';
+import type { DigestKeyStore, FollowedPod, StoredPolicy, StoredRecord } from '../../src/controller/ports.ts';
 import type { KubeClient, RequestOptions } from '../../src/kube/connect.ts';
+import { createDigestKeyStore } from '../../src/kube/digest-key.ts';
+import { KubeError } from '../../src/kube/errors.ts';
 import { createEventPublisher } from '../../src/kube/events.ts';
 import { listWatch } from '../../src/kube/listwatch.ts';
 import * as paths from '../../src/kube/paths.ts';
@@ -116,7 +118,10 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
       get: () => records.get('shop', 'r', signal),
     },
     policies: { applyStatus: () => createPolicyWriter(client).applyStatus(policy, {}, signal) },
-    sources: { get: () => createSourceReader(client).get('shop', 'app', signal) },
+    sources: {
+      get: () => createSourceReader(client).get('ConfigMap', 'shop', 'app', signal),
+      find: () => createSourceReader(client).find('ConfigMap', 'shop', {}, signal),
+    },
     workloads: {
       restart: async () => {
         for (const kind of paths.WORKLOAD_KINDS)
@@ -154,6 +159,12 @@ const granted = ({ rules }: Role): readonly Right[] =>
     apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`))),
   );
 
+const storeOf = async (client: KubeClient, signal: AbortSignal): Promise<DigestKeyStore> => {
+  const store = createDigestKeyStore(client, 'system');
+  await store.getOrCreate(signal);
+  return store;
+};
+
 describe('the rights of the operator', () => {
   it('are those that its adapters need, no more and no less', async () => {
     const asked = new Set<Right>();
@@ -176,6 +187,36 @@ describe('the rights of the operator', () => {
     for (const [name, adapter] of Object.entries(adapters)) {
       assert.deepEqual(Object.keys(known[name] ?? {}).sort(), Object.keys(adapter).sort(), name);
     }
+  });
+
+  it('to the key of the digests of Secrets are those that making, reading and watching it takes', async () => {
+    const asked = new Set<Right>();
+    const noting = notingClient(asked);
+    const { signal } = new AbortController();
+    const answer = { ...ANSWER, data: { key: Buffer.alloc(32).toString('base64') } };
+    const missing: KubeClient = {
+      ...noting,
+      request: async <T>(options: RequestOptions): Promise<T> => {
+        await noting.request(options);
+        if (options.method === 'GET') throw new KubeError('none', { status: 404, reason: 'NotFound' });
+        return answer as T;
+      },
+    };
+    const { scope } = await storeOf(missing, signal);
+    const source = listWatch(noting, { path: paths.sources(scope.kind)(scope.namespace) });
+    await source.list({ limit: 1 }, signal);
+    for await (const _ of source.watch({ resourceVersion: '1', timeoutSeconds: 1 }, signal));
+    const role = parse(readFileSync(join(CHECKOUT, 'config/digest-key/role.yaml'), 'utf8')) as Role;
+    assert.deepEqual([...asked].sort(), [...granted(role)].sort());
+    const unnamed = role.rules.filter(({ resourceNames }) => resourceNames === undefined);
+    assert.deepEqual(
+      unnamed.map(({ verbs }) => verbs),
+      [['create']],
+    );
+    assert.deepEqual(
+      role.rules.flatMap(({ resourceNames = [] }) => resourceNames),
+      [scope.name],
+    );
   });
 
   it('include nothing that would let it read Secrets, exec, or patch pods', () => {

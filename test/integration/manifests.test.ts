@@ -25,6 +25,6 @@ describe('the manifests, as kubectl renders them', () => {
 
   it('have neither a namespace nor anything cluster-wide where they are for one namespace', async () => {
     const kinds = (await render('config/namespaced')).map(({ kind }) => kind);
-    assert.deepEqual(kinds.sort(), ['Deployment', 'Role', 'RoleBinding', 'ServiceAccount']);
+    assert.deepEqual(kinds.sort(), ['Deployment', 'Role', 'Role', 'RoleBinding', 'RoleBinding', 'ServiceAccount']);
   });
 });

@@ -13,7 +13,7 @@ export const inOrder = (objects: readonly Manifest[]): void => {
     ['CustomResourceDefinition'],
     ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
     ['Namespace'],
-    ['ServiceAccount', 'ClusterRole', 'ClusterRoleBinding'],
+    ['ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
     ['Deployment'],
   ];
   const found = objects.map(({ kind, metadata }) => ({

@@ -188,6 +188,7 @@ function checkPolicy(value: unknown): boolean {
 async function publishedMetrics(): Promise<ReadonlySet<string>> {
   const metrics = createMetrics();
   metrics.observeWatches(() => []);
+  metrics.observeOwnWatches(() => []);
   const text = await metrics.metrics();
   return new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name));
 }

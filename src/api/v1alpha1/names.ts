@@ -45,6 +45,9 @@ export const RESTART_ANNOTATION = `${GROUP}/restart-digest`;
 /** `"true"` on a source or a workload: the operator leaves it alone. */
 export const IGNORE_ANNOTATION = `${GROUP}/ignore`;
 
+/** `"true"` on a Secret: JSON Schemas of policies may be applied to its values, which answers questions about them. */
+export const ALLOW_SCHEMA_ANNOTATION = `${GROUP}/allow-schema-validation`;
+
 /** The Secret in the operator's own namespace with the key of the digests of Secrets. */
 export const DIGEST_KEY_SECRET = 'reload-operator-digest-key';
 

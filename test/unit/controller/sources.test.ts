@@ -11,7 +11,7 @@ import { aPolicy, digestsOf, type Content } from '../../support/builders.ts';
 import { createFakeClock, settled, type FakeClock } from '../../support/fake-clock.ts';
 import { createRecordingLog } from '../../support/recording-log.ts';
 
-const KEY = 'shop/app';
+const KEY = 'ConfigMap/shop/app';
 const ID = 'ConfigMap/app';
 
 /** The API server, the watch of metadata, and the sources between them. */
@@ -35,13 +35,20 @@ class Scene {
           this.reads += 1;
           return this.failure === undefined ? Promise.resolve(this.#object) : Promise.reject(this.failure);
         },
+        find: () => Promise.resolve([]),
       },
+      watcher: { watch: () => () => undefined },
+      inspector: { inspect: () => Promise.resolve({ problems: new Map() }), close: () => Promise.resolve() },
+      secretsNamespaces: [],
       queue,
       clock: this.clock,
       log,
+      isUsed: () => false,
       onChange: (_namespace, id) => this.changes.push(id),
+      onFound: () => undefined,
+      onSelection: () => undefined,
     });
-    this.watch = this.sources.part(() => true);
+    this.watch = this.sources.part({ kind: 'ConfigMap' });
     void queue.run((key, signal) => this.sources.read(key, signal), { concurrency: 1 }, this.#ended.signal);
   }
 
@@ -56,8 +63,8 @@ class Scene {
             resourceVersion: String(this.#version),
             immutable: false,
             ignored: false,
-            data: content,
-            binaryData: {},
+            content: new Map(Object.entries(content)),
+            schemasAllowed: false,
             ...more,
           };
     return this;

@@ -197,7 +197,15 @@ describe('the complete rights for policies', () => {
       ]),
       [
         ['shop/reload-operator', ['get /secrets db', 'list /secrets db', 'watch /secrets db']],
-        ['team-a/reload-operator-digest-key', ['create /secrets', 'get /secrets reload-operator-digest-key']],
+        [
+          'team-a/reload-operator-digest-key',
+          [
+            'create /secrets',
+            'get /secrets reload-operator-digest-key',
+            'list /secrets reload-operator-digest-key',
+            'watch /secrets reload-operator-digest-key',
+          ],
+        ],
       ],
     );
   });

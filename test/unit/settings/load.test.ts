@@ -24,6 +24,9 @@ describe('settings', () => {
       kubeconfig: undefined,
       context: undefined,
       namespaces: [],
+      secretsNamespaces: [],
+      secretsBlind: false,
+      operatorNamespace: undefined,
       logLevel: 'info',
       healthPort: 8081,
       healthHost: undefined,
@@ -43,6 +46,15 @@ describe('settings', () => {
 
   it('take namespaces as a list', () => {
     assert.deepEqual(settings([], { WATCH_NAMESPACES: 'b, a,b' }).namespaces, ['b', 'a']);
+  });
+
+  it('take true and false, and nothing else, for reading no value of a Secret', () => {
+    assert.equal(settings(['--secrets-blind=true']).secretsBlind, true);
+    assert.equal(settings([], { SECRETS_BLIND: 'false' }).secretsBlind, false);
+    assert.deepEqual(load(['--secrets-blind', 'yes']), {
+      ok: false,
+      message: '--secrets-blind is "yes", but it takes true or false',
+    });
   });
 
   it('take 0 for no health port', () => {
