@@ -161,11 +161,12 @@ function createReloadMetrics(registry: Registry): Pick<Metrics, 'restart' | 'nud
   };
 }
 
-const OWN_STATES = ['watching', 'refused', 'failing'] as const;
+const OWN_STATES = ['starting', 'watching', 'refused', 'failing'] as const;
 
 const ownState = ({ synced, error }: ReflectorStatus): (typeof OWN_STATES)[number] => {
   if (statusOf(error) === 403) return 'refused';
-  return synced && error === undefined ? 'watching' : 'failing';
+  if (error !== undefined) return 'failing';
+  return synced ? 'watching' : 'starting';
 };
 
 function createWatchMetrics(registry: Registry, watches: () => readonly Pick<Reflector, 'status'>[]): void {

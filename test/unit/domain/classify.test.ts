@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { classify, type Classifier, type EffectiveClass } from '../../../src/domain/classify.ts';
-import { declaredClass, strictest, type Class } from '../../../src/domain/rules.ts';
+import { declaredClass, strictest, WHOLE, type Class } from '../../../src/domain/rules.ts';
 import type { Use } from '../../../src/domain/references.ts';
 import { aPolicy, aUse, rule } from '../../support/builders.ts';
 
@@ -42,6 +42,30 @@ describe('the class that a policy declares', () => {
         'Ignore',
       );
     }
+  });
+});
+
+describe('a source whose values are not read', () => {
+  for (const [what, rules, expected] of [
+    ['the default, whatever rules say of single keys', [rule('? a* flag', 'Hot')], 'Restart'],
+    ['a rule that takes every key', [rule('a', 'Ignore'), rule('x *', 'Hot')], 'Hot'],
+    ['no rule that looks into keys', [rule('*', 'Hot', { paths: ['/a'] })], 'Restart'],
+    [
+      'a rule for this source only',
+      [rule('*', 'Hot', { from: [OTHER] }), rule('*', 'Ignore', { from: [APP] })],
+      'Ignore',
+    ],
+  ] as const) {
+    it(`has the class of ${what}`, () => {
+      assert.equal(declaredClass(aPolicy({ rules, defaultClass: 'Restart' }), APP, WHOLE), expected);
+    });
+  }
+
+  it('is used by whoever uses any key of it, and is as hot as the least hot of them', () => {
+    const hot = aPolicy({ rules: [], defaultClass: 'Hot' });
+    assert.equal(classify([hot], [aUse({ key: 'a' })], APP, WHOLE).class, 'Hot');
+    assert.equal(classify([hot], [aUse({ key: 'a' }), aUse({ key: 'b', way: 'Env' })], APP, WHOLE).class, 'Restart');
+    assert.equal(classify([hot], [aUse({ source: { kind: 'ConfigMap', name: 'other' } })], APP, WHOLE).class, 'Unused');
   });
 });
 

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { bareDigest, combineDigests, digestContent, digestKeys, macScheme, moved } from '../../../src/domain/digest.ts';
+import {
+  bareDigest,
+  combineDigests,
+  comparable,
+  digestContent,
+  digestKeys,
+  digestVersion,
+  macKey,
+  macScheme,
+  moved,
+} from '../../../src/domain/digest.ts';
 
 describe('the digest of content', () => {
   it('is versioned and fits into an annotation', () => {
@@ -131,5 +141,40 @@ describe('the MAC of a value', () => {
     const before = digestContent('a', macScheme({ ...key, id: 'ffffffff' }, 'shop', 'Secret', 'db'), 'password');
     assert.equal(moved(before, digestContent('b', scheme, 'password'), scheme.format), false);
     assert.equal(moved(before, undefined, scheme.format), false);
+  });
+});
+
+describe('the key of the MACs', () => {
+  it('is named by the beginning of its hash', () => {
+    // head -c 32 /dev/zero | sha256sum | cut -c 1-8
+    assert.equal(macKey(new Uint8Array(32)).id, '66687aad');
+  });
+});
+
+describe('digests', () => {
+  const [plain, first, second] = [
+    digestKeys({ a: '1', b: '2' }),
+    digestKeys({ a: '1' }, {}, macScheme(macKey(new Uint8Array(32).fill(1)), 'x')),
+    digestKeys({ a: '1', b: '2' }, {}, macScheme(macKey(new Uint8Array(32).fill(2)), 'x')),
+  ];
+  const version = new Map([['*', digestVersion('uid', '1')]]);
+  const none = new Map<string, string>();
+  for (const [what, a, b, expected] of [
+    ['of one format', plain, digestKeys({ c: '3' }), true],
+    ['of different keys', first, second, false],
+    ['of a version and of content', version, first, false],
+    ['of no key at all', none, first, true],
+    ['some of which are of the same format', new Map([...first, ...version]), first, true],
+  ] as const) {
+    it(`${what}: can be held against each other: ${expected}`, () => {
+      assert.equal(comparable(a, b), expected);
+      assert.equal(comparable(b, a), expected);
+    });
+  }
+
+  it('of a version are of nothing but uid and resourceVersion', () => {
+    assert.equal(digestVersion('u', '12'), digestVersion('u', '12'));
+    assert.notEqual(digestVersion('u', '12'), digestVersion('u1', '2'));
+    assert.match(digestVersion('u', '12'), /^rv:[\w-]{22}$/);
   });
 });

@@ -126,4 +126,28 @@ describe('health over time', () => {
     await running;
     assert.equal(clock.pending, 0);
   });
+
+  it('leaves ready an operator that may not watch what users name, but calls a dead watch of that dead', async () => {
+    const clock = createFakeClock(NOW);
+    const controller = new AbortController();
+    const refused = Object.assign(new Error('forbidden'), { status: 403 });
+    const named: ReflectorStatus[] = [{ ...aWatch({ synced: false, error: refused }), name: 'secrets/a' }];
+    const probe = (): Promise<void> => Promise.resolve();
+    const health = createHealth({
+      clock,
+      watches: () => [{ status: () => aWatch({ aliveAt: clock.now() }), probe }],
+      optionalWatches: () => named.map((status) => ({ status: () => status, probe })),
+      limits: LIMITS,
+    });
+    const running = health.run(controller.signal);
+    await clock.advance(1_000_000);
+    assert.deepEqual([health.live().ok, health.ready().ok], [true, true]);
+    named.push({ ...aWatch(), name: 'secrets/b' });
+    await clock.advance(100_000);
+    assert.deepEqual([health.live().ok, health.ready().ok], [false, true]);
+    named.pop();
+    assert.equal(health.live().ok, true);
+    controller.abort();
+    await running;
+  });
 });

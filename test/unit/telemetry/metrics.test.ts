@@ -18,6 +18,12 @@ describe('metrics', () => {
     metrics.hot(0.2);
     metrics.list('configmaps', 500, 0.3);
     metrics.observeWatches(() => [{ status: () => ({ name: 'configmaps', synced: true, aliveAt: 5000 }) }]);
+    const forbidden = Object.assign(new Error('no'), { status: 403 });
+    metrics.observeOwnWatches(() =>
+      [{ synced: true }, { synced: true, error: new Error('away') }, { synced: false, error: forbidden }].map(
+        (status) => ({ status: () => ({ name: 'secrets/secret-name', aliveAt: 5000, ...status }) }),
+      ),
+    );
     const text = await metrics.metrics();
     for (const line of [
       'workqueue_adds_total{name="workloads"} 1',
@@ -34,6 +40,10 @@ describe('metrics', () => {
       'reload_watch_list_items{watch="configmaps"} 500',
       'reload_watch_synced{watch="configmaps"} 1',
       'reload_watch_alive_timestamp_seconds{watch="configmaps"} 5',
+      'reload_secret_watches{state="starting"} 0',
+      'reload_secret_watches{state="watching"} 1',
+      'reload_secret_watches{state="refused"} 1',
+      'reload_secret_watches{state="failing"} 1',
     ]) {
       assert.ok(text.split('\n').includes(line), line);
     }
