@@ -1,8 +1,10 @@
 import fc from 'fast-check';
+import { DOCUMENT_FORMATS } from '../../../src/api/v1alpha1/documents.ts';
 import type { ReloadPolicySpecInput, SourceReference } from '../../../src/api/v1alpha1/types.ts';
 
 const name = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$/);
-const source: fc.Arbitrary<SourceReference> = name.map((text) => ({ kind: 'ConfigMap', name: text }));
+const sourceKind = fc.constantFrom('ConfigMap', 'Secret');
+const source: fc.Arbitrary<SourceReference> = fc.record({ kind: sourceKind, name });
 const labelKey = fc.stringMatching(/^([a-z]{1,8}\.[a-z]{2,3}\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,20}[A-Za-z0-9])?$/);
 const labelValue = fc.stringMatching(/^([A-Za-z0-9]([-A-Za-z0-9_.]{0,20}[A-Za-z0-9])?)?$/);
 const kind = fc.constantFrom('Deployment', 'StatefulSet', 'DaemonSet');
@@ -41,12 +43,38 @@ const workloads = fc.uniqueArray(
   },
 );
 
+const documentFormat = fc.constantFrom(...DOCUMENT_FORMATS);
+
+const text = fc.string({ minLength: 1, maxLength: 20 });
+const check = fc
+  .tuple(
+    fc.record(
+      { required: fc.boolean(), maxBytes: fc.nat(), schema: fc.constantFrom('{}', 'type: object') },
+      { requiredKeys: ['required'] },
+    ),
+    fc.oneof(
+      fc.constant({}),
+      fc.record({ format: documentFormat }),
+      fc.record({ format: fc.constant('Pattern' as const), pattern: text }),
+      fc.record({ format: fc.constant('Number' as const), minimum: fc.integer({ max: 0 }), maximum: fc.nat() }),
+      fc.record({ format: fc.constant('Enum' as const), values: fc.array(text, { minLength: 1, maxLength: 4 }) }),
+      fc.record({ format: fc.constantFrom('Duration', 'Quantity', 'URL', 'PEM') }),
+    ),
+  )
+  .map(([common, format]) => ({ keys: ['*'], ...common, ...format }));
+
 const rulesOver = (sources: readonly SourceReference[]) =>
   fc.array(
     fc.record(
       {
         keys: fc.array(fc.stringMatching(/^[-._a-zA-Z0-9*?]{1,40}$/), { minLength: 1, maxLength: 5 }),
         class: reloadClass,
+        paths: fc.array(fc.stringMatching(/^(\/([-a-z0-9]{1,9}|~[012]|\*|\*\*)){1,6}$/), {
+          minLength: 1,
+          maxLength: 4,
+        }),
+        format: documentFormat,
+        comparison: fc.constantFrom('Meaning', 'Bytes'),
         from: fc.subarray([...sources], { minLength: 1 }),
       },
       { requiredKeys: ['keys', 'class'] },
@@ -63,7 +91,7 @@ const durationBetween = (min: number, max: number): fc.Arbitrary<string> =>
 
 /** Policies that keep every rule, those in CEL too. */
 export const goodPolicy: fc.Arbitrary<ReloadPolicySpecInput> = fc
-  .uniqueArray(source, { minLength: 1, maxLength: 6, selector: ({ name: text }) => text })
+  .uniqueArray(source, { minLength: 1, maxLength: 6, selector: (each) => `${each.kind}/${each.name}` })
   .chain((sources) =>
     fc.record(
       {
@@ -72,6 +100,8 @@ export const goodPolicy: fc.Arbitrary<ReloadPolicySpecInput> = fc
         rules: rulesOver(sources),
         defaultClass: reloadClass,
         suspend: fc.boolean(),
+        mode: fc.constantFrom('Enforce', 'Observe'),
+        validation: fc.array(check, { maxLength: 4 }),
         hot: fc.record({ onImpossible: fc.constantFrom('Restart', 'Report') }, { requiredKeys: [] }),
         restart: fc.record(
           { debounce: durationBetween(0, 600_000), progressTimeout: durationBetween(1_000, 86_400_000) },

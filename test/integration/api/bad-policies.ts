@@ -7,6 +7,7 @@ import {
   withWorkload,
   withSelector,
   withExpression,
+  withCheck,
   withRule,
   withKey,
   withDebounce,
@@ -28,6 +29,11 @@ const CLASSES = 'supported values: "Hot", "Restart", "Ignore"';
 const DEBOUNCE = 'debounce must be between 0s and 10m';
 const TIMEOUT = 'progressTimeout must be between 1s and 24h';
 const ONE_OF = 'a workload needs exactly one of name and selector';
+const ONE_SOURCE = 'a source needs exactly one of name and selector';
+const PATTERN = 'format Pattern and pattern go together: set both or neither';
+const ENUM = 'format Enum and values go together: set both or neither';
+const NUMBER = 'minimum and maximum need format: Number';
+const PATH_PATTERN = 'spec.rules[0].paths[0] in body should match';
 const EMPTY_SELECTOR = 'an empty selector would bind everything; leave workloads out to bind every consumer';
 const NEED_VALUES = 'operators In and NotIn need values: list at least one';
 const NO_VALUES = 'operators Exists and DoesNotExist take no values: remove them, or use In or NotIn';
@@ -51,14 +57,24 @@ export const BAD_POLICIES: readonly BadCase[] = [
     says: 'sources names the same object twice: remove the repeated entry',
   },
   {
-    name: 'a Secret, which comes later',
-    spec: { sources: [{ kind: 'Secret', name: 'a' }] },
-    says: 'supported values: "ConfigMap"',
+    name: 'a source of another kind',
+    spec: { sources: [{ kind: 'Service', name: 'a' }] },
+    says: 'supported values: "ConfigMap", "Secret"',
   },
   {
-    name: 'a source without a name',
+    name: 'a source without a name or labels',
     spec: { sources: [{ kind: 'ConfigMap' }] },
-    says: 'spec.sources[0].name: Required value',
+    says: ONE_SOURCE,
+  },
+  {
+    name: 'a source with both',
+    spec: { sources: [{ kind: 'ConfigMap', name: 'a', selector: { matchLabels: { app: 'web' } } }] },
+    says: ONE_SOURCE,
+  },
+  {
+    name: 'a source by no label at all',
+    spec: { sources: [{ kind: 'ConfigMap', selector: {} }] },
+    says: 'an empty selector would watch everything of the kind; name the labels that the sources carry',
   },
   { name: 'a source without a kind', spec: { sources: [{ name: 'a' }] }, says: 'spec.sources[0].kind: Required value' },
   {
@@ -256,15 +272,56 @@ export const BAD_POLICIES: readonly BadCase[] = [
     '9999999999999999999h',
   ]),
 
-  { name: 'an unknown field', spec: { sources: [app], mode: 'Observe' }, says: 'unknown field "spec.mode"' },
+  ...refused((path) => withRule({ paths: [path] }), 'path', PATH_PATTERN, [
+    'logging',
+    '/a/b*',
+    '/***',
+    '/a~3',
+    'a/*',
+    ' ',
+    '$.logging.level',
+  ]),
+  { name: 'an empty list of paths', spec: withRule({ paths: [] }), says: 'should have at least 1 items' },
   {
-    name: 'an unknown field in a rule',
-    spec: withRule({ paths: ['/a'] }),
-    says: 'unknown field "spec.rules[0].paths"',
+    name: 'too many paths in all',
+    spec: {
+      sources: [app],
+      rules: many(5, () => ({ keys: ['a'], class: 'Hot', paths: many(64, (index) => `/${index}`) })),
+    },
+    says: 'the rules have more than 256 paths in all: use fewer, wider ones, or several policies',
+  },
+  { name: 'an unknown format', spec: withRule({ format: 'XML' }), says: 'supported values: "YAML", "JSON"' },
+  {
+    name: 'an unknown comparison',
+    spec: withRule({ comparison: 'Loose' }),
+    says: 'supported values: "Meaning", "Bytes"',
+  },
+  { name: 'an unknown mode', spec: { sources: [app], mode: 'Audit' }, says: 'supported values: "Enforce", "Observe"' },
+  { name: 'a pattern without its format', spec: withCheck({ pattern: 'a' }), says: PATTERN },
+  { name: 'the format Pattern without a pattern', spec: withCheck({ format: 'Pattern' }), says: PATTERN },
+  { name: 'values without their format', spec: withCheck({ values: ['a'] }), says: ENUM },
+  { name: 'the format Enum without values', spec: withCheck({ format: 'Enum' }), says: ENUM },
+  { name: 'bounds of no number', spec: withCheck({ format: 'URL', minimum: 1 }), says: NUMBER },
+  { name: 'bounds without a format', spec: withCheck({ maximum: 1 }), says: NUMBER },
+  {
+    name: 'a minimum above the maximum',
+    spec: withCheck({ format: 'Number', minimum: 2, maximum: 1 }),
+    says: 'minimum is greater than maximum',
   },
   {
-    name: 'a source by selector, which comes later',
-    spec: { sources: [{ kind: 'ConfigMap', name: 'a', selector: {} }] },
-    says: 'unknown field "spec.sources[0].selector"',
+    name: 'a validation that demands nothing',
+    spec: withCheck({}),
+    says: 'a validation must demand something: set required, format, schema or maxBytes',
+  },
+  {
+    name: 'a schema that is too long',
+    spec: withCheck({ schema: `"${'a'.repeat(65_536)}"` }),
+    says: 'may not be more than 65536 bytes',
+  },
+  { name: 'an unknown field', spec: { sources: [app], dryRun: true }, says: 'unknown field "spec.dryRun"' },
+  {
+    name: 'an unknown field in a rule',
+    spec: withRule({ path: '/a' }),
+    says: 'unknown field "spec.rules[0].path"',
   },
 ];

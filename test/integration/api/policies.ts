@@ -12,6 +12,7 @@ export const withWorkload = (workload: object) => ({ sources: [app], workloads: 
 export const withSelector = (selector: object) => withWorkload({ kind: 'Deployment', selector });
 export const withExpression = (expression: object) => withSelector({ matchExpressions: [expression] });
 export const withRule = (rule: object) => ({ sources: [app], rules: [{ keys: ['*'], class: 'Hot', ...rule }] });
+export const withCheck = (check: object) => ({ sources: [app], validation: [{ keys: ['*'], ...check }] });
 export const withKey = (key: string) => withRule({ keys: [key] });
 export const withDebounce = (debounce: unknown) => ({ sources: [app], restart: { debounce } });
 export const withTimeout = (progressTimeout: unknown) => ({ sources: [app], restart: { progressTimeout } });
