@@ -79,4 +79,7 @@ function replacing(replacements: readonly Replacement[]): Plugin {
   };
 }
 
-if (import.meta.main) await bundle();
+if (import.meta.main) {
+  await bundle();
+  await bundle({ entry: 'src/kubectl-reload.ts', outfile: 'dist/kubectl-reload.mjs' });
+}
