@@ -37,9 +37,9 @@ export const renderPlan = (plans: readonly WorkloadPlan[], format: PlanFormat, {
   );
   switch (format) {
     case 'text':
-      return text(sorted, colour);
+      return text(sorted.filter(isTold), summaryOf(plans), colour);
     case 'markdown':
-      return markdown(sorted);
+      return markdown(sorted.filter(isTold), summaryOf(plans));
     case 'json':
     case 'yaml':
       return asData({ exitCode: exitCodeOf(plans), summary: countsOf(plans), workloads: sorted }, format);
@@ -56,7 +56,11 @@ const countsOf = (plans: readonly WorkloadPlan[]): Readonly<Record<string, numbe
     ]),
   );
 
-const summary = (plans: readonly WorkloadPlan[]): string => {
+/** People need not read the names of what no change touches. */
+const isTold = (plan: WorkloadPlan): boolean =>
+  plan.effect !== 'Nothing' || toldOf(plan).length > 0 || plan.reasons.length > 0;
+
+const summaryOf = (plans: readonly WorkloadPlan[]): string => {
   if (plans.length === 0) return 'No policy binds a workload that this change could reach.';
   const parts = ORDER.flatMap((effect) => {
     const those = plans.filter((plan) => plan.effect === effect);
@@ -84,7 +88,7 @@ const PAINTS: Readonly<Record<Effect, Paint>> = {
 /** The keys that are told of: those that nobody reads say nothing about a workload. */
 const toldOf = ({ keys }: WorkloadPlan): WorkloadPlan['keys'] => keys.filter(({ effect }) => effect !== 'Unused');
 
-const text = (plans: readonly WorkloadPlan[], colour: boolean): string => {
+const text = (plans: readonly WorkloadPlan[], summary: string, colour: boolean): string => {
   const rows = plans.flatMap((plan): readonly (readonly Cell[])[] => [
     [{ text: plan.effect, paint: PAINTS[plan.effect] }, nameOf(plan), by(plan)],
     ...toldOf(plan).map(({ key, effect, why = '' }) => [
@@ -103,14 +107,14 @@ const text = (plans: readonly WorkloadPlan[], colour: boolean): string => {
     at += length;
     return block + plan.reasons.map((reason) => `           ${plain(reason)}\n`).join('');
   });
-  return `${blocks.join('')}${blocks.length > 0 ? '\n' : ''}${summary(plans)}\n`;
+  return `${blocks.join('')}${blocks.length > 0 ? '\n' : ''}${summary}\n`;
 };
 
 const by = ({ policies }: WorkloadPlan): string =>
   policies.length === 0 ? '' : `by ${policies.length === 1 ? 'policy' : 'policies'} ${policies.join(', ')}`;
 
-const markdown = (plans: readonly WorkloadPlan[]): string => {
-  const head = `**${summary(plans).slice(0, -1)}**\n`;
+const markdown = (plans: readonly WorkloadPlan[], summary: string): string => {
+  const head = `**${summary.slice(0, -1)}**\n`;
   if (plans.length === 0) return head;
   const rows = plans.map((plan) => {
     const keys = toldOf(plan).map(

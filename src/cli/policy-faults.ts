@@ -52,8 +52,9 @@ const holds = (rule: string, value: unknown): boolean => {
   const predicate = predicateFor(rule);
   try {
     return predicate === undefined || predicate(value as never);
-  } catch {
-    return true;
+  } catch (error) {
+    // A duration that is more than can be counted is longer than any may be.
+    return !(error instanceof RangeError);
   }
 };
 

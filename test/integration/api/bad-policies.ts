@@ -51,9 +51,9 @@ export const BAD_POLICIES: readonly BadCase[] = [
     says: 'sources names the same object twice: remove the repeated entry',
   },
   {
-    name: 'a Secret, which comes later',
-    spec: { sources: [{ kind: 'Secret', name: 'a' }] },
-    says: 'supported values: "ConfigMap"',
+    name: 'a source of another kind',
+    spec: { sources: [{ kind: 'Pod', name: 'a' }] },
+    says: 'supported values: "ConfigMap", "Secret"',
   },
   {
     name: 'a source without a name',
@@ -256,15 +256,15 @@ export const BAD_POLICIES: readonly BadCase[] = [
     '9999999999999999999h',
   ]),
 
-  { name: 'an unknown field', spec: { sources: [app], mode: 'Observe' }, says: 'unknown field "spec.mode"' },
+  { name: 'an unknown field', spec: { sources: [app], modes: 'Observe' }, says: 'unknown field "spec.modes"' },
   {
     name: 'an unknown field in a rule',
-    spec: withRule({ paths: ['/a'] }),
-    says: 'unknown field "spec.rules[0].paths"',
+    spec: withRule({ path: '/a' }),
+    says: 'unknown field "spec.rules[0].path"',
   },
   {
-    name: 'a source by selector, which comes later',
-    spec: { sources: [{ kind: 'ConfigMap', name: 'a', selector: {} }] },
-    says: 'unknown field "spec.sources[0].selector"',
+    name: 'a source by name and selector',
+    spec: { sources: [{ kind: 'ConfigMap', name: 'a', selector: { matchLabels: { a: 'b' } } }] },
+    says: 'a source needs exactly one of name and selector',
   },
 ];
