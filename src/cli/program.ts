@@ -106,6 +106,9 @@ const createProgram = (terminal: Terminal, end: (code: number) => void): Command
       collected,
     )
     .option('-n, --namespace <name>', 'namespace of policies that name none')
+    .option('--complete', 'all that an operator without any rights needs, not only what Secrets add')
+    .option('--secrets-blind', 'the operator runs with --secrets-blind')
+    .option('--serviceaccount <namespace:name>', 'whose rights they are; without it, the account of config/default')
     .action(async (flags: RbacFlags) => {
       end(await (await import('./rbac.ts')).rbac(flags, terminal));
     });
@@ -209,8 +212,9 @@ const EXPLAIN_HELP = [
 const RBAC_HELP = [
   'Examples:',
   '  kubectl reload rbac -f policies/ | kubectl apply -f -',
+  '  kubectl reload rbac -f policies/ -n shop --complete --serviceaccount shop:reload-operator',
   '',
-  'Exit codes: 0 printed; 1 a file said no; 2 bad usage.',
+  'Exit codes: 0 printed; 1 a file said no, or has no policy; 2 bad usage.',
 ];
 
 const COMPLETION_HELP = [
