@@ -104,5 +104,6 @@ const manifestOf = (kind: ManifestKind, object: KubeObject): Manifest => {
     },
     raw: object as unknown as Manifest['raw'],
     origin: 'the cluster',
+    live: true,
   };
 };

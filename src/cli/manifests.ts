@@ -24,6 +24,8 @@ export interface Manifest {
   readonly raw: Readonly<Record<string, unknown>>;
   /** Where it comes from, for messages: `app.yaml, document 2`. */
   readonly origin: string;
+  /** It comes from a cluster, which has filled in what was left out. */
+  readonly live?: boolean;
 }
 
 export const manifestId = ({ kind, metadata: { namespace, name } }: Pick<Manifest, 'kind' | 'metadata'>): string =>

@@ -1,15 +1,14 @@
 /** kubectl reload plan */
 
-import { randomBytes } from 'node:crypto';
-import { macKey } from '../domain/digest.ts';
 import { planChange } from '../domain/plan.ts';
 import { withCluster, type ClusterFlags } from './cluster.ts';
 import { Failure } from './exit.ts';
-import { inspectKey } from './inspect.ts';
 import { readNamespace } from './live.ts';
 import { readManifests, type Manifest } from './manifests.ts';
 import { exitCodeOf, renderPlan, type PlanFormat } from './plan-view.ts';
-import { createSnapshots, overlaid, worldOf, type Unread, type World } from './snapshot.ts';
+import { overlaid } from './overlay.ts';
+import { ephemeralKey } from './source-state.ts';
+import { snapshotsOf, worldOf, type Unread, type World } from './snapshot.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface PlanFlags extends ClusterFlags {
@@ -22,8 +21,8 @@ export const plan = async (flags: PlanFlags, terminal: Terminal): Promise<number
   const { against } = flags;
   const { world, unread, changes } =
     against === undefined ? await online(flags, terminal) : await offline(against, flags, terminal);
-  const snapshots = createSnapshots({ macKey: ephemeralKey(), inspect: inspectKey, unread });
-  const plans = planChange(snapshots.of(world), snapshots.of(overlaid(world, changes)));
+  const { before, after } = snapshotsOf(world, overlaid(world, changes), { macKey: ephemeralKey(), unread });
+  const plans = planChange(before, after);
   terminal.out(renderPlan(plans, flags.output, terminal));
   return exitCodeOf(plans);
 };
@@ -33,9 +32,6 @@ interface Before {
   readonly unread: readonly Unread[];
   readonly changes: readonly Manifest[];
 }
-
-/** Digests of Secrets are compared within this run only. */
-export const ephemeralKey = (): ReturnType<typeof macKey> => macKey(randomBytes(32));
 
 const offline = async (against: string, { filename, namespace }: PlanFlags, { stdin }: Terminal): Promise<Before> => {
   const options = { defaultNamespace: namespace ?? 'default', stdin };

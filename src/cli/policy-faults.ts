@@ -157,7 +157,7 @@ const PREDICATES: ReadonlyMap<string, (self: never) => boolean> = new Map<string
     (self: readonly Rule[]) => sum(self.map(({ paths = [] }) => paths.length)) <= 256,
   ],
   [
-    '!has(self.rules) || self.sources.exists(s, has(s.selector)) || self.rules.all(r, !has(r.from) || r.from.all(f, self.sources.exists(s, s.kind == f.kind && has(s.name) && s.name == f.name)))',
+    '!has(self.rules) || self.sources.exists(s, has(s.selector)) || self.rules.all(r, !has(r.from) || r.from.all(f, dyn(f) in dyn(self.sources)))',
     ({ rules = [], sources }: { readonly rules?: readonly Rule[]; readonly sources: readonly Named[] }) =>
       sources.some(({ selector }) => selector !== undefined) ||
       rules.every(({ from = [] }) =>

@@ -1,49 +1,21 @@
 /** What decisions stand on, made of objects: the same for manifests, for a cluster, and for one laid over the other. */
 
-import { isUtf8 } from 'node:buffer';
-import { IGNORE_ANNOTATION } from '../api/v1alpha1/names.ts';
-import { digestContent, macScheme, PLAIN, type MacKey } from '../domain/digest.ts';
-import type { DocumentParts } from '../domain/documents.ts';
-import { missingKeys, needsInspection, type KeyInspection, type KeyRequest } from '../domain/inspection.ts';
+import { digestContent, type Digest, type MacKey } from '../domain/digest.ts';
+import type { LeafTable } from '../domain/documents.ts';
 import type { Policy, Source, Workload } from '../domain/observed.ts';
 import type { Snapshot } from '../domain/plan.ts';
-import { matchesSelector, type SourceKind, type WorkloadKind } from '../domain/selection.ts';
-import type { Problem } from '../domain/validation.ts';
+import type { SourceKind, WorkloadKind } from '../domain/selection.ts';
+import type { StoredPolicy } from '../controller/ports.ts';
 import { parsePolicy, type RawPolicy } from '../kube/policies.ts';
 import { parseWorkload, type RawWorkload } from '../kube/workloads.ts';
-import type { RawSource } from './manifest-schemas.ts';
 import { manifestId, type Manifest } from './manifests.ts';
+import { sourceState, withFound, type FindableSource } from './source-state.ts';
 
 /** Objects by `namespace/Kind/name`. */
 export type World = ReadonlyMap<string, Manifest>;
 
 export const worldOf = (manifests: readonly Manifest[]): World =>
   new Map(manifests.map((manifest) => [manifestId(manifest), manifest]));
-
-/**
- * The world with some objects put in, or in the place of earlier ones. What the cluster has given an object stays its
- * own: it is the same workload, with another spec.
- */
-export const overlaid = (world: World, changes: readonly Manifest[]): World => {
-  const next = new Map(world);
-  for (const change of changes) {
-    const id = manifestId(change);
-    const before = world.get(id);
-    next.set(id, before === undefined ? change : { ...change, raw: { ...change.raw, ...keptOf(before, change) } });
-  }
-  return next;
-};
-
-const GIVEN = ['uid', 'resourceVersion', 'generation', 'creationTimestamp'] as const;
-
-const keptOf = ({ raw: before }: Manifest, { raw: after }: Manifest): object => {
-  const was = before['metadata'] as Readonly<Record<string, unknown>>;
-  const given = Object.fromEntries(GIVEN.flatMap((field) => (field in was ? [[field, was[field]] as const] : [])));
-  return {
-    metadata: { ...(after['metadata'] as object), ...given },
-    ...(before['status'] !== undefined && { status: before['status'] }),
-  };
-};
 
 /** A source that can't be read by whoever asks, and that no change is about. */
 export interface Unread {
@@ -52,110 +24,109 @@ export interface Unread {
   readonly name: string;
 }
 
-export interface Snapshots {
-  /** Each object is parsed, digested and inspected once, however many worlds it is in. */
-  of(world: World): Snapshot;
-}
-
 export interface SnapshotOptions {
   readonly macKey: MacKey;
-  readonly inspect: (request: KeyRequest) => KeyInspection;
   /** Taken as they are: present, valid, with every key that anybody uses. */
   readonly unread?: readonly Unread[];
 }
 
-export const createSnapshots = (options: SnapshotOptions): Snapshots => {
-  const policiesSeen = new WeakMap<Manifest, ReturnType<typeof parsePolicy>>();
-  const workloadsSeen = new WeakMap<Manifest, Workload>();
-  const sourcesSeen = new WeakMap<Manifest, Map<string, Source>>();
+export interface Nouns {
+  /** Those that are understood, with what their selectors find. */
+  readonly policies: readonly StoredPolicy[];
+  readonly workloads: readonly Workload[];
+}
 
-  const policyOf = (manifest: Manifest): ReturnType<typeof parsePolicy> => {
-    const policy = policiesSeen.get(manifest) ?? parsePolicy(withDefaults(manifest) as unknown as RawPolicy);
-    policiesSeen.set(manifest, policy);
-    return policy;
-  };
-  const workloadOf = (manifest: Manifest): Workload => {
-    const kind = manifest.kind as WorkloadKind;
-    const workload =
-      workloadsSeen.get(manifest) ?? parseWorkload(kind, withDefaults(manifest) as unknown as RawWorkload);
-    workloadsSeen.set(manifest, workload);
-    return workload;
-  };
-  const sourceOf = (manifest: Manifest, policies: readonly Policy[]): Source => {
-    const byPolicies = sourcesSeen.get(manifest) ?? new Map<string, Source>();
-    sourcesSeen.set(manifest, byPolicies);
-    // What is found in content depends on who looks for what.
-    const looking = JSON.stringify(
-      policies.map(({ name, rules, defaultClass, validation }) => [name, rules, defaultClass, validation]),
+/** Both states; content is looked into by the policies of the later one, whose rules are what counts. */
+export const snapshotsOf = (
+  before: World,
+  after: World,
+  options: SnapshotOptions,
+): { readonly before: Snapshot; readonly after: Snapshot } => {
+  const parsed = createParser();
+  const [nounsBefore, nounsAfter] = [parsed(before), parsed(after)];
+  const naming = namedBy(nounsAfter.policies);
+  // What only earlier policies name is nothing to look into.
+  for (const id of namedBy(nounsBefore.policies).keys()) if (!naming.has(id)) naming.set(id, []);
+  const sourcesBefore = new Map<string, Source>();
+  const sourcesAfter = new Map<string, Source>();
+  for (const [id, policies] of naming) {
+    const [was, is] = [before.get(id), after.get(id)];
+    const stateOf = (manifest: Manifest | undefined, { workloads }: Nouns): Source =>
+      manifest === undefined ? absent(id, workloads, options) : sourceState(manifest, policies, options.macKey);
+    const earlier = stateOf(was, nounsBefore);
+    sourcesBefore.set(id, earlier);
+    sourcesAfter.set(id, was === is ? earlier : withEarlier(stateOf(is, nounsAfter), earlier));
+  }
+  return { before: { ...nounsBefore, sources: sourcesBefore }, after: { ...nounsAfter, sources: sourcesAfter } };
+};
+
+/** One state, for itself. */
+export const snapshotOf = (world: World, options: SnapshotOptions): Nouns & Snapshot => {
+  const nouns = createParser()(world);
+  const sources = [...namedBy(nouns.policies)].map(([id, policies]) => {
+    const manifest = world.get(id);
+    const state =
+      manifest === undefined ? absent(id, nouns.workloads, options) : sourceState(manifest, policies, options.macKey);
+    return [id, state] as const;
+  });
+  return { ...nouns, sources: new Map(sources) };
+};
+
+/** Each object is parsed once, however many worlds it is in. */
+const createParser = (): ((world: World) => Nouns) => {
+  const policies = new WeakMap<Manifest, StoredPolicy>();
+  const workloads = new WeakMap<Manifest, Workload>();
+  return (world) => {
+    const manifests = [...world.values()];
+    const sources = manifests.flatMap(({ kind, metadata: { namespace, name, labels = {} } }): FindableSource[] =>
+      kind === 'ConfigMap' || kind === 'Secret' ? [{ kind, namespace, name, labels }] : [],
     );
-    const source = byPolicies.get(looking) ?? observeSource(manifest, policies, options);
-    byPolicies.set(looking, source);
-    return source;
-  };
-
-  return {
-    of: (world) => {
-      const manifests = [...world.values()];
-      const found = manifests.filter(({ kind }) => kind === 'ConfigMap' || kind === 'Secret');
-      const policies = manifests
+    return {
+      policies: manifests
         .filter(({ kind }) => kind === 'ReloadPolicy')
-        .map(policyOf)
+        .map((manifest) => once(policies, manifest, () => parsePolicy(withGiven(manifest) as unknown as RawPolicy)))
         .filter(({ invalid }) => invalid === undefined)
-        .map((policy) => withFound(policy, found));
-      const workloads = manifests.filter(({ kind }) => kind in WORKLOAD_KINDS).map(workloadOf);
-      return { policies, workloads, sources: sourcesOf(policies, workloads, world, sourceOf, options.unread ?? []) };
-    },
+        .map((policy) => withFound(policy, sources)),
+      workloads: manifests.flatMap((manifest) => {
+        const { kind } = manifest;
+        if (!isWorkloadKind(kind)) return [];
+        return [once(workloads, manifest, () => parseWorkload(kind, withGiven(manifest) as unknown as RawWorkload))];
+      }),
+    };
   };
 };
 
-const WORKLOAD_KINDS: Readonly<Record<WorkloadKind, true>> = { Deployment: true, StatefulSet: true, DaemonSet: true };
+const once = <T>(known: WeakMap<Manifest, T>, manifest: Manifest, make: () => T): T => {
+  const made = known.get(manifest) ?? make();
+  known.set(manifest, made);
+  return made;
+};
+
+const isWorkloadKind = (kind: string): kind is WorkloadKind =>
+  kind === 'Deployment' || kind === 'StatefulSet' || kind === 'DaemonSet';
 
 /** What the API server gives every object, and a manifest need not have. */
-const withDefaults = ({ raw, metadata: { namespace, name } }: Manifest): object => ({
+const withGiven = ({ raw, metadata: { namespace, name } }: Manifest): object => ({
   ...raw,
   metadata: { uid: `${namespace}/${name}`, resourceVersion: '', ...(raw['metadata'] as object) },
 });
 
-/** With the sources that its selectors find. */
-const withFound = <P extends Policy>(policy: P, sources: readonly Manifest[]): P => {
-  const found = (policy.sourceSelectors ?? []).flatMap(({ kind, selector }) =>
-    sources
-      .filter(
-        ({ kind: of, metadata: { namespace, labels = {} } }) =>
-          of === kind && namespace === policy.namespace && matchesSelector(selector, labels),
-      )
-      .map(({ metadata: { name } }) => ({ kind, name })),
-  );
-  const named = new Map([...policy.sources, ...found].map((source) => [`${source.kind}/${source.name}`, source]));
-  return found.length === 0 ? policy : { ...policy, sources: [...named.values()] };
-};
-
-/** Every source that a policy names, whether it is there or not. */
-const sourcesOf = (
-  policies: readonly Policy[],
-  workloads: readonly Workload[],
-  world: World,
-  observe: (manifest: Manifest, policies: readonly Policy[]) => Source,
-  unread: readonly Unread[],
-): ReadonlyMap<string, Source> => {
+/** The policies that name each source, by its `namespace/Kind/name`, in the order of their names. */
+const namedBy = (policies: readonly Policy[]): Map<string, readonly Policy[]> => {
   const naming = new Map<string, Policy[]>();
-  for (const policy of policies) {
+  for (const policy of [...policies].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     for (const { kind, name } of policy.sources) {
       const id = `${policy.namespace}/${kind}/${name}`;
       naming.set(id, [...(naming.get(id) ?? []), policy]);
     }
   }
-  return new Map(
-    [...naming].map(([id, those]) => {
-      const manifest = world.get(id);
-      if (manifest !== undefined) return [id, observe(manifest, those.sort(byName))];
-      const assumed = unread.find(({ namespace, kind, name }) => id === `${namespace}/${kind}/${name}`);
-      return [id, assumed === undefined ? { state: 'Missing' } : asUsed(assumed, workloads)];
-    }),
-  );
+  return naming;
 };
 
-const byName = (a: Policy, b: Policy): number => (a.name < b.name ? -1 : 1);
+const absent = (id: string, workloads: readonly Workload[], { unread = [] }: SnapshotOptions): Source => {
+  const assumed = unread.find(({ namespace, kind, name }) => id === `${namespace}/${kind}/${name}`);
+  return assumed === undefined ? { state: 'Missing' } : asUsed(assumed, workloads);
+};
 
 /** Nothing is known of it but how it is used. */
 const asUsed = ({ namespace, kind, name }: Unread, workloads: readonly Workload[]): Source => {
@@ -174,60 +145,12 @@ const asUsed = ({ namespace, kind, name }: Unread, workloads: readonly Workload[
   };
 };
 
-const observeSource = (
-  { kind, metadata, raw }: Manifest,
-  policies: readonly Policy[],
-  { macKey, inspect }: SnapshotOptions,
-): Source => {
-  const { annotations = {}, namespace, name } = metadata;
-  if (annotations[IGNORE_ANNOTATION] === 'true') return { state: 'Ignored' };
-  const source = { kind: kind as SourceKind, name };
-  const scheme = kind === 'Secret' ? macScheme(macKey, namespace, kind, name) : PLAIN;
-  const schemas = kind !== 'Secret' || annotations[ALLOW_SCHEMA_ANNOTATION] === 'true';
-  const content = contentOf(source.kind, raw as RawSource);
-  const documents = new Map<string, DocumentParts>();
-  const problems = new Map<string, Problem[]>();
-  const note = (policy: string, found: readonly Problem[]): void => {
-    if (found.length > 0) problems.set(policy, [...(problems.get(policy) ?? []), ...found]);
-  };
-  for (const policy of policies) note(policy.name, missingKeys(policy, content.keys()));
-  for (const [key, value] of content) {
-    if (!needsInspection(policies, source, key)) continue;
-    const inspection = inspect({ source, scheme, key, content: value, policies, schemas });
-    if (inspection.document !== undefined) documents.set(key, inspection.document);
-    for (const [policy, found] of inspection.problems) note(policy, found);
-  }
-  const { uid = '', resourceVersion = '' } = raw['metadata'] as {
-    readonly uid?: string;
-    readonly resourceVersion?: string;
-  };
-  return {
-    state: 'Present',
-    uid,
-    resourceVersion,
-    immutable: raw['immutable'] === true,
-    keys: new Map([...content].map(([key, value]) => [key, digestContent(value, scheme, key)])),
-    ...(documents.size > 0 && { documents }),
-    ...(problems.size > 0 && { problems }),
-    changedAt: 0,
-    seenToChange: false,
-  };
-};
-
-const ALLOW_SCHEMA_ANNOTATION = 'reload-operator.dev/allow-schema-validation';
-
-/** By key, text where the bytes are UTF-8. What a Secret has in stringData goes over its data. */
-const contentOf = (
-  kind: SourceKind,
-  { data = {}, binaryData = {}, stringData = {} }: RawSource,
-): ReadonlyMap<string, string | Uint8Array> =>
-  new Map([
-    ...(kind === 'Secret' ? decoded(data) : Object.entries(data)),
-    ...(kind === 'Secret' ? Object.entries(stringData) : decoded(binaryData)),
-  ]);
-
-const decoded = (base64: Readonly<Record<string, string>>): readonly (readonly [string, string | Uint8Array])[] =>
-  Object.entries(base64).map(([key, value]) => {
-    const bytes = Buffer.from(value, 'base64');
-    return [key, isUtf8(bytes) ? bytes.toString('utf8') : bytes];
+/** So that the places that change can be named. */
+const withEarlier = (source: Source, before: Source): Source => {
+  if (source.state !== 'Present' || before.state !== 'Present') return source;
+  const tables = [...(before.documents ?? [])].flatMap(([key, { leaves }]): (readonly [Digest, LeafTable])[] => {
+    const digest = before.keys.get(key);
+    return digest === undefined || leaves === undefined ? [] : [[digest, leaves]];
   });
+  return tables.length === 0 ? source : { ...source, earlier: new Map(tables) };
+};

@@ -1,7 +1,7 @@
 /** kubectl reload wait */
 
 import { IGNORE_ANNOTATION } from '../api/v1alpha1/names.ts';
-import { digestKeys } from '../domain/digest.ts';
+import type { MacKey } from '../domain/digest.ts';
 import { listWatch, type KubeObject, type ObjectMeta } from '../kube/listwatch.ts';
 import { dataChangedBefore, type ManagedFieldsEntry } from '../kube/managed-fields.ts';
 import * as paths from '../kube/paths.ts';
@@ -12,6 +12,8 @@ import { withCluster, type Cluster, type ClusterFlags } from './cluster.ts';
 import { EXIT, Failure, usage } from './exit.ts';
 import { createFollower, type Follower } from './follow.ts';
 import { parseSourceName, type SourceName } from './names.ts';
+import type { Manifest } from './manifests.ts';
+import { ephemeralKey, sourceState } from './source-state.ts';
 import { count, plain } from './style.ts';
 import type { Terminal } from './terminal.ts';
 import { SECRET_SETTLES_MS, standings, type LiveSource, type Standing, type WaitInput } from './wait-state.ts';
@@ -95,8 +97,8 @@ const settle = async (
 
   /** Time alone decides when a Secret's report is about its present content. */
   function settling({ sources: live, now }: WaitInput, again: () => void): (() => void) | undefined {
-    const due = live.flatMap(({ keys, changedBefore }) =>
-      keys === undefined ? [changedBefore + SECRET_SETTLES_MS] : [],
+    const due = live.flatMap(({ stateFor, changedBefore }) =>
+      stateFor === undefined ? [changedBefore + SECRET_SETTLES_MS] : [],
     );
     const next = due.filter((at) => at > now);
     return next.length === 0 ? undefined : clock.schedule(Math.min(...next) - now, again);
@@ -127,6 +129,7 @@ const looking = (
     kind,
     followed: follower.follow(kind, listWatch<RawWorkload>(client, { path: paths.workloads(kind)(namespace) })),
   }));
+  const macKey = ephemeralKey();
   let firstSeen: number | undefined;
   return (now) => {
     firstSeen ??= now;
@@ -136,7 +139,7 @@ const looking = (
         const [raw] = followed.items();
         if (raw === undefined)
           throw usage(`there is no ${kind} ${name} in namespace ${namespace}: check --source and --namespace`);
-        return liveSource({ kind, name }, raw, firstSeen ?? now);
+        return liveSource({ kind, name }, raw, namespace, macKey, firstSeen ?? now);
       }),
       policies: policies.items().map(parsePolicy),
       records: records.items().map(parseRecord),
@@ -145,15 +148,24 @@ const looking = (
   };
 };
 
-const liveSource = ({ kind, name }: SourceName, raw: RawSource, firstSeen: number): LiveSource => {
+const liveSource = (
+  { kind, name }: SourceName,
+  raw: RawSource,
+  namespace: string,
+  macKey: MacKey,
+  firstSeen: number,
+): LiveSource => {
   const { labels = {}, annotations = {}, managedFields = [], creationTimestamp = '' } = raw.metadata;
+  const metadata = { namespace, name, labels, annotations };
+  const manifest: Manifest = { kind, metadata, raw: { ...raw }, origin: 'the cluster', live: true };
   return {
     kind,
+    namespace,
     name,
     labels,
     ignored: annotations[IGNORE_ANNOTATION] === 'true',
     // MACs are made with a key that only the operator has.
-    ...(kind === 'ConfigMap' && { keys: digestKeys(raw.data, raw.binaryData) }),
+    ...(kind === 'ConfigMap' && { stateFor: (policies) => sourceState(manifest, policies, macKey) }),
     changedBefore: dataChangedBefore(managedFields, Date.parse(creationTimestamp) || 0) ?? firstSeen,
   };
 };

@@ -16,7 +16,12 @@ const aPlan = (more: Partial<WorkloadPlan> = {}): WorkloadPlan => ({
   ...more,
 });
 
-const key = (effect: Key['effect'], more: Partial<Key> = {}): Key => ({ key: 'ConfigMap/app:flag', effect, ...more });
+const key = (effect: Key['effect'], more: Partial<Key> = {}): Key => ({
+  key: 'ConfigMap/app:flag',
+  effect,
+  why: 'by rule 1 of policy app',
+  ...more,
+});
 
 describe('the exit code of a plan', () => {
   const cases: readonly (readonly [what: string, plans: readonly WorkloadPlan[], code: number])[] = [
@@ -59,9 +64,9 @@ describe('a plan', () => {
            ConfigMap/app: config.yaml is no YAML
 Restart  shop Deployment/web                         by policies app, more
            ConfigMap/app:flag                        restart                command line of container main
-           ConfigMap/app:config.yaml#/logging/level  hot
+           ConfigMap/app:config.yaml#/logging/level  hot                    by rule 1 of policy app
 Nothing  shop Deployment/docs                        by policy app
-           ConfigMap/app:README.md                   ignored
+           ConfigMap/app:README.md                   ignored                by rule 1 of policy app
 
 1 workload with invalid content, 1 workload to restart, 2 workloads left alone.
 `,
@@ -76,7 +81,7 @@ Nothing  shop Deployment/docs                        by policy app
 | effect | workload | namespace | why |
 |---|---|---|---|
 | **Invalid** | \`StatefulSet/db\` | \`shop\` | ConfigMap/app: config.yaml is no YAML |
-| **Restart** | \`Deployment/web\` | \`shop\` | \`ConfigMap/app:flag\` restart (command line of container main)<br>\`ConfigMap/app:config.yaml#/logging/level\` hot |
+| **Restart** | \`Deployment/web\` | \`shop\` | \`ConfigMap/app:flag\` restart (command line of container main)<br>\`ConfigMap/app:config.yaml#/logging/level\` hot (by rule 1 of policy app) |
 `,
     );
   });
@@ -84,13 +89,13 @@ Nothing  shop Deployment/docs                        by policy app
   it('becomes no markup, whatever stands in it', () => {
     const hostile = aPlan({
       effect: 'Hot',
-      keys: [key('Hot', { key: 'ConfigMap/app:a.yaml#/x`|<b>' })],
+      keys: [key('Hot', { key: 'ConfigMap/app:a.yaml#/x`|<b>', why: 'a_b' })],
       reasons: ['a | <img src=x> [y](z)\nnew'],
     });
     const row = renderPlan([hostile], 'markdown').trimEnd().split('\n').at(-1) ?? '';
     assert.equal(
       row,
-      '| **Hot** | `Deployment/web` | `shop` | `` ConfigMap/app:a.yaml#/x`\\|<b> `` hot<br>a \\| \\<img src=x\\> \\[y\\](z) new |',
+      '| **Hot** | `Deployment/web` | `shop` | `` ConfigMap/app:a.yaml#/x`\\|<b> `` hot (a\\_b)<br>a \\| \\<img src=x\\> \\[y\\](z) new |',
     );
   });
 

@@ -5,16 +5,28 @@ import type { StoredPolicy, StoredRecord } from '../../../src/controller/ports.t
 import { combineDigests } from '../../../src/domain/digest.ts';
 import type { Ledger, Workload } from '../../../src/domain/observed.ts';
 import { recordStatusOf } from '../../../src/domain/record.ts';
-import { aLedger, aPolicy, aRestart, aUse, aWorkload, changed, digestsOf, T0 } from '../../support/builders.ts';
+import {
+  aLedger,
+  aPolicy,
+  aRestart,
+  aUse,
+  aWorkload,
+  changed,
+  digestsOf,
+  found,
+  rule,
+  T0,
+} from '../../support/builders.ts';
 
 const OLD = { flag: 'a', hot: 'a' };
 const NEW = { flag: 'b', hot: 'b' };
 const LIVE: LiveSource = {
   kind: 'ConfigMap',
   name: 'app',
+  namespace: 'shop',
   labels: { tier: 'front' },
   ignored: false,
-  keys: digestsOf(NEW),
+  stateFor: () => found(NEW),
   changedBefore: T0,
 };
 
@@ -81,7 +93,7 @@ describe('the wait for the content of a ConfigMap', () => {
       'Held restart 1: Paused: paused',
     ]);
     const foreign = aRestart({ phase: 'Failed', reason: 'NotCarried', message: 'no', changes });
-    assert.deepEqual(withLedger({ restart: foreign }), ['Waiting restart 1: no']);
+    assert.deepEqual(withLedger({ restart: foreign }), ['Waiting not applied yet']);
   });
 
   it('goes on after the failure of other content', () => {
@@ -90,8 +102,27 @@ describe('the wait for the content of a ConfigMap', () => {
     ]);
   });
 
+  it('goes on after the failure of a part of it: the rest asks for another restart', () => {
+    const two = [aPolicy({ rules: [], defaultClass: 'Restart' })].map((each) => policy(each));
+    const failed = aRestart({ phase: 'Failed', reason: 'ProgressDeadlineExceeded', changes: changed({ flag: 'b' }) });
+    assert.deepEqual(seen({ policies: two, records: [record(aLedger(OLD, { restart: failed }))] }), [
+      'Waiting not applied yet',
+    ]);
+  });
+
+  it('is not about what nobody acts on', () => {
+    const careless = [policy({ rules: [rule('flag', 'Ignore')] })];
+    const records = [record(aLedger({ ...NEW, flag: 'a' }))];
+    assert.deepEqual(seen({ policies: careless, records }), ['Done done']);
+  });
+
   it('ends when exactly it is held', () => {
-    const held = { since: T0, reason: 'Suspended', message: 'policy app is suspended', changes: changed(NEW) };
+    const held = {
+      since: T0,
+      reason: 'Suspended',
+      message: 'policy app is suspended',
+      changes: changed({ flag: 'b' }),
+    };
     assert.deepEqual(withLedger({ held }), ['Held Suspended: policy app is suspended']);
     assert.deepEqual(withLedger({ held: { ...held, changes: changed({ flag: 'x' }) } }), ['Waiting not applied yet']);
   });
@@ -165,7 +196,7 @@ describe('the wait for the content of a ConfigMap', () => {
 });
 
 describe('the wait for the content of a Secret', () => {
-  const { keys: _, ...secret } = { ...LIVE, kind: 'Secret' as const };
+  const { stateFor: _, ...secret } = { ...LIVE, kind: 'Secret' as const };
   const names = [{ kind: 'Secret' as const, name: 'app' }];
   const uses = [aUse({ source: names[0] ?? LIVE })];
   const reported = (content: typeof OLD): StoredPolicy =>
