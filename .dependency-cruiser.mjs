@@ -101,7 +101,7 @@ export default {
       name: 'nobody-imports-main',
       severity: 'error',
       from: { pathNot: '^src/main\\.ts$' },
-      to: { path: '^src/(main|operator)\\.ts$' },
+      to: { path: '^src/(main|operator|kubectl-reload)\\.ts$' },
     },
     {
       name: 'no-cycles',

@@ -79,7 +79,7 @@ cluster-down: $(DEPS) ## Take it down, with all that it started
 
 ##@ The operator
 .PHONY: build
-build: $(DEPS) ## Bundle it into dist/
+build: $(DEPS) ## Bundle it, and the kubectl plugin, into dist/
 	@node config/bundle/bundle.ts
 
 .PHONY: image

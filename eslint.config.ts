@@ -3,8 +3,8 @@ import tseslint from 'typescript-eslint';
 
 /** Only this file may read the clock or set timers; everything else takes a Clock. */
 const CLOCK = 'src/runtime/clock.ts';
-/** Only this file may touch the process: it hands env, argv and signals on. */
-const MAIN = 'src/main.ts';
+/** Only these files may touch the process: they hand env, argv and signals on. */
+const MAIN = ['src/main.ts', 'src/kubectl-reload.ts'];
 
 export default defineConfig(
   { ignores: ['.dependency-cruiser.mjs', 'node_modules/**', 'dist/**', '.cluster/**', '**/*.gen.ts'] },
@@ -21,13 +21,13 @@ export default defineConfig(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: [CLOCK, MAIN, 'src/codegen/**'],
+    ignores: [CLOCK, ...MAIN, 'src/codegen/**'],
     rules: {
       'no-restricted-globals': [
         'error',
         { name: 'setTimeout', message: `only ${CLOCK} sets timers: take a Clock` },
         { name: 'setInterval', message: `only ${CLOCK} sets timers: take a Clock` },
-        { name: 'process', message: `only ${MAIN} touches the process: take what you need as an argument` },
+        { name: 'process', message: `only ${MAIN.join(' and ')} touch the process: take what you need as an argument` },
       ],
       'no-restricted-properties': [
         'error',
@@ -45,7 +45,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['test/**/*.ts', 'src/codegen/**/*.ts', 'src/main.ts'],
+    files: ['test/**/*.ts', 'src/codegen/**/*.ts', ...MAIN],
     rules: { 'no-console': 'off' },
   },
   {

@@ -58,7 +58,10 @@ describe('who may import whom', () => {
       'client-at-the-edge',
     ],
     ['src/api/planted.ts', "import 'zod';", 'schema-only-zod'],
+    ['src/cli/planted.ts', "import '../controller/act.ts';", 'cli-rooms'],
+    ['src/controller/planted.ts', "import '../cli/exit.ts';", 'controller-rooms'],
     ['src/settings/planted.ts', "import '../main.ts';", 'nobody-imports-main'],
+    ['src/settings/planted.ts', "import '../kubectl-reload.ts';", 'nobody-imports-main'],
     ['src/runtime/planted.ts', "import 'eslint';", 'not-to-dev'],
   ];
   it('is seen to be broken where it is', async () => {

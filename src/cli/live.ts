@@ -1,0 +1,109 @@
+/** The part of a cluster that a change of some objects can have to do with, as manifests. */
+
+import type { SourceKind } from '../domain/selection.ts';
+import type { KubeClient } from '../kube/connect.ts';
+import { KubeError } from '../kube/errors.ts';
+import { listWatch, type KubeObject } from '../kube/listwatch.ts';
+import * as paths from '../kube/paths.ts';
+import { parsePolicy, type RawPolicy } from '../kube/policies.ts';
+import type { ManifestKind } from './manifest-schemas.ts';
+import type { Manifest } from './manifests.ts';
+import type { Unread } from './snapshot.ts';
+
+export interface Live {
+  readonly manifests: readonly Manifest[];
+  /** Sources that whoever asks has no right to read. */
+  readonly unread: readonly Unread[];
+  /** Policies of the cluster that this version can't understand. */
+  readonly notUnderstood: readonly string[];
+}
+
+/**
+ * Everything of a namespace that counts: its policies, its workloads, and the sources that policies name.
+ * @param more policies that are about to come or change: what they name is read, too
+ */
+export const readNamespace = async (
+  client: KubeClient,
+  namespace: string,
+  more: readonly Manifest[],
+  signal: AbortSignal,
+): Promise<Live> => {
+  const [policies, ...workloads] = await Promise.all([
+    all(client, 'ReloadPolicy', paths.policies(namespace), signal),
+    ...paths.WORKLOAD_KINDS.map((kind) => all(client, kind, paths.workloads(kind)(namespace), signal)),
+  ]);
+  const parsed = [...policies, ...more].map(({ raw }) => parsePolicy(raw as unknown as RawPolicy));
+  const named = new Map(
+    parsed.flatMap(({ sources }) => sources).map((source) => [`${source.kind}/${source.name}`, source]),
+  );
+  const selecting = new Set(parsed.flatMap(({ sourceSelectors = [] }) => sourceSelectors.map(({ kind }) => kind)));
+  const found = await Promise.all([
+    // Labels may be about to change: what a selector finds is decided here, on all there are.
+    ...[...selecting].map(async (kind) => ({
+      manifests: await all(client, kind, paths.sources(kind)(namespace), signal),
+      unread: [],
+    })),
+    ...[...named.values()]
+      .filter(({ kind }) => !selecting.has(kind))
+      .map(({ kind, name }) => one(client, kind, namespace, name, signal)),
+  ]);
+  return {
+    manifests: [...policies, ...workloads.flat(), ...found.flatMap(({ manifests }) => manifests)],
+    unread: found.flatMap(({ unread }) => unread),
+    notUnderstood: parsed.flatMap(({ name, invalid }) => (invalid === undefined ? [] : [name])),
+  };
+};
+
+const all = async (
+  client: KubeClient,
+  kind: ManifestKind,
+  path: string,
+  signal: AbortSignal,
+): Promise<readonly Manifest[]> => {
+  const source = listWatch<KubeObject>(client, { path });
+  const found: Manifest[] = [];
+  let continueToken: string | undefined;
+  do {
+    const page = await source.list({ limit: 500, ...(continueToken !== undefined && { continueToken }) }, signal);
+    found.push(...page.items.map((object) => manifestOf(kind, object)));
+    ({ continueToken } = page);
+  } while (continueToken !== undefined);
+  return found;
+};
+
+const one = async (
+  client: KubeClient,
+  kind: SourceKind,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<{ readonly manifests: readonly Manifest[]; readonly unread: readonly Unread[] }> => {
+  try {
+    const path = `${paths.sources(kind)(namespace)}/${name}`;
+    return {
+      manifests: [manifestOf(kind, await client.request<KubeObject>({ method: 'GET', path, signal }))],
+      unread: [],
+    };
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error;
+    if (error.status === 404) return { manifests: [], unread: [] };
+    if (error.status === 403) return { manifests: [], unread: [{ namespace, kind, name }] };
+    throw error;
+  }
+};
+
+const manifestOf = (kind: ManifestKind, object: KubeObject): Manifest => {
+  const { namespace = '', name, labels, annotations } = object.metadata;
+  return {
+    kind,
+    metadata: {
+      namespace,
+      name,
+      ...(labels !== undefined && { labels }),
+      ...(annotations !== undefined && { annotations }),
+    },
+    raw: object as unknown as Manifest['raw'],
+    origin: 'the cluster',
+    live: true,
+  };
+};
