@@ -51,8 +51,17 @@ const EVERY_FIELD = {
     },
     { kind: 'Deployment', name: 'web' },
   ],
-  rules: [{ keys: ['*'], class: 'Hot', from: SOURCES }],
+  rules: [
+    { keys: ['*'], class: 'Hot', from: SOURCES, paths: ['/a/**'], format: 'YAML', comparison: 'Bytes' },
+    { keys: ['*'], class: 'Restart' },
+  ],
   defaultClass: 'Hot',
+  mode: 'Observe',
+  validation: [
+    { keys: ['*'], required: true, format: 'Number', minimum: 1, maximum: 2, schema: '{}', maxBytes: 10 },
+    { keys: ['*'], format: 'Enum', values: ['a'] },
+    { keys: ['*'], format: 'Pattern', pattern: 'a' },
+  ],
   suspend: true,
   hot: { onImpossible: 'Report' },
   restart: { debounce: '1s', progressTimeout: '1m' },

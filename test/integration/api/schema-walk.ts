@@ -61,6 +61,8 @@ export const anyOf = (schema: StructuralSchema): fc.Arbitrary<unknown> => {
     }
     case 'integer':
       return fc.integer({ min: schema.minimum ?? 0, max: schema.maximum ?? 0 });
+    case 'number':
+      return fc.double({ noNaN: true, noDefaultInfinity: true });
     case 'boolean':
       return fc.boolean();
     default:
@@ -97,6 +99,7 @@ const OF_ANOTHER_TYPE: Readonly<Record<string, unknown>> = {
   array: { a: 'b' },
   string: 7,
   integer: 'text',
+  number: 'text',
   boolean: 'true',
 };
 
