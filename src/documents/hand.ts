@@ -12,6 +12,8 @@ export interface Ending {
 /** One worker. */
 export interface Hand {
   take(request: KeyRequest): void;
+  /** Milliseconds of a processor that it has used since it took the latest request, or undefined where that can't be told. */
+  used(): Promise<number | undefined>;
   /** Resolves when it has ended. */
   end(why?: Ending['why']): Promise<void>;
 }
@@ -27,7 +29,7 @@ interface Events {
 const YOUNG_MB = 16;
 
 export const startHand = (
-  { url, memoryMb = 192 }: { readonly url: URL; readonly memoryMb?: number },
+  { url, memoryMb = 128 }: { readonly url: URL; readonly memoryMb?: number },
   events: Events,
 ): Hand => {
   const worker = new Worker(url, {
@@ -39,9 +41,13 @@ export const startHand = (
   });
   worker.stdout.resume();
   worker.stderr.resume();
+  let ended = false;
   let ending: Ending = { why: 'NotStarted' };
+  let before: Promise<number | undefined> = Promise.resolve(undefined);
   worker.on('message', (answer: Answer) => {
     if (answer.type === 'Ready') {
+      // It has been told to end meanwhile.
+      if (ended) return;
       ending = { why: 'Ended' };
       events.ready();
     } else events.answered(answer);
@@ -56,11 +62,28 @@ export const startHand = (
   });
   return {
     take: (request) => {
+      before = processorTime(worker);
       worker.postMessage(request);
     },
+    used: async () => {
+      const [from, to] = await Promise.all([before, processorTime(worker)]);
+      return from === undefined || to === undefined ? undefined : to - from;
+    },
     end: async (why) => {
+      ended = true;
       if (why !== undefined) ending = { why };
       await worker.terminate();
     },
   };
+};
+
+/** In milliseconds. It is asked in the midst of its work, too. */
+const processorTime = async (worker: Worker): Promise<number | undefined> => {
+  try {
+    const { user, system } = await worker.cpuUsage();
+    return (user + system) / 1_000;
+  } catch {
+    // It has ended.
+    return undefined;
+  }
 };

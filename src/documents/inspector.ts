@@ -3,6 +3,7 @@
 import type { Inspector, KeyInspection, KeyRequest } from '../domain/inspection.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
+import { allow } from './allowance.ts';
 import { startHand, type Ending, type Hand } from './hand.ts';
 import { createRefusals } from './refusals.ts';
 
@@ -11,11 +12,14 @@ export interface InspectorOptions {
   readonly url: URL;
   readonly clock: Clock;
   readonly log: Logger;
-  /** How long one key may take. Default: 5 s. */
+  /**
+   * How long one key may take of a processor's time: a machine that is busy with other things is no fault of the
+   * content. By the clock it may take six times as long. Default: 5 s.
+   */
   readonly deadlineMs?: number;
   /** How long a worker without work is kept. Default: one minute. */
   readonly idleMs?: number;
-  /** How large a worker's heap may get. Default: 192 MiB. */
+  /** How large a worker's heap may get. Default: 128 MiB. */
   readonly memoryMb?: number;
 }
 
@@ -93,11 +97,12 @@ export const createInspector = (options: InspectorOptions): Inspector => {
   };
 
   const begin = (to: Hand, { request }: Job): void => {
-    disarm = clock.schedule(deadlineMs, () => void end('TooLong'));
     to.take(request);
+    disarm = allow({ clock, ms: deadlineMs, used: () => to.used(), usedUp: () => void end('TooLong') });
   };
 
   const outcomeOf = ({ why, error }: Ending): string | Error => {
+    if (closed) return stopping();
     switch (why) {
       case 'TooLong':
         return `takes longer than ${deadlineMs / 1000} s to look into, and is taken for invalid`;
@@ -106,7 +111,7 @@ export const createInspector = (options: InspectorOptions): Inspector => {
       case 'NotStarted':
         return new Error(`the worker that looks into content can't be started: ${error ?? 'it takes too long'}`);
       case 'Ended':
-        return closed ? new Error('the operator is stopping') : 'can not be looked into, and is taken for invalid';
+        return 'can not be looked into, and is taken for invalid';
     }
   };
 
@@ -128,7 +133,7 @@ export const createInspector = (options: InspectorOptions): Inspector => {
   const inspect = (request: KeyRequest, signal: AbortSignal): Promise<KeyInspection> =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      if (closed) throw new Error('the operator is stopping');
+      if (closed) throw stopping();
       const slim = slimmed(request);
       const refused = refusals.find(slim);
       if (refused !== undefined) {
@@ -160,11 +165,13 @@ export const createInspector = (options: InspectorOptions): Inspector => {
     close: async () => {
       closed = true;
       disarm();
-      for (const { done } of waiting.splice(0)) done(new Error('the operator is stopping'));
+      for (const { done } of waiting.splice(0)) done(stopping());
       await end();
     },
   };
 };
+
+const stopping = (): Error => new Error('the operator is stopping');
 
 /** Only what is needed: the rest would be copied, and may be what can't be. */
 const slimmed = ({ source, scheme, key, content, policies, schemas }: KeyRequest): KeyRequest => ({

@@ -1,0 +1,20 @@
+import { PLAIN } from '../../../src/domain/digest.ts';
+import type { InspectingPolicy, KeyRequest } from '../../../src/domain/inspection.ts';
+
+export const policy = (parts: Partial<InspectingPolicy> = {}): InspectingPolicy => ({
+  name: 'web',
+  rules: [{ keys: ['*'], paths: ['/hot/**'], class: 'Hot' }],
+  defaultClass: 'Restart',
+  validation: [{ keys: ['*.yaml'], format: 'YAML' }],
+  ...parts,
+});
+
+export const request = (content: string | Uint8Array, parts: Partial<KeyRequest> = {}): KeyRequest => ({
+  source: { kind: 'ConfigMap', name: 'app' },
+  scheme: PLAIN,
+  key: 'app.yaml',
+  content,
+  policies: [policy()],
+  schemas: true,
+  ...parts,
+});
