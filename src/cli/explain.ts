@@ -1,18 +1,156 @@
 /** kubectl reload explain */
 
-import type { ClusterFlags } from './cluster.ts';
-import { Failure } from './exit.ts';
-import { parseWorkloadName } from './names.ts';
-import type { DataFormat } from './output.ts';
+import { bindingPolicies, explain as explainKeys, type KeyExplanation, type SourceFacts } from '../domain/explain.ts';
+import { sourceId, type Policy, type Source, type SourceId, type Workload } from '../domain/observed.ts';
+import { problemsOf } from '../domain/validation.ts';
+import { whyNot } from '../domain/why-not.ts';
+import type { StoredRecord } from '../controller/ports.ts';
+import { createRecordWriter, recordName } from '../kube/records.ts';
+import { withCluster, type ClusterFlags } from './cluster.ts';
+import { EXIT, Failure } from './exit.ts';
+import { readNamespace } from './live.ts';
+import { readManifests } from './manifests.ts';
+import { parseWorkloadName, type WorkloadName } from './names.ts';
+import { asData, type DataFormat } from './output.ts';
+import { snapshotOf, worldOf, type Unread, type World } from './snapshot.ts';
+import { ephemeralKey } from './source-state.ts';
+import { plain, painted, table, type Cell, type Paint } from './style.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ExplainFlags extends ClusterFlags {
+  /** `config.yaml` or `ConfigMap/app:config.yaml` */
   readonly key?: string;
   readonly against?: string;
   readonly output: 'text' | DataFormat;
 }
 
-export const explain = (workload: string, _flags: ExplainFlags, _terminal: Terminal): Promise<number> => {
-  parseWorkloadName(workload);
-  return Promise.reject(new Failure('not yet'));
+export const explain = async (of: string, flags: ExplainFlags, terminal: Terminal): Promise<number> => {
+  const wanted = parseWorkloadName(of);
+  const { against } = flags;
+  const known = against === undefined ? await online(wanted, flags, terminal) : await offline(against, flags, terminal);
+  const explanation = explained(wanted, known, flags);
+  terminal.out(flags.output === 'text' ? textOf(explanation, terminal.colour) : asData(explanation, flags.output));
+  return EXIT.ok;
+};
+
+interface Known {
+  readonly world: World;
+  readonly namespace: string;
+  readonly unread: readonly Unread[];
+  /** What the operator remembers of the workload; undefined: nobody was asked. */
+  readonly memory?: { readonly record: StoredRecord | undefined };
+}
+
+/** As it is printed with -o json. */
+interface Explanation extends WorkloadName {
+  readonly namespace: string;
+  /** Names of those that bind it. */
+  readonly policies: readonly string[];
+  readonly keys: readonly KeyExplanation[];
+  /** What keeps it from reloading, the first thing to put right first. */
+  readonly obstacles: readonly string[];
+}
+
+const offline = async (
+  against: string,
+  { namespace = 'default' }: ExplainFlags,
+  { stdin }: Terminal,
+): Promise<Known> => ({
+  world: worldOf(await readManifests([against], { defaultNamespace: namespace, stdin })),
+  namespace,
+  unread: [],
+});
+
+const online = (wanted: WorkloadName, flags: ExplainFlags, terminal: Terminal): Promise<Known> =>
+  withCluster(flags, terminal, async ({ client, namespace }) => {
+    const { signal } = terminal;
+    const [{ manifests, unread }, record] = await Promise.all([
+      readNamespace(client, namespace, signal, { reader: wanted }),
+      createRecordWriter(client).get(namespace, recordName(wanted), signal),
+    ]);
+    for (const { kind, name } of unread)
+      terminal.err(
+        `${kind} ${name} of namespace ${namespace} can't be read: its keys are taken to be those that are used\n`,
+      );
+    return { world: worldOf(manifests), namespace, unread, memory: { record } };
+  });
+
+const explained = (
+  { kind, name }: WorkloadName,
+  { world, namespace, unread, memory }: Known,
+  { key }: ExplainFlags,
+): Explanation => {
+  const { policies, invalid, workloads, sources } = snapshotOf(world, { macKey: ephemeralKey(), unread });
+  const workload = workloads.find((each) => each.namespace === namespace && each.kind === kind && each.name === name);
+  if (workload === undefined)
+    throw new Failure(`there is no ${kind} ${name} in namespace ${namespace}: check --namespace and the name`);
+  const here = [...policies, ...invalid].filter((policy) => policy.namespace === namespace);
+  const facts = factsOf(workload, here, sources);
+  const keys = explainKeys({ workload, policies: here, sources: facts }, key);
+  if (key !== undefined && keys.length === 0)
+    throw new Failure(
+      `no source that counts for ${kind} ${name} has a key ${key}: see kubectl reload explain without --key`,
+    );
+  // A record of a workload that had the name before says nothing of this one.
+  const record = memory?.record?.workloadUid === workload.uid ? memory.record.status : undefined;
+  const obstacles =
+    memory === undefined
+      ? []
+      : whyNot({ workload, policies: here, sources: facts, ...(record !== undefined && { record }) }, key);
+  return {
+    namespace,
+    kind,
+    name,
+    policies: bindingPolicies(here, workload).map((policy) => policy.name),
+    keys,
+    obstacles,
+  };
+};
+
+/** What the workload uses, and what policies name. */
+const factsOf = (
+  workload: Workload,
+  policies: readonly Policy[],
+  sources: ReadonlyMap<string, Source>,
+): ReadonlyMap<SourceId, SourceFacts> => {
+  const names = policies.map(({ name }) => name);
+  const named = [...workload.uses.map((use) => use.source), ...policies.flatMap((policy) => policy.sources)];
+  return new Map(
+    [...new Set(named.map(sourceId))].map((id) => [id, factsAbout(sources.get(`${workload.namespace}/${id}`), names)]),
+  );
+};
+
+const factsAbout = (source: Source | undefined, policies: readonly string[]): SourceFacts => {
+  if (source?.state !== 'Present') return { state: source?.state ?? 'Missing', keys: [] };
+  const problems = problemsOf(source, policies);
+  const { keys, immutable } = source;
+  return { state: problems.length > 0 ? 'Invalid' : 'Present', keys: [...keys.keys()], immutable, problems };
+};
+
+const PAINTS: Readonly<Record<NonNullable<KeyExplanation['class']>, Paint>> = {
+  Hot: 'good',
+  Restart: 'warn',
+  Ignore: 'dim',
+  Unused: 'dim',
+};
+
+const textOf = ({ namespace, kind, name, policies, keys, obstacles }: Explanation, colour: boolean): string => {
+  const by = policies.length === 0 ? 'no policy binds it' : `bound by ${policies.join(', ')}`;
+  const rows = keys.flatMap(({ source, key, class: effective, consumption, why }): readonly (readonly Cell[])[] => {
+    const places = new Set(consumption.map(({ where, container }) => `${where} (${container})`));
+    return [
+      [
+        `${sourceId(source)}:${key}`,
+        effective === undefined ? '-' : { text: effective, paint: PAINTS[effective] },
+        why,
+      ],
+      ...(places.size === 0 ? [] : [['', '', { text: `read as ${[...places].join(', ')}`, paint: 'dim' } as const]]),
+    ];
+  });
+  const stands = obstacles.map((each) => `  - ${plain(each)}\n`).join('');
+  return [
+    `${painted(`${kind} ${name}`, 'bold', colour)} of namespace ${namespace}: ${by}\n`,
+    ...(rows.length === 0 ? [] : [`\n${table([['KEY', 'EFFECT', 'WHY'], ...rows], { colour })}`]),
+    ...(stands === '' ? [] : [`\nTo know, or to put right:\n${stands}`]),
+  ].join('');
 };

@@ -1,11 +1,13 @@
 /** The part of a cluster that a change of some objects can have to do with, as manifests. */
 
-import type { SourceKind } from '../domain/selection.ts';
+import { findUses } from '../domain/references.ts';
+import type { SourceKind, WorkloadKind } from '../domain/selection.ts';
 import type { KubeClient } from '../kube/connect.ts';
 import { KubeError } from '../kube/errors.ts';
 import { listWatch, type KubeObject } from '../kube/listwatch.ts';
 import * as paths from '../kube/paths.ts';
 import { parsePolicy, type RawPolicy } from '../kube/policies.ts';
+import type { RawWorkload } from '../kube/workloads.ts';
 import type { ManifestKind } from './manifest-schemas.ts';
 import type { Manifest } from './manifests.ts';
 import type { Unread } from './snapshot.ts';
@@ -18,23 +20,31 @@ export interface Live {
   readonly notUnderstood: readonly string[];
 }
 
-/**
- * Everything of a namespace that counts: its policies, its workloads, and the sources that policies name.
- * @param more policies that are about to come or change: what they name is read, too
- */
+export interface Interest {
+  /** Policies that are about to come or change: what they name is read, too. */
+  readonly comingPolicies?: readonly Manifest[];
+  /** What this workload reads is read, too. */
+  readonly reader?: { readonly kind: WorkloadKind; readonly name: string };
+}
+
+/** Everything of a namespace that counts: its policies, its workloads, and the sources that policies name. */
 export const readNamespace = async (
   client: KubeClient,
   namespace: string,
-  more: readonly Manifest[],
   signal: AbortSignal,
+  { comingPolicies = [], reader }: Interest = {},
 ): Promise<Live> => {
   const [policies, ...workloads] = await Promise.all([
     all(client, 'ReloadPolicy', paths.policies(namespace), signal),
     ...paths.WORKLOAD_KINDS.map((kind) => all(client, kind, paths.workloads(kind)(namespace), signal)),
   ]);
-  const parsed = [...policies, ...more].map(({ raw }) => parsePolicy(raw as unknown as RawPolicy));
+  const parsed = [...policies, ...comingPolicies].map(({ raw }) => parsePolicy(raw as unknown as RawPolicy));
+  const read = workloads
+    .flat()
+    .filter(({ kind, metadata }) => kind === reader?.kind && metadata.name === reader.name)
+    .flatMap(({ raw }) => findUses((raw as unknown as RawWorkload).spec.template).map(({ source }) => source));
   const named = new Map(
-    parsed.flatMap(({ sources }) => sources).map((source) => [`${source.kind}/${source.name}`, source]),
+    [...parsed.flatMap(({ sources }) => sources), ...read].map((source) => [`${source.kind}/${source.name}`, source]),
   );
   const selecting = new Set(parsed.flatMap(({ sourceSelectors = [] }) => sourceSelectors.map(({ kind }) => kind)));
   const found = await Promise.all([

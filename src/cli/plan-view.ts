@@ -91,7 +91,7 @@ const toldOf = ({ keys }: WorkloadPlan): WorkloadPlan['keys'] => keys.filter(({ 
 const text = (plans: readonly WorkloadPlan[], summary: string, colour: boolean): string => {
   const rows = plans.flatMap((plan): readonly (readonly Cell[])[] => [
     [{ text: plan.effect, paint: PAINTS[plan.effect] }, nameOf(plan), by(plan)],
-    ...toldOf(plan).map(({ key, effect, why = '' }) => [
+    ...toldOf(plan).map(({ key, effect, why }) => [
       '',
       `  ${key}`,
       effect === 'Ignore' ? 'ignored' : effect.toLowerCase(),
@@ -117,9 +117,7 @@ const markdown = (plans: readonly WorkloadPlan[], summary: string): string => {
   const head = `**${summary.slice(0, -1)}**\n`;
   if (plans.length === 0) return head;
   const rows = plans.map((plan) => {
-    const keys = toldOf(plan).map(
-      ({ key, effect, why }) => `${code(key)} ${effect.toLowerCase()}${why === undefined ? '' : ` (${escaped(why)})`}`,
-    );
+    const keys = toldOf(plan).map(({ key, effect, why }) => `${code(key)} ${effect.toLowerCase()} (${escaped(why)})`);
     const cells = [
       `**${plan.effect}**`,
       code(`${plan.kind}/${plan.name}`),

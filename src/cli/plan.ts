@@ -54,8 +54,10 @@ const online = (flags: PlanFlags, terminal: Terminal): Promise<Before> =>
     const namespaces = [...new Set(changes.map(({ metadata }) => metadata.namespace))];
     const found = await Promise.all(
       namespaces.map((each) => {
-        const more = changes.filter(({ kind, metadata }) => kind === 'ReloadPolicy' && metadata.namespace === each);
-        return readNamespace(client, each, more, terminal.signal);
+        const comingPolicies = changes.filter(
+          ({ kind, metadata }) => kind === 'ReloadPolicy' && metadata.namespace === each,
+        );
+        return readNamespace(client, each, terminal.signal, { comingPolicies });
       }),
     );
     const unread = found.flatMap((each) => each.unread);

@@ -224,6 +224,6 @@ const COMPLETION_HELP = [
   '  kubectl reload completion fish > ~/.config/fish/completions/kubectl-reload.fish',
   '',
   'These complete kubectl-reload. For kubectl reload, kubectl runs an executable kubectl_complete-reload from the PATH:',
-  "  printf '%s\\n' '#!/bin/sh' 'exec kubectl-reload __complete \"$@\"' > ~/bin/kubectl_complete-reload",
+  "  printf '%s\\n' '#!/bin/sh' 'exec kubectl-reload __complete -- \"$@\"' > ~/bin/kubectl_complete-reload",
   '  chmod +x ~/bin/kubectl_complete-reload',
 ];

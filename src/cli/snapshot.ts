@@ -33,6 +33,8 @@ export interface SnapshotOptions {
 export interface Nouns {
   /** Those that are understood, with what their selectors find. */
   readonly policies: readonly StoredPolicy[];
+  /** Those of the cluster that this version can't understand. */
+  readonly invalid: readonly StoredPolicy[];
   readonly workloads: readonly Workload[];
 }
 
@@ -60,10 +62,17 @@ export const snapshotsOf = (
   return { before: { ...nounsBefore, sources: sourcesBefore }, after: { ...nounsAfter, sources: sourcesAfter } };
 };
 
-/** One state, for itself. */
+/** One state, for itself, with all that workloads read, whether a policy names it or not. */
 export const snapshotOf = (world: World, options: SnapshotOptions): Nouns & Snapshot => {
   const nouns = createParser()(world);
-  const sources = [...namedBy(nouns.policies)].map(([id, policies]) => {
+  const naming = namedBy(nouns.policies);
+  for (const { namespace, uses } of nouns.workloads) {
+    for (const { source } of uses) {
+      const id = `${namespace}/${source.kind}/${source.name}`;
+      if (!naming.has(id)) naming.set(id, []);
+    }
+  }
+  const sources = [...naming].map(([id, policies]) => {
     const manifest = world.get(id);
     const state =
       manifest === undefined ? absent(id, nouns.workloads, options) : sourceState(manifest, policies, options.macKey);
@@ -81,12 +90,12 @@ const createParser = (): ((world: World) => Nouns) => {
     const sources = manifests.flatMap(({ kind, metadata: { namespace, name, labels = {} } }): FindableSource[] =>
       kind === 'ConfigMap' || kind === 'Secret' ? [{ kind, namespace, name, labels }] : [],
     );
+    const parsed = manifests
+      .filter(({ kind }) => kind === 'ReloadPolicy')
+      .map((manifest) => once(policies, manifest, () => parsePolicy(withGiven(manifest) as unknown as RawPolicy)));
     return {
-      policies: manifests
-        .filter(({ kind }) => kind === 'ReloadPolicy')
-        .map((manifest) => once(policies, manifest, () => parsePolicy(withGiven(manifest) as unknown as RawPolicy)))
-        .filter(({ invalid }) => invalid === undefined)
-        .map((policy) => withFound(policy, sources)),
+      policies: parsed.filter(({ invalid }) => invalid === undefined).map((policy) => withFound(policy, sources)),
+      invalid: parsed.filter(({ invalid }) => invalid !== undefined),
       workloads: manifests.flatMap((manifest) => {
         const { kind } = manifest;
         if (!isWorkloadKind(kind)) return [];

@@ -230,6 +230,35 @@ describe('kubectl reload on a cluster', { concurrency: 2 }, () => {
     assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
   });
 
+  it('explains on the cluster and on its manifests alike, and says what stands in the way', async () => {
+    const stage = await bound();
+    const folder = await mkdtemp(join(tmpdir(), 'reload-explain-'));
+    const kinds = 'configmaps,deployments,reloadpolicies.reload-operator.dev';
+    const manifests = await stage.kubectl.run(['get', kinds, '-n', stage.namespace, '-o', 'yaml']);
+    await writeFile(join(folder, 'all.yaml'), manifests);
+    interface Explained {
+      readonly keys: readonly { readonly key: string; readonly class: string }[];
+      readonly obstacles: readonly string[];
+    }
+    const explained = async (...args: readonly string[]): Promise<Explained> => {
+      const { code, stdout, stderr } = await reload(stage, 'explain', 'deploy/web', '-o', 'json', ...args);
+      assert.deepEqual([code, stderr], [0, '']);
+      return JSON.parse(stdout) as Explained;
+    };
+    const { keys, obstacles } = await explained();
+    assert.deepEqual(
+      keys.map((each) => [each.key, each.class]),
+      [
+        ['app.yaml', 'Hot'],
+        ['flag', 'Restart'],
+      ],
+    );
+    assert.match(obstacles.join(), /it was taken over as it ran/);
+    assert.deepEqual((await explained('--against', folder)).keys, keys);
+    await stage.patch(stage.policyPath(), { spec: { suspend: true } });
+    assert.match((await explained()).obstacles[0] ?? '', /policy app is suspended/);
+  });
+
   it('prints Roles that can be applied as they are', async () => {
     const stage = await bound();
     const policy = {

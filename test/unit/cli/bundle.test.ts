@@ -1,0 +1,157 @@
+/** The plugin as it is installed: one file, which is quick. */
+
+import assert from 'node:assert/strict';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { stringify } from 'yaml';
+import { bundle } from '../../../config/bundle/bundle.ts';
+
+const MANIFESTS = 500;
+
+describe('the bundled plugin', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'plugin-'));
+  const outfile = join(dir, 'kubectl-reload.mjs');
+  let outside: readonly string[] = [];
+
+  before(async () => {
+    const { outputs } = await bundle({ entry: 'src/kubectl-reload.ts', outfile });
+    outside = Object.values(outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+  });
+  after(() => {
+    rmSync(dir, { recursive: true });
+  });
+
+  /** As kubectl runs it: by its first line. */
+  const run = (...args: readonly string[]): SpawnSyncReturns<string> =>
+    spawnSync(outfile, args, {
+      encoding: 'utf8',
+      env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, HOME: dir },
+      timeout: 60_000,
+    });
+
+  /** The best of some runs: others may be at work on the machine. */
+  const milliseconds = (attempts: number, attempt: () => void): number =>
+    Math.min(
+      ...Array.from({ length: attempts }, () => {
+        const begun = performance.now();
+        attempt();
+        return performance.now() - begun;
+      }),
+    );
+
+  it('is a program that needs nothing but Node', () => {
+    assert.ok((statSync(outfile).mode & 0o111) !== 0);
+    assert.deepEqual(
+      outside.filter((path) => !isBuiltin(path)),
+      [],
+    );
+    const { status, stdout, stderr } = run('version');
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.match(stdout, /^kubectl-reload \d/);
+  });
+
+  it('comes with the licences of what is in it', () => {
+    const licences = readFileSync(`${outfile}.LEGAL.txt`, 'utf8');
+    for (const name of [
+      '@cfworker/json-schema',
+      '@kubernetes/client-node',
+      'commander',
+      'jsonc-parser',
+      're2js',
+      'yaml',
+    ])
+      assert.match(licences, new RegExp(`^${name}\n\n.*(MIT|Apache|Copyright|License)`, 'm'), name);
+  });
+
+  it('says what it can do within 150 ms', () => {
+    assert.ok(milliseconds(20, () => run('--help')) < 150);
+  });
+
+  it(`plans a change against ${MANIFESTS} manifests within a second`, () => {
+    const folder = mkdtempSync(join(dir, 'manifests-'));
+    for (let index = 0; index < MANIFESTS; index++)
+      writeFileSync(join(folder, `${index}.yaml`), stringify(manifest(index)));
+    const change = join(dir, 'change.yaml');
+    writeFileSync(change, stringify(configMap('app0', 'debug')));
+    let ran: SpawnSyncReturns<string> | undefined;
+    const took = milliseconds(5, () => {
+      ran = run('plan', '-f', change, '--against', folder);
+    });
+    assert.equal(ran?.status, 10, ran?.stderr);
+    assert.match(
+      ran.stdout,
+      /^Hot +default Deployment\/app0 .*\n +ConfigMap\/app0:config\.yaml#\/logging\/level +hot /,
+    );
+    assert.match(ran.stdout, /1 workload to reload hot, 124 workloads left alone\.\n$/);
+    assert.ok(took <= 1_000, `${took} ms`);
+  });
+});
+
+const configMap = (name: string, level = 'info'): object => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name },
+  data: {
+    flag: 'a',
+    'config.yaml': stringify({
+      logging: { level },
+      sections: Array.from({ length: 30 }, (_, at) => ({ at, on: true })),
+    }),
+  },
+});
+
+/** A workload, its configuration, its policy, and something else. */
+const manifest = (index: number): object => {
+  const name = `app${Math.floor(index / 4)}`;
+  const labels = { app: name };
+  switch (index % 4) {
+    case 0:
+      return {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name, labels },
+        spec: {
+          replicas: 2,
+          selector: { matchLabels: labels },
+          template: {
+            metadata: { labels },
+            spec: {
+              containers: [
+                {
+                  name: 'main',
+                  image: `registry.example.com/${name}:1.2.3`,
+                  env: [{ name: 'FLAG', valueFrom: { configMapKeyRef: { name, key: 'flag' } } }],
+                  resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
+                  volumeMounts: [{ name: 'config', mountPath: '/etc/app' }],
+                },
+              ],
+              volumes: [{ name: 'config', configMap: { name } }],
+            },
+          },
+        },
+      };
+    case 1:
+      return configMap(name);
+    case 2:
+      return {
+        apiVersion: 'reload-operator.dev/v1alpha1',
+        kind: 'ReloadPolicy',
+        metadata: { name },
+        spec: {
+          sources: [{ kind: 'ConfigMap', name }],
+          rules: [{ keys: ['config.yaml'], paths: ['/logging/**'], class: 'Hot' }],
+        },
+      };
+    default:
+      return {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name },
+        spec: { selector: labels, ports: [{ port: 80 }] },
+      };
+  }
+};

@@ -1,0 +1,217 @@
+/** Commands that ask no cluster, from files to what they print. */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { stringify } from 'yaml';
+import { reload, type Ran } from './run.ts';
+
+const CONFIG = 'logging:\n  level: info\nserver:\n  port: 8080\n';
+
+const configMap = (data: object, more: object = {}): object => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'app' },
+  data: { 'config.yaml': CONFIG, flag: 'a', ...data },
+  ...more,
+});
+const secret = (data: object): object => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'db', labels: { tier: 'data' } },
+  ...data,
+});
+const policy = (spec: object = {}): object => ({
+  apiVersion: 'reload-operator.dev/v1alpha1',
+  kind: 'ReloadPolicy',
+  metadata: { name: 'app' },
+  spec: {
+    sources: [
+      { kind: 'ConfigMap', name: 'app' },
+      { kind: 'Secret', selector: { matchLabels: { tier: 'data' } } },
+    ],
+    rules: [
+      { keys: ['config.yaml'], paths: ['/logging/**'], class: 'Hot' },
+      { keys: ['*.md'], class: 'Ignore' },
+    ],
+    ...spec,
+  },
+});
+const deployment = (image = 'web:1'): object => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'web' },
+  spec: {
+    selector: { matchLabels: { app: 'web' } },
+    template: {
+      metadata: { labels: { app: 'web' } },
+      spec: {
+        containers: [
+          {
+            name: 'main',
+            image,
+            env: [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'db', key: 'token' } } }],
+            volumeMounts: [{ name: 'config', mountPath: '/etc/app' }],
+          },
+        ],
+        volumes: [{ name: 'config', configMap: { name: 'app' } }],
+      },
+    },
+  },
+});
+
+const SECRET = secret({ stringData: { token: 'hunter2' } });
+const WORLD = [configMap({}), SECRET, policy(), deployment()];
+
+const folderOf = (...objects: readonly object[]): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'reload-plan-'));
+  objects.forEach((object, index) => {
+    writeFileSync(join(folder, `${index}.yaml`), stringify(object));
+  });
+  return folder;
+};
+
+const planned = async (changes: readonly object[], world = WORLD, format = 'json'): Promise<Ran> => {
+  const stdin = (): Promise<string> => Promise.resolve(changes.map((each) => stringify(each)).join('---\n'));
+  return reload(['plan', '-f', '-', '--against', folderOf(...world), '-o', format], { stdin });
+};
+
+interface Printed {
+  readonly workloads: readonly {
+    readonly name: string;
+    readonly effect: string;
+    readonly keys: readonly { readonly key: string; readonly effect: string }[];
+    readonly reasons: readonly string[];
+  }[];
+}
+
+describe('a plan against manifests', () => {
+  const document = (level: string, port: string | number): object =>
+    configMap({ 'config.yaml': `server: {port: ${port}} # a comment\nlogging: {level: '${level}'}\n` });
+  const cases: readonly (readonly [what: string, changes: readonly object[], code: number, keys: readonly string[]])[] =
+    [
+      ['what is there', [configMap({}), policy(), deployment()], 0, []],
+      ['a document written in another way', [document('info', 8080)], 0, ['Ignore ConfigMap/app:config.yaml']],
+      ['a hot place', [document('debug', 8080)], 10, ['Hot ConfigMap/app:config.yaml#/logging/level']],
+      ['a cold place', [document('info', 9090)], 20, ['Restart ConfigMap/app:config.yaml#/server/port']],
+      ['a key that rules ignore', [configMap({ 'a.md': 'x' })], 0, ['Ignore ConfigMap/app:a.md']],
+      ['the same Secret, in base64', [secret({ data: { token: 'aHVudGVyMg==' } })], 0, []],
+      ['another Secret', [secret({ stringData: { token: 'x' } })], 20, ['Restart Secret/db:token']],
+      [
+        'a key that nobody reads',
+        [secret({ stringData: { token: 'hunter2', more: 'x' } })],
+        0,
+        ['Unused Secret/db:more'],
+      ],
+      [
+        'a Secret without a key that is required',
+        [secret({ stringData: { tokens: 'x' } })],
+        20,
+        ['Restart Secret/db:token', 'Unused Secret/db:tokens'],
+      ],
+      ['an edited rule alone', [policy({ defaultClass: 'Hot' })], 0, []],
+      [
+        'a policy that is suspended, and a change',
+        [policy({ suspend: true }), configMap({ flag: 'b' })],
+        20,
+        ['Restart ConfigMap/app:flag'],
+      ],
+      [
+        'invalid content',
+        [policy({ validation: [{ keys: ['flag'], format: 'Number' }] }), configMap({ flag: 'b' })],
+        30,
+        ['Restart ConfigMap/app:flag'],
+      ],
+      ['another pod template', [deployment('web:2')], 20, []],
+      ['a workload that is new', [{ ...deployment(), metadata: { name: 'new' } }], 0, []],
+    ];
+  for (const [what, changes, code, keys] of cases) {
+    it(`is ${code} for ${what}`, async () => {
+      const ran = await planned(changes);
+      assert.equal(ran.stderr, '');
+      const web = (JSON.parse(ran.stdout) as Printed).workloads.find(({ name }) => name === 'web');
+      assert.deepEqual(
+        web?.keys.map(({ key, effect }) => `${effect} ${key}`),
+        keys,
+        ran.stdout,
+      );
+      assert.equal(ran.code, code);
+      assert.doesNotMatch(ran.stdout, /hunter2/);
+    });
+  }
+
+  it('says what is missing, or in the way', async () => {
+    const reasons = async (...changes: readonly object[]): Promise<string> =>
+      (JSON.parse((await planned(changes)).stdout) as Printed).workloads[0]?.reasons.join('; ') ?? '';
+    assert.match(await reasons(secret({ stringData: { tokens: 'x' } })), /Secret\/db lacks the key token/);
+    assert.match(await reasons(policy({ suspend: true }), configMap({ flag: 'b' })), /policy app is suspended/);
+  });
+
+  it('needs something to plan', async () => {
+    const { code, stderr } = await planned([{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'x' } }]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^kubectl reload: there is nothing to plan: /);
+  });
+});
+
+describe('an explanation by manifests', () => {
+  const explained = (...args: readonly string[]): Promise<Ran> =>
+    reload(['explain', 'deploy/web', '--against', folderOf(...WORLD), ...args]);
+
+  it('tells each key, what it does, why, and where it is read', async () => {
+    const { code, stdout } = await explained();
+    assert.equal(code, 0);
+    assert.match(stdout, /^Deployment web of namespace default: bound by app\n\nKEY +EFFECT +WHY\n/);
+    assert.match(
+      stdout,
+      /^ConfigMap\/app:config\.yaml +Restart +policy app declares Restart by default; in the document: \/logging\/\*\* Hot /m,
+    );
+    assert.match(stdout, /^Secret\/db:token +Restart +.*\n +read as env TOKEN \(main\)$/m);
+  });
+
+  it('tells one key', async () => {
+    const { stdout } = await explained('--key', 'flag', '-o', 'json');
+    const { keys } = JSON.parse(stdout) as { readonly keys: readonly { readonly key: string }[] };
+    assert.deepEqual(
+      keys.map(({ key }) => key),
+      ['flag'],
+    );
+  });
+
+  it('names what is not there', async () => {
+    const { code, stderr } = await explained('--key', 'nothing');
+    assert.equal(code, 1);
+    assert.match(stderr, /no source that counts for Deployment web has a key nothing/);
+    const missing = await reload(['explain', 'sts/web', '--against', folderOf(...WORLD)]);
+    assert.match(missing.stderr, /there is no StatefulSet web in namespace default/);
+  });
+});
+
+describe('the rights for policies', () => {
+  const rights = (...args: readonly string[]): Promise<Ran> =>
+    reload(['rbac', '-f', '-', ...args], {
+      stdin: () => Promise.resolve(stringify(policy({ sources: [{ kind: 'Secret', name: 'db' }] }))),
+    });
+
+  it('are Roles and bindings, with what one should know', async () => {
+    const { code, stdout } = await rights('-n', 'shop');
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /kind: Role\nmetadata:\n {2}name: reload-operator-secrets\n {2}namespace: shop\nrules:\n[^]*resourceNames:\n {6}- db\n/,
+    );
+    assert.match(stdout, /^---\napiVersion: rbac.authorization.k8s.io\/v1\nkind: RoleBinding$/m);
+    const complete = await rights('--complete', '--serviceaccount', 'ops:reload');
+    assert.match(complete.stdout, /^# ConfigMaps are watched in the whole namespace/);
+    assert.match(complete.stdout, /subjects:\n {2}- kind: ServiceAccount\n {4}name: reload\n {4}namespace: ops\n/);
+  });
+
+  it('are for policies only', async () => {
+    const { code, stderr } = await reload(['rbac', '-f', folderOf(configMap({}))]);
+    assert.equal(code, 1);
+    assert.match(stderr, /there is no ReloadPolicy in /);
+    assert.equal((await rights('--serviceaccount', 'ops')).code, 2);
+  });
+});
