@@ -5,7 +5,6 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { createController, type Controller } from './controller/controller.ts';
 import {
   workloadKey,
-  type Inspector,
   type SourceScope,
   type SourceVersion,
   type SourceWatcher,
@@ -14,6 +13,8 @@ import {
   type StoredWorkload,
 } from './controller/ports.ts';
 import { DEFAULT_NAMESPACE } from './api/v1alpha1/names.ts';
+import { createInspector, WORKER_URL } from './documents/inspector.ts';
+import type { Inspector } from './domain/inspection.ts';
 import type { SourceKind, WorkloadKind } from './domain/selection.ts';
 import { connect, type KubeClient } from './kube/connect.ts';
 import { standInForDefault } from './kube/default-config.ts';
@@ -92,6 +93,7 @@ export class ReloadOperator extends Shell {
       onFatal: options.onFatal,
       parts: [
         { name: 'connection', stop: () => rooms.client.close() },
+        { name: 'inspector', stop: () => rooms.inspector.close() },
         ...(rooms.server === undefined ? [] : [rooms.server]),
       ],
     });
@@ -152,6 +154,7 @@ interface Watch {
 interface Rooms {
   readonly client: KubeClient;
   readonly controller: Controller;
+  readonly inspector: Inspector;
   readonly watches: readonly Watch[];
   readonly ownWatches: ReflectorGroup;
   readonly health: Health;
@@ -173,12 +176,13 @@ const build = (options: ReloadOperatorOptions): Rooms => {
   const stores = createStores(log);
   const watches: Watch[] = [];
   const ownWatches = createReflectorGroup(clock);
+  const inspector = createInspector({ url: WORKER_URL, clock, log });
   const { secretsBlind, secretsNamespaces } = settings;
   const controller = createController({
     stores,
     sourceReader: createSourceReader(client, { secretsBlind }),
     sourceWatcher: createSourceWatcher({ client, group: ownWatches, options }),
-    inspector: createInspector(),
+    inspector,
     ...(!secretsBlind && { digestKeys: createDigestKeyStore(client, ownNamespace(settings)) }),
     secretsNamespaces,
     policyWriter: createPolicyWriter(client),
@@ -203,7 +207,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     settings.healthPort === 0
       ? undefined
       : createTelemetryServer({ port: settings.healthPort, host: settings.healthHost, health, metrics, log });
-  return { client, controller, watches, ownWatches, health, server };
+  return { client, controller, inspector, watches, ownWatches, health, server };
 };
 
 /** A workload as it comes from the watch of its kind: lists leave the kind out. */
@@ -402,12 +406,6 @@ const createSourceWatcher = ({ client, group, options }: SourceWatcherParts): So
       ),
   };
 };
-
-/** Content is not looked into yet. */
-const createInspector = (): Inspector => ({
-  inspect: () => Promise.resolve({ problems: new Map() }),
-  close: () => Promise.resolve(),
-});
 
 const ownNamespace = ({ operatorNamespace }: Settings): string =>
   operatorNamespace ?? podNamespace() ?? DEFAULT_NAMESPACE;

@@ -2,6 +2,7 @@ import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { REPLACEMENTS, type Replacement } from './replacements.ts';
+import { statedLicence } from './stated-licence.ts';
 
 const CHECKOUT = resolve(import.meta.dirname, '../..');
 
@@ -51,8 +52,9 @@ async function licencesIn(metafile: Metafile): Promise<string> {
   const texts = [...new Set(packages)].sort().map(async (name) => {
     const folder = resolve(CHECKOUT, name);
     const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
-    if (files.length === 0) throw new Error(`${name} has no licence to go with the bundle`);
-    const text = await Promise.all(files.sort().map((file) => readFile(join(folder, file), 'utf8')));
+    const stated = files.length === 0 ? await statedLicence(folder) : '';
+    if (stated === undefined) throw new Error(`${name} has no licence to go with the bundle`);
+    const text = [stated, ...(await Promise.all(files.sort().map((file) => readFile(join(folder, file), 'utf8'))))];
     return `\n${name.replace(/^.*node_modules\//, '')}\n\n${text.join('\n').trim()}\n`;
   });
   return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n`);
@@ -79,4 +81,10 @@ function replacing(replacements: readonly Replacement[]): Plugin {
   };
 }
 
-if (import.meta.main) await bundle();
+/** All that the image has of ours: the operator, and beside it the program of the worker that looks into content. */
+export async function bundleOperator(): Promise<void> {
+  await bundle();
+  await bundle({ entry: 'src/documents/worker.ts', outfile: 'dist/reload-operator-worker.mjs' });
+}
+
+if (import.meta.main) await bundleOperator();
