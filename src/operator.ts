@@ -13,6 +13,8 @@ import {
   type StoredWorkload,
 } from './controller/ports.ts';
 import { DEFAULT_NAMESPACE } from './api/v1alpha1/names.ts';
+import { createInspector, WORKER_URL } from './documents/inspector.ts';
+import type { Inspector } from './domain/inspection.ts';
 import type { SourceKind, WorkloadKind } from './domain/selection.ts';
 import { createInspector, WORKER_URL } from './documents/inspector.ts';
 import type { Inspector } from './domain/inspection.ts';
@@ -176,6 +178,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
   const stores = createStores(log);
   const watches: Watch[] = [];
   const ownWatches = createReflectorGroup(clock);
+  const inspector = createInspector({ url: WORKER_URL, clock, log });
   const { secretsBlind, secretsNamespaces } = settings;
   const inspector = createInspector({ url: WORKER_URL, clock, log });
   const controller = createController({

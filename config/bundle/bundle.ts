@@ -83,7 +83,18 @@ function replacing(replacements: readonly Replacement[]): Plugin {
   };
 }
 
-if (import.meta.main) {
+/** All that the image has of ours: the operator, and beside it the program of the worker that looks into content. */
+export async function bundleOperator(): Promise<void> {
   await bundle();
+  await bundle({ entry: 'src/documents/worker.ts', outfile: 'dist/reload-operator-worker.mjs' });
+}
+
+/** `kubectl reload`, in one file. */
+export async function bundlePlugin(): Promise<void> {
   await bundle({ entry: 'src/kubectl-reload.ts', outfile: 'dist/kubectl-reload.mjs' });
+}
+
+if (import.meta.main) {
+  await bundleOperator();
+  await bundlePlugin();
 }

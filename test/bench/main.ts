@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { bundle } from '../../config/bundle/bundle.ts';
+import { bundleOperator } from '../../config/bundle/bundle.ts';
 import { openCluster, startCluster, type Cluster } from '../cluster/cluster.ts';
 import { isRoot } from '../cluster/processes.ts';
 import { CHECKOUT } from '../cluster/state.ts';
@@ -87,7 +87,7 @@ async function setUp(options: Options, endings: Endings, signal: AbortSignal): P
     rmSync(scratch, { recursive: true, force: true });
   });
   log('bundling the operator');
-  await bundle();
+  await bundleOperator();
   const cluster = await clusterFor(options, endings);
   signal.throwIfAborted();
   const api = createApi(cluster.kubeconfig, signal);

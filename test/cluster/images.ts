@@ -86,7 +86,13 @@ export async function ensureOperatorImage(log: (line: string) => void): Promise<
     {
       name: OPERATOR_IMAGE,
       context: CHECKOUT,
-      inputs: ['dist/reload-operator.mjs', 'dist/reload-operator.mjs.LEGAL.txt', 'LICENSE'],
+      inputs: [
+        ...['dist/reload-operator.mjs', 'dist/reload-operator-worker.mjs'].flatMap((file) => [
+          file,
+          `${file}.LEGAL.txt`,
+        ]),
+        'LICENSE',
+      ],
       dockerfile: join(CHECKOUT, 'Dockerfile'),
       buildArgs: { BASE: base.name },
       bases: [base],

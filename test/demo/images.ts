@@ -1,7 +1,7 @@
 /** The two images that the demo runs. */
 
 import { basename, join } from 'node:path';
-import { bundle } from '../../config/bundle/bundle.ts';
+import { bundleOperator } from '../../config/bundle/bundle.ts';
 import { buildImage, ensureNodeBase, ensureOperatorImage, type BuiltImage } from '../cluster/images.ts';
 import { CHECKOUT } from '../cluster/state.ts';
 import { DemoError, type Stage } from './stage.ts';
@@ -33,7 +33,7 @@ export const provideImages = async (
 ): Promise<Images> => {
   if (borrowed) return namedImages(env);
   progress('bundling the operator');
-  await bundle();
+  await bundleOperator();
   const operator = await ensureOperatorImage(progress);
   const sample = await buildSample(progress);
   for (const { archive } of [operator, sample]) await cluster.importImage(archive);

@@ -6,8 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Metafile } from 'esbuild';
+import { pathToFileURL } from 'node:url';
 import { bundle } from '../../config/bundle/bundle.ts';
+import { createInspector } from '../../src/documents/inspector.ts';
+import { PLAIN } from '../../src/domain/digest.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 import { CHECKOUT } from '../cluster/state.ts';
+import { createRecordingLog } from '../support/recording-log.ts';
 
 describe('the bundle', () => {
   const dir = mkdtempSync(join(tmpdir(), 'bundle-'));
@@ -71,12 +76,43 @@ describe('the bundle', () => {
   it('is copied into the image with its licences, which the build may see', () => {
     const [, sources = ''] = /^COPY (.*) \S+$/m.exec(readFileSync(join(CHECKOUT, 'Dockerfile'), 'utf8')) ?? [];
     const seen = [...readFileSync(join(CHECKOUT, '.dockerignore'), 'utf8').matchAll(/^!(.*)$/gm)];
-    const files = ['dist/reload-operator.mjs', 'dist/reload-operator.mjs.LEGAL.txt', 'LICENSE'];
+    const files = [
+      ...['dist/reload-operator.mjs', 'dist/reload-operator-worker.mjs'].flatMap((file) => [file, `${file}.LEGAL.txt`]),
+      'LICENSE',
+    ];
     assert.deepEqual(sources.split(' '), files);
     assert.deepEqual(
       seen.map(([, file]) => file),
       files,
     );
+  });
+
+  it('has beside it the worker that looks into content', async () => {
+    const worker = join(dir, 'reload-operator-worker.mjs');
+    await bundle({ entry: 'src/documents/worker.ts', outfile: worker });
+    const inspector = createInspector({
+      url: pathToFileURL(worker),
+      clock: systemClock,
+      log: createRecordingLog(),
+    });
+    try {
+      const rules = [{ keys: ['*'], paths: ['/a'], class: 'Hot' }] as const;
+      const { document } = await inspector.inspect(
+        {
+          source: { kind: 'ConfigMap', name: 'app' },
+          scheme: PLAIN,
+          key: 'app.yaml',
+          content: 'a: 1',
+          policies: [{ name: 'policy', rules, defaultClass: 'Restart' }],
+          schemas: true,
+        },
+        AbortSignal.timeout(30_000),
+      );
+      assert.equal(document?.error, undefined);
+      assert.deepEqual([...(document?.parts.keys() ?? [])], ['H']);
+    } finally {
+      await inspector.close();
+    }
   });
 
   it('starts without a warning', () => {
