@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { bundle } from '../../../config/bundle/bundle.ts';
+import type { parseDocument } from '../../../src/documents/parse.ts';
 
 describe('the readers of documents, bundled', () => {
   const dir = mkdtempSync(join(tmpdir(), 'documents-'));
@@ -15,9 +16,7 @@ describe('the readers of documents, bundled', () => {
   it('need nothing beside the bundle', async () => {
     const outfile = join(dir, 'parse.mjs');
     await bundle({ entry: 'src/documents/parse.ts', outfile });
-    const { parseDocument } = (await import(
-      pathToFileURL(outfile).href
-    )) as typeof import('../../../src/documents/parse.ts');
+    const bundled = (await import(pathToFileURL(outfile).href)) as { readonly parseDocument: typeof parseDocument };
     for (const [format, text] of [
       ['YAML', 'a: b'],
       ['JSON', '{"a": "b"}'],
@@ -26,6 +25,6 @@ describe('the readers of documents, bundled', () => {
       ['Dotenv', 'a=b'],
       ['INI', 'a = b'],
     ] as const)
-      assert.deepEqual({ ...(parseDocument(text, format).toValue() as object) }, { a: 'b' }, format);
+      assert.deepEqual({ ...(bundled.parseDocument(text, format).toValue() as object) }, { a: 'b' }, format);
   });
 });
