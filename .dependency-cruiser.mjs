@@ -12,7 +12,6 @@ const ROOMS = {
       'toml-eslint-parser',
       'dot-properties',
       'dotenv',
-      'ini',
       're2js',
       '@cfworker/json-schema',
       'node:crypto',

@@ -37,8 +37,6 @@ export async function bundle(options: BundleOptions = {}): Promise<Metafile> {
     metafile: true,
     logLevel: 'warning',
     banner: { js: "const require = process.getBuiltinModule('module').createRequire(import.meta.url);" },
-    // Its other form asks for its own files at run time.
-    alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
     plugins: [replacing(REPLACEMENTS)],
   });
   await writeFile(`${outfile}.meta.json`, JSON.stringify(metafile));

@@ -1,12 +1,14 @@
 /** TOML 1.0, with what 1.1 adds. */
 
 import { ParseError, parseTOML, type AST } from 'toml-eslint-parser';
+import { MOST_DEPTH } from '../../domain/pointers.ts';
 import { endOfString, limitDepth } from '../brackets.ts';
 import { DocumentError } from '../document.ts';
-import type { Scalar, Tree } from '../tree.ts';
+import { tooDeep, type Scalar, type Tree } from '../tree.ts';
 
 export const readToml = (text: string): Tree => {
   limitDepth(text, endOfOpaque);
+  limitParts(text);
   const root: Table = { kind: 'map', entries: new Map() };
   for (const node of programOf(text).body[0].body) {
     if (node.type === 'TOMLKeyValue') put(root, node, text);
@@ -111,6 +113,26 @@ const scalarOf = (node: AST.TOMLValue, text: string): Scalar => {
       return { kind: 'scalar', tag: node.kind, text: source, value: source, range };
   }
 };
+
+/** The parser takes much memory, a kilobyte and more for each part of a name and each value: they are counted before. */
+const limitParts = (text: string): void => {
+  let dots = 0;
+  let entries = 0;
+  let at = 0;
+  while (at < text.length) {
+    const character = text[at] ?? '';
+    if (character === '.' && ++dots > MOST_DEPTH) throw tooDeep({ text, offset: at });
+    if (ENDS_NAME.has(character)) dots = 0;
+    if (BEGINS_ENTRY.has(character) && ++entries > MOST_ENTRIES) {
+      throw new DocumentError(`has more than ${MOST_ENTRIES} tables and values`);
+    }
+    at = endOfOpaque(text, at) ?? at + 1;
+  }
+};
+
+const ENDS_NAME: ReadonlySet<string> = new Set(['\n', '=', ',', '[', ']', '{', '}']);
+const BEGINS_ENTRY: ReadonlySet<string> = new Set(['=', ',', '[', '{']);
+const MOST_ENTRIES = 50_000;
 
 /** Strings and comments. */
 const endOfOpaque = (text: string, at: number): number | undefined => {

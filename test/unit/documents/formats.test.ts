@@ -292,6 +292,7 @@ describe('a leaf', () => {
   it('knows where its value stands, unless that is elsewhere', () => {
     for (const [format, text, expected] of [
       ['YAML', 'a: &a "x" # c\nb: [1.10]\nc: *a\nd: |\n  y\n', ['"x"', undefined, '1.10', undefined, '|\n  y\n']],
+      ['YAML', 'a: &a {x: 1}\nb: {<<: *a, w: 2}\nc: {<<: {x: 3}}', ['1', '2', undefined, '3']],
       ['JSON', '{"a": [ "x" , {} ]}', [undefined, '"x"', '{}']],
       ['TOML', 'a = "x" # c\n[b]\nc = [1]', ['"x"', undefined, '1']],
       ['Properties', 'a = x \\\n  y\nb', ['x \\\n  y', '']],
