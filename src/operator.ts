@@ -16,8 +16,6 @@ import { DEFAULT_NAMESPACE } from './api/v1alpha1/names.ts';
 import { createInspector, WORKER_URL } from './documents/inspector.ts';
 import type { Inspector } from './domain/inspection.ts';
 import type { SourceKind, WorkloadKind } from './domain/selection.ts';
-import { createInspector, WORKER_URL } from './documents/inspector.ts';
-import type { Inspector } from './domain/inspection.ts';
 import { connect, type KubeClient } from './kube/connect.ts';
 import { standInForDefault } from './kube/default-config.ts';
 import { createDigestKeyStore } from './kube/digest-key.ts';
@@ -180,7 +178,6 @@ const build = (options: ReloadOperatorOptions): Rooms => {
   const ownWatches = createReflectorGroup(clock);
   const inspector = createInspector({ url: WORKER_URL, clock, log });
   const { secretsBlind, secretsNamespaces } = settings;
-  const inspector = createInspector({ url: WORKER_URL, clock, log });
   const controller = createController({
     stores,
     sourceReader: createSourceReader(client, { secretsBlind }),
