@@ -26,8 +26,14 @@ describe('the bundle', () => {
     rmSync(dir, { recursive: true });
   });
 
+  /** As the image runs it. */
+  const dockerfile = readFileSync(join(CHECKOUT, 'Dockerfile'), 'utf8');
+  const flags = (JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? '[]') as string[]).filter((each) =>
+    each.startsWith('--'),
+  );
+
   const run = (args: readonly string[], env: Record<string, string> = {}) =>
-    spawnSync(process.execPath, ['--max-semi-space-size=1', outfile, ...args], {
+    spawnSync(process.execPath, [...flags, outfile, ...args], {
       encoding: 'utf8',
       env,
       timeout: 20_000,
@@ -122,6 +128,10 @@ describe('the bundle', () => {
     assert.equal(status, 0);
   });
 
+  it('runs without making code of strings', () => {
+    assert.ok(flags.includes('--disallow-code-generation-from-strings'));
+  });
+
   it('ends at once with one sentence when a flag is wrong', () => {
     const { status, stderr } = run(['--workers', 'many']);
     assert.equal(stderr, 'reload-operator: --workers is "many", but it takes a whole number from 1 to 256\n');
@@ -143,7 +153,7 @@ describe('the bundle', () => {
         'current-context': 'x',
       }),
     );
-    const { stdout, stderr } = spawnSync(process.execPath, [outfile, '--health-port=0', '--kubeconfig', kubeconfig], {
+    const { stdout, stderr } = spawnSync(process.execPath, [...flags, outfile, '--health-port=0', '--kubeconfig', kubeconfig], {
       encoding: 'utf8',
       // What the constructor of the base class would load.
       env: { KUBECONFIG: join(dir, 'gone') },
