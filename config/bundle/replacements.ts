@@ -61,11 +61,6 @@ export const REPLACEMENTS: readonly Replacement[] = [
     contents: () => `exports.queue = require('async/queue.js');`,
   },
   {
-    // Its main module wraps requires that no bundler can follow.
-    module: /^jsonc-parser$/,
-    contents: () => `export * from 'jsonc-parser/lib/esm/main.js';`,
-  },
-  {
     // src/kube/credentials.ts refuses SOCKS proxies.
     module: /^socks$/,
     contents: () => `export const SocksClient = {};`,

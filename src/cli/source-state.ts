@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { IGNORE_ANNOTATION } from '../api/v1alpha1/names.ts';
+import { ALLOW_SCHEMA_ANNOTATION, IGNORE_ANNOTATION } from '../api/v1alpha1/names.ts';
 import { inspectKey } from '../documents/inspect.ts';
 import { digestContent, macKey as macKeyOf, macScheme, PLAIN, type MacKey } from '../domain/digest.ts';
 import type { DocumentParts } from '../domain/documents.ts';
@@ -12,8 +12,6 @@ import { matchesSelector, type SourceKind } from '../domain/selection.ts';
 import type { Problem } from '../domain/validation.ts';
 import type { RawSource } from './manifest-schemas.ts';
 import type { Manifest } from './manifests.ts';
-
-const ALLOW_SCHEMA_ANNOTATION = 'reload-operator.dev/allow-schema-validation';
 
 /** Digests of Secrets that are compared within one run need no other key. */
 export const ephemeralKey = (): MacKey => macKeyOf(randomBytes(32));

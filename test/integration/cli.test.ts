@@ -259,15 +259,19 @@ describe('kubectl reload on a cluster', { concurrency: 2 }, () => {
     assert.match((await explained()).obstacles[0] ?? '', /policy app is suspended/);
   });
 
-  it('prints Roles that can be applied as they are', async () => {
-    const stage = await bound();
-    const policy = {
-      apiVersion: 'reload-operator.dev/v1alpha1',
-      kind: 'ReloadPolicy',
-      metadata: { name: 'app', namespace: stage.namespace },
-      spec: { sources: [{ kind: 'Secret', name: 'db' }] },
-    };
-    const { code, stdout } = await runPlugin(['rbac', '-f', '-'], { input: JSON.stringify(policy) });
+  it('prints Roles that are enough, and no more, and waits for a Secret', async () => {
+    const stage = aStage();
+    const secret = stage.path('/api/v1', 'secrets', 'db');
+    await stage.api.request({
+      method: 'POST',
+      path: stage.path('/api/v1', 'secrets'),
+      body: { metadata: { name: 'db' }, stringData: { token: 'a' } },
+    });
+    const env = [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'db', key: 'token' } } }];
+    await stage.create({ replicas: 0, mounted: false, container: { env } });
+    await stage.policy({ sources: [{ kind: 'Secret', name: 'db' }] });
+    const policy = await stage.kubectl.run(['get', 'rlp', 'app', '-n', stage.namespace, '-o', 'yaml']);
+    const { code, stdout } = await runPlugin(['rbac', '-f', '-'], { input: policy });
     assert.equal(code, 0);
     const can = (name: string): Promise<string> =>
       stage.kubectl
@@ -277,6 +281,13 @@ describe('kubectl reload on a cluster', { concurrency: 2 }, () => {
     await stage.kubectl.run(['apply', '-f', '-'], { input: stdout });
     await eventually(async () => (await can('db')).startsWith('yes'), { what: 'the right to be granted' });
     assert.match(await can('other'), /no/);
+
+    await stage.until('Ready', 'True', { reason: 'UpToDate' });
+    await stage.patch(secret, { stringData: { token: 'b' } });
+    const done = await reload(stage, 'wait', '--source', 'secret/db', '--timeout', '60s');
+    assert.deepEqual([done.code, done.stdout], [0, 'done in 1 workload\n'], done.stderr);
+    assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
+    assert.doesNotMatch(done.stderr + (await reload(stage, 'status', '-o', 'yaml')).stdout, /token: b/);
   });
 
   it('says what is missing where rights are', async () => {
