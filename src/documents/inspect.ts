@@ -1,7 +1,8 @@
 /** One key's content, for every policy that looks at it. Pure, and as slow as the content: run in a worker. */
 
 import type { DocumentFormatName } from '../api/v1alpha1/documents.ts';
-import { checksFor, looksInto, type KeyInspection, type KeyRequest } from '../domain/inspection.ts';
+import { checksFor, type KeyInspection, type KeyRequest } from '../domain/inspection.ts';
+import { looksInto } from '../domain/rules.ts';
 import type { Problem } from '../domain/validation.ts';
 import { checkContent, MOST_PROBLEMS } from './checks.ts';
 import { DocumentError, parseDocument, type ParsedDocument } from './parse.ts';

@@ -1,7 +1,8 @@
 /** Requests that can't be carried out, and what is answered instead. */
 
 import { createHash } from 'node:crypto';
-import { checksFor, looksInto, type KeyInspection, type KeyRequest } from '../domain/inspection.ts';
+import { checksFor, type KeyInspection, type KeyRequest } from '../domain/inspection.ts';
+import { looksInto } from '../domain/rules.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { DocumentError } from './parse.ts';
 import { splitDocument } from './split.ts';

@@ -1,10 +1,10 @@
 /** What policies' rules make of a document: a digest of each part of it that is declared alike. */
 
 import type { DocumentFormatName } from '../api/v1alpha1/documents.ts';
-import type { Class, Rule } from '../domain/rules.ts';
+import { looksInto, rulesFor, type Class, type Rule } from '../domain/rules.ts';
 import { digestParts, hashLeaf, PLAIN, type Digest } from '../domain/digest.ts';
 import type { DocumentParts } from '../domain/documents.ts';
-import { looksInto, rulesFor, type InspectingPolicy, type KeyRequest } from '../domain/inspection.ts';
+import type { InspectingPolicy, KeyRequest } from '../domain/inspection.ts';
 import { encodeLeaves, type HashedLeaf } from '../domain/leaf-table.ts';
 import { createLeafSum } from './leaf-sum.ts';
 import { DocumentError, formatOf, parseDocument, type Leaf, type ParsedDocument } from './parse.ts';

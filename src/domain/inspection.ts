@@ -68,5 +68,3 @@ export const missingKeys = (
       : [],
   );
 };
-
-export { goesByMeaning, looksInto, rulesFor } from './rules.ts';

@@ -1,24 +1,8 @@
 /** What a policy demands of content, and what was found wrong with it. The checks are in src/documents. */
 
 import type { Source } from './observed.ts';
-import type { DocumentFormatName } from '../api/v1alpha1/documents.ts';
 
-export type ContentFormat =
-  DocumentFormatName | 'Pattern' | 'Number' | 'Duration' | 'Quantity' | 'Enum' | 'URL' | 'PEM';
-
-/** One entry of `spec.validation`. */
-export interface Validation {
-  readonly keys: readonly string[];
-  readonly required?: boolean;
-  readonly format?: ContentFormat;
-  readonly pattern?: string;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly values?: readonly string[];
-  /** JSON Schema 2020-12, as JSON or YAML. */
-  readonly schema?: string;
-  readonly maxBytes?: number;
-}
+export type { ContentFormat, Validation } from '../api/v1alpha1/types.ts';
 
 /** One thing that is wrong. No part of it carries content. */
 export interface Problem {

@@ -1,7 +1,8 @@
 /** Which policies name which sources, and what they ask of content. */
 
 import { isDeepStrictEqual } from 'node:util';
-import { goesByMeaning, type InspectingPolicy } from '../../domain/inspection.ts';
+import type { InspectingPolicy } from '../../domain/inspection.ts';
+import { goesByMeaning } from '../../domain/rules.ts';
 import type { StoredPolicy } from '../ports.ts';
 
 export interface Bound {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { looksInto } from '../../../src/domain/inspection.ts';
+import { looksInto } from '../../../src/domain/rules.ts';
 import { changedPaths } from '../../../src/domain/leaf-table.ts';
 import { declaredClass } from '../../../src/domain/rules.ts';
 import { cases } from '../../documents/cases.ts';
