@@ -61,6 +61,11 @@ export const REPLACEMENTS: readonly Replacement[] = [
     contents: () => `exports.queue = require('async/queue.js');`,
   },
   {
+    // Its main module asks for its own files at run time, by a require that no bundler can follow.
+    module: /^jsonc-parser$/,
+    contents: () => `export * from 'jsonc-parser/lib/esm/main.js';`,
+  },
+  {
     // src/kube/credentials.ts refuses SOCKS proxies.
     module: /^socks$/,
     contents: () => `export const SocksClient = {};`,
