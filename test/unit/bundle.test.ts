@@ -153,12 +153,16 @@ describe('the bundle', () => {
         'current-context': 'x',
       }),
     );
-    const { stdout, stderr } = spawnSync(process.execPath, [...flags, outfile, '--health-port=0', '--kubeconfig', kubeconfig], {
-      encoding: 'utf8',
-      // What the constructor of the base class would load.
-      env: { KUBECONFIG: join(dir, 'gone') },
-      timeout: 3_000,
-    });
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      [...flags, outfile, '--health-port=0', '--kubeconfig', kubeconfig],
+      {
+        encoding: 'utf8',
+        // What the constructor of the base class would load.
+        env: { KUBECONFIG: join(dir, 'gone') },
+        timeout: 3_000,
+      },
+    );
     assert.equal(stderr, '');
     assert.match(stdout, /"msg":"started"/);
     assert.match(stdout, /cannot reach https:\/\/127\.0\.0\.1:9/);
