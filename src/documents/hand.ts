@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { KeyRequest } from '../domain/inspection.ts';
-import type { Answer } from './protocol.ts';
+import type { Answer, Task } from './protocol.ts';
 
 export interface Ending {
   /** `Ended`: nobody asked for it but `end` without a reason, or it can't be told. */
@@ -11,8 +10,8 @@ export interface Ending {
 
 /** One worker. */
 export interface Hand {
-  take(request: KeyRequest): void;
-  /** Milliseconds of a processor that it has used since it took the latest request, or undefined where that can't be told. */
+  take(task: Task): void;
+  /** Milliseconds of a processor that it has used since it took the latest task, or undefined where that can't be told. */
   used(): Promise<number | undefined>;
   /** Resolves when it has ended. */
   end(why?: Ending['why']): Promise<void>;
@@ -61,9 +60,9 @@ export const startHand = (
     events.ended(ending);
   });
   return {
-    take: (request) => {
+    take: (task) => {
       before = processorTime(worker);
-      worker.postMessage(request);
+      worker.postMessage(task);
     },
     used: async () => {
       const [from, to] = await Promise.all([before, processorTime(worker)]);

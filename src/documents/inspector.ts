@@ -5,7 +5,8 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import { allow } from './allowance.ts';
 import { startHand, type Ending, type Hand } from './hand.ts';
-import { createRefusals } from './refusals.ts';
+import type { Task } from './protocol.ts';
+import { createRefused } from './refused.ts';
 
 export interface InspectorOptions {
   /** The program of the worker. */
@@ -32,8 +33,7 @@ export const WORKER_URL = new URL(
 /** Loading a program has nothing to do with content: a busy machine may take its time. */
 const START_MS = 30_000;
 
-interface Job {
-  readonly request: KeyRequest;
+interface Job extends Task {
   readonly done: (outcome: KeyInspection | Error) => void;
 }
 
@@ -43,7 +43,7 @@ interface Job {
  */
 export const createInspector = (options: InspectorOptions): Inspector => {
   const { clock, log, deadlineMs = 5_000, idleMs = 60_000 } = options;
-  const refusals = createRefusals(clock);
+  const refused = createRefused(clock);
   const waiting: Job[] = [];
   let hand: Hand | undefined;
   let current: Job | undefined;
@@ -96,8 +96,8 @@ export const createInspector = (options: InspectorOptions): Inspector => {
     disarm = clock.schedule(START_MS, () => void end('NotStarted'));
   };
 
-  const begin = (to: Hand, { request }: Job): void => {
-    to.take(request);
+  const begin = (to: Hand, { request, refused }: Job): void => {
+    to.take({ request, ...(refused !== undefined && { refused }) });
     disarm = allow({ clock, ms: deadlineMs, used: () => to.used(), usedUp: () => void end('TooLong') });
   };
 
@@ -121,13 +121,21 @@ export const createInspector = (options: InspectorOptions): Inspector => {
     const job = current;
     current = undefined;
     if (job !== undefined) {
-      if (typeof outcome === 'string') {
-        const { source, key } = job.request;
-        log.warn({ source, key, reason: outcome }, 'refused to look into content');
-        job.done(refusals.add(job.request, outcome));
-      } else job.done(outcome);
+      if (typeof outcome === 'string') refuse(job, outcome);
+      else job.done(outcome);
     }
     next();
+  };
+
+  /** What is answered depends on the rules alone, and is worked out where rules are: in the worker. */
+  const refuse = (job: Job, reason: string): void => {
+    const { source, key } = job.request;
+    log.warn({ source, key, reason }, 'refused to look into content');
+    if (job.refused !== undefined) job.done(new Error(`what becomes of a refused key can't be told: it ${reason}`));
+    else {
+      refused.add(job.request, reason);
+      waiting.unshift({ ...job, refused: reason });
+    }
   };
 
   const inspect = (request: KeyRequest, signal: AbortSignal): Promise<KeyInspection> =>
@@ -135,13 +143,10 @@ export const createInspector = (options: InspectorOptions): Inspector => {
       signal.throwIfAborted();
       if (closed) throw stopping();
       const slim = slimmed(request);
-      const refused = refusals.find(slim);
-      if (refused !== undefined) {
-        resolve(refused);
-        return;
-      }
+      const reason = refused.reason(slim);
       const job: Job = {
         request: slim,
+        ...(reason !== undefined && { refused: reason }),
         done: (outcome) => {
           signal.removeEventListener('abort', abort);
           if (outcome instanceof Error) reject(outcome);

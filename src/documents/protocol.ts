@@ -1,6 +1,13 @@
-import type { KeyInspection } from '../domain/inspection.ts';
+import type { KeyInspection, KeyRequest } from '../domain/inspection.ts';
 
-/** What the worker says. It is told requests, one at a time. */
+/** What the worker is told, one at a time. */
+export interface Task {
+  readonly request: KeyRequest;
+  /** Why the content is not to be looked into: what is to be answered for that reason. */
+  readonly refused?: string;
+}
+
+/** What the worker says. */
 export type Answer =
   | { readonly type: 'Ready' }
   | { readonly type: 'Inspected'; readonly inspection: KeyInspection }

@@ -1,17 +1,17 @@
 /** The worker's side: one request after another, each answered. Nothing that it answers or prints carries content. */
 
 import { parentPort } from 'node:worker_threads';
-import type { KeyRequest } from '../domain/inspection.ts';
 import { inspectKey } from './inspect.ts';
-import type { Answer } from './protocol.ts';
+import type { Answer, Task } from './protocol.ts';
+import { refusal } from './refusal.ts';
 
 const answer = (message: Answer): void => {
   parentPort?.postMessage(message);
 };
 
-parentPort?.on('message', (request: KeyRequest) => {
+parentPort?.on('message', ({ request, refused }: Task) => {
   try {
-    answer({ type: 'Inspected', inspection: inspectKey(request) });
+    answer({ type: 'Inspected', inspection: refused === undefined ? inspectKey(request) : refusal(request, refused) });
   } catch (error) {
     answer({ type: 'Failed', at: placesOf(error) });
   }

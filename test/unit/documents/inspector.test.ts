@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { inspectKey } from '../../../src/documents/inspect.ts';
@@ -149,14 +150,17 @@ describe('the inspector', () => {
     new URL(
       `data:text/javascript,${encodeURIComponent(`
         import { parentPort } from 'node:worker_threads';
-        parentPort.on('message', ({ content }) => { ${onMessage} });
+        parentPort.on('message', ({ request: { content }, refused: error }) => {
+          if (error === undefined) ${onMessage};
+          else parentPort.postMessage({ type: 'Inspected', inspection: { document: { error }, problems: new Map() } });
+        });
         parentPort.postMessage({ type: 'Ready' });`)}`,
     );
 
   it('takes content for invalid that brings about an error of our own, and tells nothing of it', async () => {
     for (const [url, expected] of [
       [program('throw new Error(content)'), /^can not be looked into, and is taken/],
-      [program('console.error(content); process.exit(3)'), /^can not be looked into, and is taken/],
+      [program('{ console.error(content); process.exit(3); }'), /^can not be looked into, and is taken/],
       [program("parentPort.postMessage({ type: 'Failed', at: 'TypeError' })"), /an error of the operator itself/],
     ] as const) {
       const log = createRecordingLog();
@@ -169,43 +173,37 @@ describe('the inspector', () => {
   });
 });
 
-/** How long a turn of the main thread's loop took at most, by the clock and of the processor, while something was done. */
-const longestTurn = async (work: () => Promise<unknown>): Promise<{ readonly wall: number; readonly used: number }> => {
-  const longest = { wall: 0, used: 0 };
-  const usedNow = (): number => {
-    const { user, system } = process.threadCpuUsage();
-    return (user + system) / 1_000;
-  };
-  let [at, used] = [performance.now(), usedNow()];
-  const look = (): void => {
-    const [now, usedBy] = [performance.now(), usedNow()];
+/** How long the main thread has been ready to run, and was not let: the machine was busy with other things. */
+const waited = (): number => Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6;
+
+const LONGEST_TURN_MS = 20;
+
+/** The longest turn of the main thread's loop while something is done, as long as it had a processor, in milliseconds. */
+const longestTurn = async (work: () => Promise<unknown>): Promise<number> => {
+  let longest = 0;
+  let before = { at: performance.now(), waited: waited() };
+  const timer = setInterval(() => {
+    const now = { at: performance.now(), waited: waited() };
     // The timer itself waits for 5 ms.
-    longest.wall = Math.max(longest.wall, now - at - 5);
-    longest.used = Math.max(longest.used, usedBy - used);
-    [at, used] = [now, usedBy];
-  };
-  const timer = setInterval(look, 5);
+    longest = Math.max(longest, now.at - before.at - (now.waited - before.waited) - 5);
+    before = now;
+  }, 5);
   try {
     await work();
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, 20));
     return longest;
   } finally {
     clearInterval(timer);
   }
 };
 
-const LONGEST_TURN_MS = 20;
-
-/** On a busy machine a turn may take longer than it works: then it is tried again. */
-const assertNeverBlocked = async (attempt: () => Promise<unknown>): Promise<void> => {
-  const turns: { readonly wall: number; readonly used: number }[] = [];
-  for (let n = 0; n < 6; n++) {
-    const turn = await longestTurn(attempt);
-    assert.ok(turn.used <= LONGEST_TURN_MS, `a turn of the main thread worked for ${turn.used} ms`);
-    turns.push(turn);
-    if (turn.wall <= LONGEST_TURN_MS) return;
+/** A lock may be held by a thread that is not let run, either: then it is tried again. */
+const shortestOf = async (attempts: number, work: (attempt: number) => Promise<unknown>): Promise<number> => {
+  let shortest = Infinity;
+  for (let attempt = 0; attempt < attempts && shortest > LONGEST_TURN_MS; attempt++) {
+    shortest = Math.min(shortest, await longestTurn(() => work(attempt)));
   }
-  assert.fail(`turns of the main thread took ${turns.map(({ wall }) => wall.toFixed(0)).join(', ')} ms`);
+  return shortest;
 };
 
 describe('1 MiB of hostile content', () => {
@@ -234,16 +232,17 @@ describe('1 MiB of hostile content', () => {
     let most = 0;
     const sampler = setInterval(() => (most = Math.max(most, process.memoryUsage.rss() - before)), 10).unref();
     for (const [name, content, says, key = 'app.yaml'] of HOSTILE) {
-      let attempts = 0;
-      const start = performance.now();
-      await assertNeverBlocked(async () => {
-        // Another content each time: what was refused is remembered.
-        const asked = request(`${content}${' '.repeat(++attempts)}`, { key });
-        const { document } = await inspects.inspect(asked, NEVER);
+      let took = 0;
+      const longest = await shortestOf(3, async (attempt) => {
+        const start = performance.now();
+        // What was refused is not tried again: another content each time.
+        const { document } = await inspects.inspect(request(content + ' '.repeat(attempt), { key }), NEVER);
+        took = performance.now() - start;
         assert.match(document?.error ?? '', says, name);
         assert.ok((document?.error ?? '').length < 200);
       });
-      test.diagnostic(`${name}: ${((performance.now() - start) / attempts).toFixed(0)} ms`);
+      test.diagnostic(`${name}: ${took.toFixed(0)} ms, turns of the main thread up to ${longest.toFixed(1)} ms`);
+      assert.ok(longest <= LONGEST_TURN_MS, `${name}: ${longest} ms`);
     }
     clearInterval(sampler);
     test.diagnostic(`memory grew by at most ${(most / MIB).toFixed(0)} MiB`);
@@ -272,20 +271,20 @@ describe('ten documents of 100 KB, of which one value changes', () => {
     }
     const times: number[] = [];
     let last = 0;
-    await assertNeverBlocked(async () => {
-      const start = performance.now();
-      const changed = await inspects.inspect(asked(3, ++last), NEVER);
-      times.push(performance.now() - start);
-      const parts = changed.document?.parts;
-      assert.equal(parts?.get('R'), first[3]?.document?.parts.get('R'));
-      assert.notEqual(parts?.get('H'), first[3]?.document?.parts.get('H'));
-      assert.deepEqual(changed.problems, new Map());
+    const longest = await shortestOf(3, async () => {
+      times.length = 0;
+      while (times.length < 5 || (Math.min(...times) > 400 && times.length < 20)) {
+        const start = performance.now();
+        const changed = await inspects.inspect(asked(3, ++last), NEVER);
+        times.push(performance.now() - start);
+        const parts = changed.document?.parts;
+        assert.equal(parts?.get('R'), first[3]?.document?.parts.get('R'));
+        assert.notEqual(parts?.get('H'), first[3]?.document?.parts.get('H'));
+        assert.deepEqual(changed.problems, new Map());
+      }
     });
-    while (times.length < 5 || (Math.min(...times) > 400 && times.length < 20)) {
-      const start = performance.now();
-      await inspects.inspect(asked(3, ++last), NEVER);
-      times.push(performance.now() - start);
-    }
+    assert.ok(longest <= LONGEST_TURN_MS, `${longest} ms`);
+    test.diagnostic(`turns of the main thread up to ${longest.toFixed(1)} ms`);
     test.diagnostic(`fastest ${Math.min(...times).toFixed(0)} ms of ${times.length}`);
     assert.ok(Math.min(...times) <= 400, times.join(', '));
   });
