@@ -1,4 +1,5 @@
-import { checksFor, looksInto, type KeyInspection, type KeyRequest } from '../domain/inspection.ts';
+import { checksFor, type KeyInspection, type KeyRequest } from '../domain/inspection.ts';
+import { looksInto } from '../domain/rules.ts';
 import { DocumentError } from './parse.ts';
 import { splitDocument } from './split.ts';
 

@@ -1,7 +1,7 @@
 /** The operator inside a test cluster: its image, its own service account, its rights and its fence. */
 
 import { join } from 'node:path';
-import { bundle } from '../../config/bundle/bundle.ts';
+import { bundleOperator } from '../../config/bundle/bundle.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ensureOperatorImage, OPERATOR_IMAGE } from '../cluster/images.ts';
 import { CHECKOUT } from '../cluster/state.ts';
@@ -25,7 +25,7 @@ export const installOperator = async (cluster: Cluster): Promise<void> => {
   const image = operatorImage();
   if (cluster.name === 'current') await refuseToTakeAway(kubectl);
   else {
-    await bundle();
+    await bundleOperator();
     await cluster.importImage((await ensureOperatorImage(log)).archive);
   }
   const manifests = await kubectl.run(['kustomize', join(CHECKOUT, 'config/default')]);
