@@ -56,6 +56,7 @@ export const createAct =
     ledgers.put(workload, ledger);
     for (const notice of plan.notices) events.publish(workload, policies, notice);
 
+    if (plan.leavePods) nudger.forget(workload);
     const isThere = options.store.get(workloadKey(workload))?.uid === workload.uid;
     if (plan.followPods && isThere && hasFiles(observed) && desiredPods(workload.rollout) > 0)
       nudger.follow(workload, plan.hotDigest);

@@ -21,7 +21,7 @@ import {
 import { bareDigest } from './digest.ts';
 import type { Nudge, Plan, RestartOrder } from './effects.ts';
 import { follow } from './follow.ts';
-import { hotHold, notRecreated, restartHold, suspended, type Hold } from './gates.ts';
+import { hotHold, isContentRefused, notRecreated, restartHold, suspended, type Hold } from './gates.ts';
 import { listed, noticesOf } from './notices.ts';
 import {
   sourceId,
@@ -72,6 +72,7 @@ const decideFor = (observed: Observed, now: number): Plan => {
 
   const hot = next.hotWaits ? new Map() : next.difference.hot;
   const nudge = chooseNudge(observed, hot, next.difference, next.ledger);
+  const leavePods = isContentRefused(observed);
   const requeueAfterMs = earliest(next.waitMs, progressDeadline(observed, next.ledger.restart, now));
   return {
     type: 'Act',
@@ -79,7 +80,8 @@ const decideFor = (observed: Observed, now: number): Plan => {
     ...(next.pending !== undefined && { pending: next.pending }),
     ...(nudge !== undefined && { nudge }),
     ...(next.order !== undefined && { restart: next.order }),
-    followPods: next.order !== undefined || isUnderWay(next.ledger.restart),
+    leavePods,
+    followPods: !leavePods && (next.order !== undefined || isUnderWay(next.ledger.restart)),
     hotDigest: bareDigest(difference.hotDigest),
     notices: noticesOf(observed.ledger, next.ledger),
     ...(requeueAfterMs !== undefined && { requeueAfterMs }),

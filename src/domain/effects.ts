@@ -76,6 +76,8 @@ export type Plan =
       readonly pending?: Pending;
       readonly nudge?: Nudge;
       readonly restart?: RestartOrder;
+      /** Content that a validation refuses must not reach pods any sooner: whatever nudges are still to come are not given. */
+      readonly leavePods: boolean;
       /** A rollout is under way whose new pods are to be nudged once. */
       readonly followPods: boolean;
       readonly hotDigest: string;

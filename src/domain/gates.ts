@@ -49,15 +49,14 @@ const sourcesUsable: Gate = (observed) => {
 };
 
 /**
- * Content that a policy's validation refuses is neither told to pods nor are any started on it (design law 11). The
- * policies that bind this workload count, and no others.
+ * Content that a policy's validation refuses is neither told to pods nor are any started on it (design law 11). It stands
+ * in the way of other changes, too: a nudge delivers all that a pod mounts, and a restart starts on it. The policies that
+ * bind this workload count, and no others.
  */
-const contentValid: Gate = ({ policies, sources }, changed) => {
-  for (const id of changed) {
-    const problems = problemsOf(
-      sources.get(id),
-      policies.map(({ name }) => name),
-    );
+const contentValid: Gate = (observed) => {
+  const names = observed.policies.map(({ name }) => name);
+  for (const id of consumedSources(observed).keys()) {
+    const problems = problemsOf(observed.sources.get(id), names);
     if (problems.length > 0) {
       return {
         reason: 'SourceInvalid',
@@ -68,8 +67,8 @@ const contentValid: Gate = ({ policies, sources }, changed) => {
   return undefined;
 };
 
-/** A restart starts pods on all that they read. */
-const allContentValid: Gate = (observed) => contentValid(observed, new Set(consumedSources(observed).keys()));
+/** Whether the workload's sources hold content that its pods may be told nothing of. */
+export const isContentRefused = (observed: Observed): boolean => contentValid(observed, new Set()) !== undefined;
 
 /** Kubelets that knew the earlier object go on serving it, to new pods too (kubernetes#119733). */
 export const notRecreated: Gate = ({ sources, ledger }, changed) => {
@@ -100,7 +99,7 @@ const rolloutPossible: Gate = ({ workload }) => rolloutBlocker(workload.rollout)
 /** A restart starts pods on all that they read, not only on what has changed. */
 const noneRecreated: Gate = (observed) => notRecreated(observed, new Set(consumedSources(observed).keys()));
 
-const RESTART_GATES: readonly Gate[] = [suspended, sourcesUsable, allContentValid, noneRecreated, rolloutPossible];
+const RESTART_GATES: readonly Gate[] = [suspended, sourcesUsable, contentValid, noneRecreated, rolloutPossible];
 /** What else is wrong with a workload keeps no file of a running container from being refreshed. */
 const HOT_GATES: readonly Gate[] = [suspended, contentValid, notRecreated];
 

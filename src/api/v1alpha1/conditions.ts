@@ -90,7 +90,7 @@ export const SourcesValidReason = {
   Valid: 'Valid',
   /** False. A source does not exist. Workloads that require it are not restarted. */
   SourceMissing: 'SourceMissing',
-  /** False. The content of a source is not what `spec.validation` demands. Nothing is done for it, and workloads that consume it are not restarted. */
+  /** False. The content of a source is not what `spec.validation` demands. Workloads that consume it are left alone. */
   SourceInvalid: 'SourceInvalid',
   /** False. A document that rules look into does not parse: until it does, it counts as a whole, by the strictest class that any part of it can have. */
   DocumentUnreadable: 'DocumentUnreadable',

@@ -216,6 +216,17 @@ describe('invalid content', () => {
     assert.equal(other.restarts.length, 1);
   });
 
+  it('is not hurried to pods by the nudge for something else that they mount', () => {
+    const mounted = checked()
+      .advance(10 * SECOND)
+      .edit({ [KEY]: text(), flag: 'one' })
+      .advance(10 * SECOND);
+    mounted.edit({ [KEY]: text({ level: 'debug' }), flag: 'one' }).advance(10 * SECOND);
+    assert.deepEqual(effects(mounted), [0, 0]);
+    mounted.edit({ [KEY]: text({ level: 'debug' }), flag: '1' }).advance(10 * SECOND);
+    assert.deepEqual(effects(mounted), [1, 0]);
+  });
+
   it('that is put right to what was there before needs nothing, but for containers that started on it', () => {
     const back = checked()
       .advance(10 * SECOND)

@@ -380,7 +380,7 @@ export const reloadPolicySpecSchema = z
       .meta({
         ...ATOMIC_LIST,
         description:
-          'What the content of keys must be. While any of it is not so, nothing is done for the source, and no workload that consumes it is restarted. All entries that match a key apply.',
+          'What the content of keys must be. While any of it is not so, the workloads that consume the source are left alone: none is restarted for any change, and no pod is told of any. All entries that match a key apply.',
       })
       .exactOptional(),
     suspend: z
