@@ -11,6 +11,7 @@ import { stringify } from 'yaml';
 import { bundle } from '../../../config/bundle/bundle.ts';
 
 const MANIFESTS = 500;
+const ENV = { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, HOME: '/nonexistent' };
 
 describe('the bundled plugin', () => {
   const dir = mkdtempSync(join(tmpdir(), 'plugin-'));
@@ -29,17 +30,22 @@ describe('the bundled plugin', () => {
   const run = (...args: readonly string[]): SpawnSyncReturns<string> =>
     spawnSync(outfile, args, {
       encoding: 'utf8',
-      env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, HOME: dir },
+      env: ENV,
       timeout: 60_000,
     });
 
-  /** The best of some runs: others may be at work on the machine. */
-  const milliseconds = (attempts: number, attempt: () => void): number =>
+  /**
+   * Milliseconds of a processor that a run takes, the least of some. On an idle machine it is done in less, since not all
+   * of it is done by one thread; on a busy one the time on the wall tells of the others.
+   */
+  const milliseconds = (attempts: number, ...args: readonly string[]): number =>
     Math.min(
       ...Array.from({ length: attempts }, () => {
-        const begun = performance.now();
-        attempt();
-        return performance.now() - begun;
+        const timed = ['-c', 'TIMEFORMAT="%U %S"; time "$0" "$@" >/dev/null 2>&1', outfile, ...args];
+        const { stderr } = spawnSync('bash', timed, { encoding: 'utf8', env: ENV, timeout: 60_000 });
+        const seconds = stderr.trim().split(' ').map(Number);
+        assert.equal(seconds.length, 2, stderr);
+        return seconds.reduce((sum, each) => sum + each * 1_000, 0);
       }),
     );
 
@@ -68,7 +74,8 @@ describe('the bundled plugin', () => {
   });
 
   it('says what it can do within 150 ms', () => {
-    assert.ok(milliseconds(20, () => run('--help')) < 150);
+    const took = milliseconds(5, '--help');
+    assert.ok(took > 0 && took < 150, `${took} ms`);
   });
 
   it(`plans a change against ${MANIFESTS} manifests within a second`, () => {
@@ -77,16 +84,14 @@ describe('the bundled plugin', () => {
       writeFileSync(join(folder, `${index}.yaml`), stringify(manifest(index)));
     const change = join(dir, 'change.yaml');
     writeFileSync(change, stringify(configMap('app0', 'debug')));
-    let ran: SpawnSyncReturns<string> | undefined;
-    const took = milliseconds(5, () => {
-      ran = run('plan', '-f', change, '--against', folder);
-    });
-    assert.equal(ran?.status, 10, ran?.stderr);
+    const ran = run('plan', '-f', change, '--against', folder);
+    assert.equal(ran.status, 10, ran.stderr);
     assert.match(
       ran.stdout,
       /^Hot +default Deployment\/app0 .*\n +ConfigMap\/app0:config\.yaml#\/logging\/level +hot /,
     );
     assert.match(ran.stdout, /1 workload to reload hot, 124 workloads left alone\.\n$/);
+    const took = milliseconds(3, 'plan', '-f', change, '--against', folder);
     assert.ok(took <= 1_000, `${took} ms`);
   });
 });
