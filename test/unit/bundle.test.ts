@@ -57,6 +57,13 @@ describe('the bundle', () => {
     assert.deepEqual(unwanted, []);
   });
 
+  it('has nothing that reads documents: that is done in the worker', () => {
+    const readers = inputs().filter((input) =>
+      /node_modules\/(yaml|jsonc-parser|toml-eslint-parser|re2js)\//.test(input),
+    );
+    assert.deepEqual(readers, []);
+  });
+
   it('imports nothing that is not part of Node', () => {
     const outside = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
     assert.deepEqual(

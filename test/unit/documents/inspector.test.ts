@@ -151,7 +151,7 @@ describe('the inspector', () => {
       `data:text/javascript,${encodeURIComponent(`
         import { parentPort } from 'node:worker_threads';
         parentPort.on('message', ({ request: { content }, refused: error }) => {
-          if (error === undefined) ${onMessage};
+          if (error === undefined) { ${onMessage}; }
           else parentPort.postMessage({ type: 'Inspected', inspection: { document: { error }, problems: new Map() } });
         });
         parentPort.postMessage({ type: 'Ready' });`)}`,
@@ -160,7 +160,7 @@ describe('the inspector', () => {
   it('takes content for invalid that brings about an error of our own, and tells nothing of it', async () => {
     for (const [url, expected] of [
       [program('throw new Error(content)'), /^can not be looked into, and is taken/],
-      [program('{ console.error(content); process.exit(3); }'), /^can not be looked into, and is taken/],
+      [program('console.error(content); process.exit(3)'), /^can not be looked into, and is taken/],
       [program("parentPort.postMessage({ type: 'Failed', at: 'TypeError' })"), /an error of the operator itself/],
     ] as const) {
       const log = createRecordingLog();
@@ -212,16 +212,16 @@ describe('1 MiB of hostile content', () => {
     (_, n) => `a${n + 1}: &a${n + 1} [${Array.from({ length: 10 }, () => `*a${n}`).join(',')}]\n`,
   ).join('');
   const HOSTILE: readonly (readonly [name: string, content: string, says: RegExp, key?: string])[] = [
-    ['aliases of aliases', `a0: &a0 [x]\n${nested}`, /has more than 100000 values/],
-    ['many aliases', `- &a b\n${filled('- *a\n')}`, /has more than 100000 values|too much memory/],
+    ['aliases of aliases', `a0: &a0 [x]\n${nested}`, /has more than \d+/],
+    ['many aliases', `- &a b\n${filled('- *a\n')}`, /has more than \d+|too much memory/],
     ['a long value many times', `- &a ${'x'.repeat(500_000)}\n${filled('- *a\n', 500_000)}`, /too long together/],
-    ['anchors', filled('- &a a\n'), /has more than 100000 values|too much memory/],
+    ['anchors', filled('- &a a\n'), /has more than \d+|too much memory/],
     ['depth', filled('['), /nested more than 100 levels/],
-    ['depth of blocks', filled('- - - - - - - - - -\n'), /has more than 100000 values|too much memory/],
+    ['depth of blocks', filled('- - - - - - - - - -\n'), /has more than \d+|too much memory/],
     ['depth of keys', filled('? '), /nested more than 100 levels/],
-    ['duplicate keys', filled('a: 1\n'), /line \d+|too much memory|has more than 100000 values/],
-    ['documents', filled('---\n'), /has more than 100000 values|too much memory/],
-    ['duplicate keys in TOML', filled('a=1\n'), /line \d+|too much memory|has more than 100000 values/, 'app.toml'],
+    ['duplicate keys', filled('a: 1\n'), /line \d+|too much memory|has more than \d+/],
+    ['documents', filled('---\n'), /has more than \d+|too much memory/],
+    ['duplicate keys in TOML', filled('a=1\n'), /line \d+|too much memory|has more than \d+/, 'app.toml'],
     ['depth in JSON', filled('['), /nested more than 100 levels/, 'app.json'],
   ];
 
