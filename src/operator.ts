@@ -5,8 +5,6 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { createController, type Controller } from './controller/controller.ts';
 import {
   workloadKey,
-  type SourceScope,
-  type SourceVersion,
   type SourceWatcher,
   type StoredPolicy,
   type StoredRecord,
@@ -15,7 +13,7 @@ import {
 import { DEFAULT_NAMESPACE } from './api/v1alpha1/names.ts';
 import { createInspector, WORKER_URL } from './documents/inspector.ts';
 import type { Inspector } from './domain/inspection.ts';
-import type { SourceKind, WorkloadKind } from './domain/selection.ts';
+import type { WorkloadKind } from './domain/selection.ts';
 import { connect, type KubeClient } from './kube/connect.ts';
 import { standInForDefault } from './kube/default-config.ts';
 import { createDigestKeyStore } from './kube/digest-key.ts';
@@ -26,7 +24,7 @@ import * as paths from './kube/paths.ts';
 import { createPods } from './kube/pods.ts';
 import { createPolicyWriter, parsePolicy, type RawPolicy } from './kube/policies.ts';
 import { createRecordWriter, parseRecord, recordName, type RawRecord } from './kube/records.ts';
-import { createSourceReader, sourceVersion } from './kube/sources.ts';
+import { createSourceReader, sourceVersions } from './kube/sources.ts';
 import { createWorkloadWriter, parseWorkload, type RawWorkload } from './kube/workloads.ts';
 import type { Clock } from './runtime/clock.ts';
 import { statusOf } from './runtime/errors.ts';
@@ -344,39 +342,6 @@ const kinded = (kind: WorkloadKind, sink: Sink<KindedWorkload>): Sink<RawWorkloa
   listed: () => {
     sink.listed();
   },
-});
-
-/** A metadata-only watch of sources. One of a single object needs no right to any other. */
-const sourceVersions = (
-  client: KubeClient,
-  { kind, namespace, name }: SourceScope,
-  idleMs: number,
-): ListWatch<SourceVersion> =>
-  versions(
-    kind,
-    listWatch<KubeObject>(client, {
-      path: paths.sources(kind)(namespace),
-      ...(name !== undefined && { query: { fieldSelector: `metadata.name=${name}` } }),
-      metadataOnly: true,
-      idleMs,
-    }),
-  );
-
-/** Only the identity of each object is handed on. */
-const versions = (kind: SourceKind, source: ListWatch<KubeObject>): ListWatch<SourceVersion> => ({
-  list: async (options, signal) => {
-    const page = await source.list(options, signal);
-    return { ...page, items: page.items.map((object) => sourceVersion(kind, object)) };
-  },
-  async *watch(options, signal) {
-    for await (const event of source.watch(options, signal)) {
-      yield event.type === 'BOOKMARK' || event.type === 'ERROR'
-        ? event
-        : { type: event.type, object: sourceVersion(kind, event.object) };
-    }
-  },
-  resourceVersionOf: ({ resourceVersion }) => resourceVersion,
-  ...(source.probe !== undefined && { probe: source.probe.bind(source) }),
 });
 
 interface SourceWatcherParts {

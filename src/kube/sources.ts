@@ -1,7 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { ALLOW_SCHEMA_ANNOTATION, IGNORE_ANNOTATION } from '../api/v1alpha1/names.ts';
-import { sourceKey, type SourceObject, type SourceReader, type SourceVersion } from '../controller/ports.ts';
+import {
+  sourceKey,
+  type SourceObject,
+  type SourceReader,
+  type SourceScope,
+  type SourceVersion,
+} from '../controller/ports.ts';
 import type { SourceKind } from '../domain/selection.ts';
+import type { ListWatch } from '../runtime/reflector.ts';
 import type { KubeClient } from './connect.ts';
 import { isNotFound } from './errors.ts';
 import { listWatch, METADATA, type KubeObject, type ObjectMeta } from './listwatch.ts';
@@ -90,7 +97,40 @@ const common = ({
 const textWhereUtf8 = (bytes: Buffer): string | Uint8Array => (isUtf8(bytes) ? bytes.toString('utf8') : bytes);
 
 /** What a metadata-only watch shows of an object. */
-export const sourceVersion = (
+const sourceVersion = (
   kind: SourceKind,
   { metadata: { namespace = '', name, resourceVersion, uid, labels = {} } }: KubeObject,
 ): SourceVersion => ({ key: sourceKey(kind, namespace, name), resourceVersion, uid, labels });
+
+/** A metadata-only watch of sources. One of a single object needs no right to any other. */
+export const sourceVersions = (
+  client: KubeClient,
+  { kind, namespace, name }: SourceScope,
+  idleMs: number,
+): ListWatch<SourceVersion> =>
+  versions(
+    kind,
+    listWatch<KubeObject>(client, {
+      path: sources(kind)(namespace),
+      ...(name !== undefined && { query: { fieldSelector: `metadata.name=${name}` } }),
+      metadataOnly: true,
+      idleMs,
+    }),
+  );
+
+/** Only the identity of each object is handed on. */
+const versions = (kind: SourceKind, source: ListWatch<KubeObject>): ListWatch<SourceVersion> => ({
+  list: async (options, signal) => {
+    const page = await source.list(options, signal);
+    return { ...page, items: page.items.map((object) => sourceVersion(kind, object)) };
+  },
+  async *watch(options, signal) {
+    for await (const event of source.watch(options, signal)) {
+      yield event.type === 'BOOKMARK' || event.type === 'ERROR'
+        ? event
+        : { type: event.type, object: sourceVersion(kind, event.object) };
+    }
+  },
+  resourceVersionOf: ({ resourceVersion }) => resourceVersion,
+  ...(source.probe !== undefined && { probe: source.probe.bind(source) }),
+});
