@@ -18,6 +18,8 @@ describe('the documentation', () => {
       'docs/architecture.md',
       'docs/operations.md',
       'docs/classify-keys.md',
+      'docs/paths.md',
+      'docs/validate.md',
       'docs/secrets.md',
       'docs/cli.md',
       'docs/api.md',

@@ -9,6 +9,8 @@ import { beginWalk, stepsOf } from './walk.ts';
 const EXAMPLES: Readonly<Record<string, number>> = {
   'docs/classify-keys.md': 3,
   'docs/cli.md': 2,
+  'docs/paths.md': 1,
+  'docs/validate.md': 1,
 };
 
 for (const path of PAGES) {

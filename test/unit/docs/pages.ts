@@ -64,6 +64,6 @@ export const rowsOf = (text: string, columns: number): readonly (readonly string
 
 /** The code spans of a cell: what they show, with `\n` for the end of a line. */
 export const spansOf = (cell: string): readonly string[] =>
-  [...cell.matchAll(/(`+) ?(.*?) ?\1(?!`)/g)].map(([, , span = '']) =>
+  [...cell.matchAll(/(?<!`)(`+)(?!`) ?(.*?) ?(?<!`)\1(?!`)/g)].map(([, , span = '']) =>
     span.replaceAll('\\|', '|').replaceAll('\\n', '\n'),
   );
