@@ -10,6 +10,7 @@ const EXAMPLES: Readonly<Record<string, number>> = {
   'docs/classify-keys.md': 3,
   'docs/cli.md': 2,
   'docs/paths.md': 1,
+  'docs/plan-in-ci.md': 4,
   'docs/validate.md': 1,
 };
 
