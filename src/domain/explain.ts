@@ -95,11 +95,17 @@ export const explain = (explained: Explained, wanted?: string): readonly KeyExpl
   ]);
   return [...ids].sort().flatMap((id) => {
     const uses = workload.uses.filter((use) => sourceId(use.source) === id);
-    const naming = binding.filter((policy) => namesSource(policy, id));
+    const naming = decidingOf(binding.filter((policy) => namesSource(policy, id)));
     return keysOf(uses, explained.sources.get(id))
       .filter((key) => wanted === undefined || wanted === key || wanted === `${id}:${key}`)
       .map((key) => explainKey({ id, key, uses, naming, facts: explained.sources.get(id), workload }));
   });
+};
+
+/** Of the policies that name a source: one that only observes decides nothing where another enforces. */
+const decidingOf = (naming: readonly Policy[]): readonly Policy[] => {
+  const enforcing = naming.filter(({ observes }) => observes !== true);
+  return enforcing.length === 0 ? naming : enforcing;
 };
 
 /** What the source holds, and what is asked of it by name. */

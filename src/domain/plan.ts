@@ -5,7 +5,7 @@
  */
 
 import { classify } from './classify.ts';
-import { compare, consumedSources, type Difference } from './difference.ts';
+import { compare, consumedSources, onlyFrom, type Difference } from './difference.ts';
 import { hotHold, restartHold } from './gates.ts';
 import { listed } from './notices.ts';
 import {
@@ -100,23 +100,34 @@ const planFor = (before: Snapshot, after: Snapshot, workload: Workload, policies
   if (knownBy.length === 0) return nothing('no policy bound it before: it is taken over as it runs');
 
   const known = consumedSources({ workload: earlier, policies: knownBy });
-  const base = observedIn(before, workload, policies, (id) => known.has(id));
-  const now = observedIn(after, workload, policies, () => true);
+  const enforcing = policies.filter(({ observes }) => observes !== true);
+  // Those that only observe make nothing stricter where others decide.
+  const deciding = enforcing.length === 0 ? policies : enforcing;
+  const base = observedIn(before, workload, deciding, (id) => known.has(id));
+  const now = observedIn(after, workload, deciding, () => true);
   const { applied, immutable } = compare(base, NOTHING);
   const difference = compare(now, { applied, immutable });
   const keys = plannedKeys(base, now, { ...NOTHING, applied }, difference);
-  const { effect, reasons } = effectOf(base, now, applied, difference, policies);
+  const { effect, reasons } = effectOf(base, now, applied, difference, deciding);
   const own =
     earlier.templateHash === workload.templateHash
       ? []
       : ['its own pod template changes: that rollout restarts it, and carries the change'];
   const newly = [...consumedSources(now).keys()].filter((id) => !known.has(id));
   const taken = newly.length === 0 ? [] : [`${newly.join(', ')}: new to it, and taken over as it is`];
+  const said =
+    deciding === policies
+      ? []
+      : onlySaid(
+          observedIn(before, workload, policies, (id) => known.has(id)),
+          observedIn(after, workload, policies, () => true),
+          new Set(consumedSources(now).keys()),
+        );
   return {
     ...common,
     effect: own.length > 0 && effect === 'Nothing' ? 'Restart' : effect,
     keys,
-    reasons: [...own, ...reasons, ...taken],
+    reasons: [...own, ...reasons, ...said, ...taken],
   };
 };
 
@@ -136,6 +147,17 @@ const observedIn = (
     complete: true,
     sources: new Map(ids.map((id) => [id, sources.get(`${workload.namespace}/${id}`) ?? { state: 'Missing' }])),
   };
+};
+
+/** What policies would do that only observe, about sources that no enforcing policy names. */
+const onlySaid = (base: Observed, now: Observed, enforced: ReadonlySet<SourceId>): readonly string[] => {
+  const { applied, immutable } = compare(base, NOTHING);
+  const { restart, hot } = compare(now, { applied, immutable });
+  const own = (changes: Changes): Changes => onlyFrom(changes, (id) => !enforced.has(id));
+  const [wanted, changes] = own(restart).size > 0 ? (['Restart', own(restart)] as const) : (['Hot', own(hot)] as const);
+  return changes.size === 0
+    ? []
+    : [`mode Observe: ${WOULD[wanted]} for ${listed(changedPlaces(now, applied, changes))}`];
 };
 
 const effectOf = (
@@ -196,9 +218,12 @@ const plannedKeys = (
     changedPlaces(now, applied, changes).map((key) => ({
       key,
       effect,
-      why: impossible.get(withoutPlace(key)) ?? declaredBy(policies, key),
+      why: impossible.get(withoutPlace(key)) ?? declaredAs(effect, key, policies, now),
     }));
-  const decided = [...due(hot, 'Hot'), ...due(restart, 'Restart')];
+  const restarting = due(restart, 'Restart');
+  const named = new Set(restarting.map(({ key }) => key));
+  // Where both parts of a key have changed, but no places of it can be named, the restart carries all of it.
+  const decided = [...due(hot, 'Hot').filter(({ key }) => !named.has(key)), ...restarting];
   const others = [...now.sources].flatMap(([id, source]): readonly PlannedKey[] => {
     const was = base.sources.get(id);
     if (was === undefined || !policies.has(id)) return [];
@@ -221,6 +246,23 @@ const plannedKeys = (
 };
 
 const withoutPlace = (key: string): string => key.replace(/#.*$/s, '');
+
+/** Why a key, or a place in it, is due. */
+const declaredAs = (
+  effect: 'Hot' | 'Restart',
+  place: string,
+  policies: ReadonlyMap<SourceId, readonly Policy[]>,
+  { sources }: Observed,
+): string => {
+  const [id, rest = ''] = split(place, ':');
+  const [key, path] = split(rest, '#');
+  const source = sources.get(id);
+  const document = source?.state === 'Present' ? source.documents?.get(key) : undefined;
+  if (path !== undefined || document === undefined) return declaredBy(policies, place);
+  return document.error === undefined
+    ? `places in it that are declared ${effect} by ${listed(document.policies.map((name) => `policy ${name}`))}`
+    : `it counts as a whole until it parses: ${document.error}`;
+};
 
 /** Which rule gives a key, or a place in it, its class: `Hot by rule 1 of policy web`. */
 const declaredBy = (policies: ReadonlyMap<SourceId, readonly Policy[]>, place: string): string => {

@@ -142,6 +142,51 @@ describe('a plan against manifests', () => {
     });
   }
 
+  it('tells once of a document that does not parse, and why it counts as a whole', async () => {
+    const { stdout } = await planned([configMap({ 'config.yaml': 'logging: [' })], WORLD, 'text');
+    const lines = stdout.split('\n').filter((line) => line.includes('config.yaml'));
+    assert.deepEqual(
+      lines.map((line) => line.trim().replaceAll(/ {2,}/g, ' ')),
+      [
+        'ConfigMap/app:config.yaml restart it counts as a whole until it parses: line 1, column 11: wrong indentation, or a bracket that is not closed',
+      ],
+    );
+  });
+
+  it('names no place in a Secret, and what the places are declared', async () => {
+    const holding = (level: string): object =>
+      secret({ stringData: { token: 'hunter2', 'config.yaml': `logging: {level: ${level}}\nport: 1\n` } });
+    const rules = [{ keys: ['config.yaml'], paths: ['/logging/**'], class: 'Hot' }];
+    const mounting = deployment();
+    Object.assign((mounting as { spec: { template: { spec: object } } }).spec.template.spec, {
+      volumes: [{ name: 'config', secret: { secretName: 'db' } }],
+    });
+    const world = [configMap({}), holding('info'), policy({ rules }), mounting];
+    const { code, stdout } = await planned([holding('debug')], world, 'text');
+    assert.equal(code, 10);
+    assert.match(stdout, /Secret\/db:config\.yaml +hot +places in it that are declared Hot by policy app\n/);
+    assert.doesNotMatch(stdout, /level|by the default/);
+  });
+
+  it('lets a policy that only observes decide nothing where another enforces', async () => {
+    const observing = (spec: object): object => ({
+      ...policy({ mode: 'Observe', rules: [], ...spec }),
+      metadata: { name: 'observing' },
+    });
+    const hot = [configMap({ 'config.yaml': 'logging: {level: debug}\nserver: {port: 8080}\n' })];
+    const { code } = await planned(hot, [...WORLD, observing({})]);
+    assert.equal(code, 10);
+
+    const own = [SECRET, configMap({}), deployment(), policy({ sources: [{ kind: 'ConfigMap', name: 'app' }] })];
+    const secretOnly = observing({ sources: [{ kind: 'Secret', name: 'db' }] });
+    const said = await planned([secret({ stringData: { token: 'x' } })], [...own, secretOnly]);
+    assert.equal(said.code, 0);
+    assert.deepEqual(
+      (JSON.parse(said.stdout) as Printed).workloads.map(({ effect, reasons }) => [effect, reasons]),
+      [['Nothing', ['mode Observe: it would be restarted for Secret/db:token']]],
+    );
+  });
+
   it('says what is missing, or in the way', async () => {
     const reasons = async (...changes: readonly object[]): Promise<string> =>
       (JSON.parse((await planned(changes)).stdout) as Printed).workloads[0]?.reasons.join('; ') ?? '';

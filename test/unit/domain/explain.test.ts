@@ -138,6 +138,13 @@ describe('the explanation of a key', () => {
       `${said}, policy q Restart by default: the stricter counts`,
     ],
     [
+      'a key that a policy would be stricter about, if it did not only observe',
+      explained({ policies: [hot(), aPolicy({ name: 'q', defaultClass: 'Restart', observes: true })] }),
+      'Hot',
+      ['main File /etc/app/key'],
+      `${said}, and container main reads it from files`,
+    ],
+    [
       'a key of a source that no policy names',
       explained({
         policies: [

@@ -1,49 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
-import { reloadPolicySpecSchema } from '../../src/api/v1alpha1/schema.ts';
-import { rolesFor, type BindingPolicy } from '../../src/domain/rights.ts';
-import { SETTINGS, type Setting } from '../../src/settings/schema.ts';
-import { createMetrics } from '../../src/telemetry/metrics.ts';
-
-const CHECKOUT = join(import.meta.dirname, '../..');
-const read = (path: string): string => readFileSync(join(CHECKOUT, path), 'utf8');
-
-/** Every page of ours, as a path in the checkout. */
-const PAGES = [
-  ...readdirSync(CHECKOUT),
-  ...['config', 'docs', 'src', 'test'].flatMap((folder) =>
-    readdirSync(join(CHECKOUT, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
-  ),
-]
-  .filter((path) => path.endsWith('.md'))
-  .sort();
-
-interface Block {
-  readonly language: string;
-  readonly text: string;
-}
-
-const blocksOf = (page: string): readonly Block[] =>
-  [...page.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language = '', text = '']) => ({ language, text }));
-
-/** What is written as code: blocks and spans. */
-const codeOf = (page: string): string => {
-  const spans = page.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/`([^`]+)`/g);
-  return [...blocksOf(page).map(({ text }) => text), ...[...spans].map(([, span = '']) => span)].join('\n');
-};
-
-/** As GitHub makes the name of a heading's anchor. */
-const anchorsOf = (page: string): readonly string[] =>
-  [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
+import { reloadPolicySpecSchema } from '../../../src/api/v1alpha1/schema.ts';
+import { rolesFor, type BindingPolicy } from '../../../src/domain/rights.ts';
+import { SETTINGS, type Setting } from '../../../src/settings/schema.ts';
+import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { anchorsOf, blocksOf, CHECKOUT, codeOf, PAGES, read } from './pages.ts';
 
 describe('the documentation', () => {
   it('is found', () => {
@@ -52,7 +17,12 @@ describe('the documentation', () => {
       'CONTRIBUTING.md',
       'docs/architecture.md',
       'docs/operations.md',
+      'docs/classify-keys.md',
+      'docs/paths.md',
+      'docs/validate.md',
+      'docs/plan-in-ci.md',
       'docs/secrets.md',
+      'docs/cli.md',
       'docs/api.md',
     ])
       assert.ok(PAGES.includes(page), `${page} is missing`);
