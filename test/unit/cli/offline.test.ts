@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
-import { reload, type Ran } from './run.ts';
+import { reload, type Ran } from '../../support/reload.ts';
 
 const CONFIG = 'logging:\n  level: info\nserver:\n  port: 8080\n';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { reload } from './run.ts';
+import { reload } from '../../support/reload.ts';
 
 /** Nothing listens on the discard port. */
 const KUBECONFIG = join(mkdtempSync(join(tmpdir(), 'reload-cli-')), 'config');

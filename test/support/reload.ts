@@ -1,8 +1,8 @@
 /** Runs the plugin's commands in this process. */
 
-import { run } from '../../../src/cli/program.ts';
-import type { Terminal } from '../../../src/cli/terminal.ts';
-import { systemClock } from '../../../src/runtime/clock.ts';
+import { run } from '../../src/cli/program.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
 
 export interface Ran {
   readonly code: number;
