@@ -7,7 +7,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { reload } from '../cli/run.ts';
+import { reload } from '../../support/reload.ts';
 import { blocksOf, type Block } from './pages.ts';
 
 export type Step =
