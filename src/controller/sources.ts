@@ -276,6 +276,7 @@ class BoundSources implements Sources {
       const scheme = await this.#schemeOf(key, object, signal);
       const keys = digestsOf(object, scheme);
       const { content } = object;
+      const schemas = kind === 'ConfigMap' || object.schemasAllowed;
       const inspected: Inspected =
         content === undefined
           ? {}
@@ -288,7 +289,7 @@ class BoundSources implements Sources {
                 digests: keys,
                 policies,
                 asked,
-                schemas: kind === 'ConfigMap' || object.schemasAllowed,
+                schemas,
               },
               signal,
             );
@@ -298,6 +299,7 @@ class BoundSources implements Sources {
         object,
         keys,
         inspected,
+        schemas,
         shownAt: shown?.resourceVersion === object.resourceVersion ? this.#shown.at(key) : undefined,
         now: this.#options.clock.now(),
       });

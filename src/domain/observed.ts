@@ -31,6 +31,8 @@ export type Source =
       readonly documents?: ReadonlyMap<string, DocumentParts>;
       /** What policies' validations refuse, by the policy's name; a policy that is content is not in it. */
       readonly problems?: ReadonlyMap<string, readonly Problem[]>;
+      /** A Secret whose owner does not allow schemas to be applied: what they demand is not checked. */
+      readonly schemasBarred?: true;
       /** Documents of earlier versions, by the digest of the whole key: to name the places that have changed. */
       readonly earlier?: ReadonlyMap<Digest, LeafTable>;
       /** When our watch showed the last change of content; at first sight an upper bound of it, by the server's clock. */

@@ -175,7 +175,7 @@ const effectOf = (
   if (refused.length > 0 && (due || changedContent(base, now))) {
     return { effect: 'Invalid', reasons: [...refused, 'nothing is done for it; the kubelets deliver it all the same'] };
   }
-  if (!due) return { effect: 'Nothing', reasons: [] };
+  if (!due) return { effect: 'Nothing', reasons: goneSources(base, now) };
   const ledger: Observed = { ...now, ledger: { ...EMPTY, applied } };
   const observing = policies.every(({ observes }) => observes === true);
   const [wanted, hold] =
@@ -187,6 +187,15 @@ const effectOf = (
     ? { effect: wanted, reasons: [] }
     : { effect: 'Blocked', reasons: [`${WOULD[wanted]}, but ${hold.message} (${hold.reason})`] };
 };
+
+/** What is not there any more moves nothing; nor does what is opted out. */
+const goneSources = (base: Observed, now: Observed): readonly string[] =>
+  [...consumedSources(now).keys()].flatMap((id) => {
+    if (base.sources.get(id)?.state !== 'Present') return [];
+    const state = now.sources.get(id)?.state;
+    if (state === 'Ignored') return [`${id}: is opted out, so that its changes are left alone`];
+    return state === 'Missing' ? [`${id}: is not there any more; nothing is done for it`] : [];
+  });
 
 const WOULD = { Restart: 'it would be restarted', Hot: 'its files would be refreshed' } as const;
 const EMPTY = { adoptedAt: 0, applied: new Map(), immutable: new Map(), history: [] } as const;
@@ -226,7 +235,7 @@ const plannedKeys = (
   const decided = [...due(hot, 'Hot').filter(({ key }) => !named.has(key)), ...restarting];
   const others = [...now.sources].flatMap(([id, source]): readonly PlannedKey[] => {
     const was = base.sources.get(id);
-    if (was === undefined || !policies.has(id)) return [];
+    if (was === undefined || source.state !== 'Present' || !policies.has(id)) return [];
     return contentKeys(was, source).flatMap((key): readonly PlannedKey[] => {
       const naming = policies.get(id) ?? [];
       const { class: effective } = classify(naming, now.workload.uses, sourceOf(id), key);

@@ -10,6 +10,7 @@ import {
   StalledReason,
   WorkloadReason,
 } from '../api/v1alpha1/conditions.ts';
+import { ALLOW_SCHEMA_ANNOTATION } from '../api/v1alpha1/names.ts';
 import type { HistoryEntry } from '../api/v1alpha1/types.ts';
 import type { Wanted } from './conditions.ts';
 import { tellNeed, type Need } from './needs.ts';
@@ -121,7 +122,11 @@ const sourcesValidOf = (facts: Facts): Answer => {
       when(ignored.length > 0, () =>
         no(SourcesValidReason.SourceIgnored, `${listed(ignored)}: opted out by annotation`),
       ),
-    ]) ?? yes(SourcesValidReason.Valid, `${sources.size} ${sources.size === 1 ? 'source' : 'sources'} present`)
+    ]) ??
+    yes(
+      SourcesValidReason.Valid,
+      [`${sources.size} ${sources.size === 1 ? 'source' : 'sources'} present`, ...barredSchemas(facts)].join('; '),
+    )
   );
 };
 
@@ -191,6 +196,17 @@ const unreadSources = (sources: Facts['sources']): readonly string[] =>
 /** What this policy's validation refuses, one sentence for each. */
 const invalidSources = ({ policy, sources }: Facts): readonly string[] =>
   [...sources].flatMap(([id, source]) => problemsOf(source, [policy.name]).map((problem) => `${id}: ${problem}`));
+
+/** Schemas that say nothing, since the owner of a Secret has to allow them: whoever wrote them should know. */
+const barredSchemas = ({ policy, sources }: Facts): readonly string[] => {
+  const schemas = (policy.validation ?? []).some(({ schema }) => schema !== undefined);
+  const barred = [...sources].flatMap(([id, source]) =>
+    schemas && source.state === 'Present' && source.schemasBarred === true ? [id] : [],
+  );
+  return barred.length === 0
+    ? []
+    : [`no schema is applied to ${listed(barred)} without the annotation ${ALLOW_SCHEMA_ANNOTATION}: "true" on it`];
+};
 
 /** Documents that this policy's rules look into, but that don't parse. */
 const unreadDocuments = ({ policy, sources }: Facts): readonly string[] =>

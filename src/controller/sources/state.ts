@@ -21,6 +21,8 @@ export interface Reading {
   readonly object: SourceObject;
   readonly keys: ReadonlyMap<string, Digest>;
   readonly inspected: Inspected;
+  /** Whether schemas may be applied. */
+  readonly schemas: boolean;
   /** When the watch showed this version; undefined where it has not yet. */
   readonly shownAt: number | undefined;
   readonly now: number;
@@ -29,7 +31,14 @@ export interface Reading {
 export const presentState = (known: Source | undefined, reading: Reading): Present => {
   const { object, keys, inspected, now } = reading;
   const { uid, resourceVersion, immutable, certainChange } = object;
-  const common = { state: 'Present', uid, resourceVersion, immutable, ...inspected } as const;
+  const common = {
+    state: 'Present',
+    uid,
+    resourceVersion,
+    immutable,
+    ...inspected,
+    ...(reading.schemas ? {} : ({ schemasBarred: true } as const)),
+  } as const;
   if (known?.state === 'Present') {
     const same = sameDigests(known.keys, keys);
     // With another key of MACs, or values that are not read any more, nothing tells that there was a change.
@@ -63,14 +72,15 @@ const sameDigests = (a: ReadonlyMap<string, Digest>, b: ReadonlyMap<string, Dige
 /** Whether decisions can't tell the two apart: a resourceVersion alone says nothing. */
 export const isSame = (a: Source | undefined, b: Source): boolean => {
   if (a?.state === 'Present' && b.state === 'Present') {
-    const { keys, uid, immutable, unreadable, documents, problems } = a;
+    const { keys, uid, immutable, unreadable, documents, problems, schemasBarred } = a;
     return (
       keys === b.keys &&
       uid === b.uid &&
       immutable === b.immutable &&
       unreadable === b.unreadable &&
       documents === b.documents &&
-      problems === b.problems
+      problems === b.problems &&
+      schemasBarred === b.schemasBarred
     );
   }
   if (a?.state === 'Unknown' && b.state === 'Unknown') return a.message === b.message;

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { DocumentParts } from '../../../src/domain/documents.ts';
 import { STATUS_LIMITS } from '../../../src/api/v1alpha1/limits.ts';
 import { reloadPolicyStatusSchema } from '../../../src/api/v1alpha1/schema.ts';
 import type { ReloadPolicyStatus } from '../../../src/api/v1alpha1/types.ts';
@@ -79,6 +80,61 @@ const entry = (more: Partial<HistoryEntry> = {}): HistoryEntry => ({
   keys: ['ConfigMap/app:flag'],
   pods: 2,
   ...more,
+});
+
+const REFUSED = { key: 'app.yaml', path: '/port', rule: 2, message: 'must be at most 65535 (schema: maximum)' };
+const UNREAD: DocumentParts = {
+  policies: ['policy'],
+  fingerprints: ['x'],
+  parts: new Map(),
+  residues: new Map(),
+  error: 'line 1, column 2: not closed',
+};
+
+describe('what is wrong with content', () => {
+  const invalid = statusOf({ source: found({}, { problems: new Map([['policy', [REFUSED]]]) }) });
+  const sentence = 'app.yaml at /port must be at most 65535 (schema: maximum) (validation 2)';
+
+  it('is one readable sentence, with key, place and rule, and stalls the policy', () => {
+    const message = invalid.conditions?.find(({ type }) => type === 'SourcesValid')?.message;
+    assert.equal(message, `ConfigMap/app: ${sentence}`);
+    assert.deepEqual(told(invalid, 'Ready', 'Stalled'), ['Ready=False/SourceInvalid', 'Stalled=True/SourceInvalid']);
+    assert.deepEqual(
+      invalid.sources?.map(({ state, problems }) => [state, problems]),
+      [['Invalid', [sentence]]],
+    );
+  });
+
+  it('tells how a document counts that does not parse, and is no reason to stop', () => {
+    const status = statusOf({ source: found({}, { documents: new Map([['a.yaml', UNREAD]]) }) });
+    const problem = 'a.yaml counts as a whole until it parses: line 1, column 2: not closed';
+    assert.deepEqual(
+      status.sources?.map(({ state, problems }) => [state, problems]),
+      [['Present', [problem]]],
+    );
+    assert.deepEqual(told(status, 'Ready'), ['Ready=True/UpToDate']);
+  });
+
+  it('can not be told by a schema that the owner of a Secret has not allowed: that is said', () => {
+    const source = found({}, { schemasBarred: true });
+    const said = (validation: NonNullable<Policy['validation']>): string =>
+      statusOf({ source, policy: { validation } }).conditions?.find(({ type }) => type === 'SourcesValid')?.message ??
+      '';
+    assert.match(
+      said([{ keys: ['*'], schema: '{}' }]),
+      /no schema is applied to ConfigMap\/app without the annotation/,
+    );
+    assert.doesNotMatch(said([{ keys: ['*'], format: 'JSON' }]), /schema/);
+  });
+
+  it('stands beside what policies disagree about, as many as fit', () => {
+    const conflicts = Array.from(
+      { length: 30 },
+      (_, index) => `ConfigMap/app:${index}: Hot by policy a, Restart by policy b`,
+    );
+    const status = statusOf({ workloads: [aReport(verdict('UpToDate', 'UpToDate', { conflicts }))] });
+    assert.deepEqual(status.workloads?.[0]?.conflicts, conflicts.slice(0, STATUS_LIMITS.conflicts));
+  });
 });
 
 describe('the conditions of a policy', () => {
@@ -190,6 +246,21 @@ describe('the conditions of a policy', () => {
       'lacking a key',
       statusOf({ workloads: [aReport(verdict('UpToDate'), { workload: aWorkload({ uses: NEEDING }) })] }),
       'SourcesValid=False/RequiredKeyMissing',
+    ],
+    [
+      'refused by the policy',
+      statusOf({ source: found({}, { problems: new Map([['policy', [REFUSED]]]) }) }),
+      'SourcesValid=False/SourceInvalid',
+    ],
+    [
+      'refused by another policy alone',
+      statusOf({ source: found({}, { problems: new Map([['other', [REFUSED]]]) }) }),
+      'SourcesValid=True/Valid',
+    ],
+    [
+      'a document that does not parse',
+      statusOf({ source: found({}, { documents: new Map([['a.yaml', UNREAD]]) }) }),
+      'SourcesValid=False/DocumentUnreadable',
     ],
     [
       'recreated though immutable',
@@ -315,6 +386,11 @@ describe('the conditions of a policy', () => {
         ],
       }),
       ['HotReloaded=False/Impossible', 'RolledOut=True/NoChange'],
+    ],
+    [
+      'what an observing policy would have done',
+      withHistory(entry({ outcome: 'Observed' }), entry({ action: 'Hot', outcome: 'Observed' })),
+      ['HotReloaded=False/Observed', 'RolledOut=False/Observed'],
     ],
     [
       'a restart that is held',
