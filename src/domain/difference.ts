@@ -5,7 +5,8 @@
  */
 
 import { classify, knownClass, type Classified } from './classify.ts';
-import { combineDigests, comparable, formatOfDigest, moved, type Digest } from './digest.ts';
+import { combineDigests, comparable, formatOfDigest, type Digest } from './digest.ts';
+import { expectedOf, keyChange, type Known } from './key-change.ts';
 import {
   sourceId,
   sourceOf,
@@ -14,20 +15,11 @@ import {
   type Observed,
   type Policy,
   type Restart,
-  type Source,
   type SourceId,
 } from './observed.ts';
 import type { Class } from './rules.ts';
 import { uses } from './selection.ts';
-import {
-  documentUnits,
-  keyOfUnit,
-  makingName,
-  partOfUnit,
-  unitName,
-  type DocumentUnits,
-  type UnitName,
-} from './units.ts';
+import { documentUnits, keyOfUnit, partOfUnit, type UnitName } from './units.ts';
 
 export interface Difference {
   /** The baseline for what is bound now: nothing in it needs an effect to be true. */
@@ -92,7 +84,6 @@ export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'im
     // Another key of MACs, or values that are not read any more: nothing can be compared, so nothing has moved.
     const recorded = applying !== undefined && comparable(applying, source.keys) ? applying : undefined;
     const known: Known = {
-      id,
       source,
       recorded,
       onItsWay: inFlight(ledger.restart)?.get(id),
@@ -101,47 +92,38 @@ export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'im
       format: formatOfDigest(source.keys.values().next().value ?? '') || undefined,
     };
     const baseline = new Map<UnitName, Digest>();
+    const keep = (name: UnitName, digest: Digest | undefined): void => {
+      if (digest !== undefined) baseline.set(name, digest);
+    };
     const names = recorded === undefined ? [] : [...recorded.keys()].map(keyOfUnit);
     for (const key of new Set([...names, ...source.keys.keys()])) {
       const units = documentUnits(source, policies, sourceOf(id), key);
       if (units?.disagreed === true) conflicts.add(`${id}:${key}: policies differ about places in it`);
-      const changes =
-        units === undefined && !isDocument(known, key) ? wholeChange(known, key) : documentChange(known, key, units);
+      const change = keyChange(known, key, units);
       let differs = false;
-      for (const unit of changes.units) {
-        const classified = classOf(observed, policies, id, key, unit.part);
-        if (classified.impossible !== undefined) impossible.set(`${id}:${key}`, classified.impossible);
-        const effective = classified.class;
+      for (const unit of change.units) {
+        const { class: effective, impossible: why } = classOf(observed, policies, id, key, unit.part);
+        if (why !== undefined && (unit.is !== undefined || unit.differs)) impossible.set(`${id}:${key}`, why);
         if (unit.part === undefined && effective !== 'Unused' && policies.length > 1) {
           const disagreement = disagreementOn(policies, id, key);
           if (disagreement !== undefined) conflicts.add(`${id}:${key}: ${disagreement}`);
         }
-        if (effective !== 'Hot' && effective !== 'Restart') {
-          if (unit.is !== undefined) baseline.set(unit.name, unit.is);
+        const matters = effective === 'Hot' || effective === 'Restart';
+        if (matters && unit.is !== undefined)
+          named[effective === 'Hot' ? 'hot' : 'restart'].push([`${id}:${unit.name}`, unit.is]);
+        if (!matters || recorded === undefined) {
+          keep(unit.name, unit.is);
           continue;
         }
-        if (unit.is !== undefined) named[effective === 'Hot' ? 'hot' : 'restart'].push([`${id}:${unit.name}`, unit.is]);
-        if (recorded === undefined) {
-          if (unit.is !== undefined) baseline.set(unit.name, unit.is);
-          continue;
-        }
-        if (unit.differs) {
-          differs = true;
-          for (const [name, digest] of [[unit.name, unit.is] as const, ...changes.beside])
-            note(carried, id, name, digest);
-        }
-        const keep = unit.differs ? unit.was : unit.is;
-        if (keep !== undefined) baseline.set(unit.name, keep);
-        const due = effective === 'Restart' || known.arriving ? unit.due : unit.differs;
-        if (!due) continue;
+        keep(unit.name, unit.differs ? unit.was : unit.is);
+        differs ||= unit.differs;
+        const moves = [[unit.name, unit.is] as const, ...change.beside];
+        if (unit.differs) for (const [name, digest] of moves) note(carried, id, name, digest);
         // Where nothing arrives this is what differs; else also what has come back while other content is on its way.
-        for (const [name, digest] of [[unit.name, unit.is] as const, ...changes.beside])
-          note(effective === 'Hot' ? hot : restart, id, name, digest);
+        const due = effective === 'Restart' || known.arriving ? unit.due : unit.differs;
+        if (due) for (const [name, digest] of moves) note(effective === 'Hot' ? hot : restart, id, name, digest);
       }
-      for (const [name, was, is] of changes.marks) {
-        const keep = differs ? was : is;
-        if (keep !== undefined) baseline.set(name, keep);
-      }
+      for (const [name, was, is] of change.marks) keep(name, differs ? was : is);
     }
     applied.set(id, baseline);
     if (recorded === undefined) adopted.push(id);
@@ -214,107 +196,6 @@ type MutableChanges = Map<SourceId, Map<string, Digest | ''>>;
 const note = (changes: MutableChanges, id: SourceId, key: string, digest: Digest | undefined): void => {
   const keys = changes.get(id) ?? new Map<string, Digest | ''>();
   changes.set(id, keys.set(key, digest ?? ''));
-};
-
-/** One unit of a key: what is recorded of it, and what it is now. */
-interface UnitChange {
-  readonly name: UnitName;
-  /** What is declared for a document's part; absent: the key is one unit, and classified as a whole. */
-  readonly part?: Class;
-  readonly was: Digest | undefined;
-  readonly is: Digest | undefined;
-  /** It has moved away from what is applied. */
-  readonly differs: boolean;
-  /** It has moved away from what it holds once the restart under way has arrived. */
-  readonly due: boolean;
-}
-
-interface KeyChange {
-  readonly units: readonly UnitChange[];
-  /** What goes along with any of the units' changes. */
-  readonly beside: readonly (readonly [UnitName, Digest | undefined])[];
-  /** What is recorded beside the units, before and now: it moves when no unit differs any more. */
-  readonly marks: readonly (readonly [UnitName, was: Digest | undefined, is: Digest | undefined])[];
-}
-
-interface Known {
-  readonly id: SourceId;
-  readonly source: Extract<Source, { readonly state: 'Present' }>;
-  readonly recorded: ReadonlyMap<UnitName, Digest> | undefined;
-  readonly onItsWay: ReadonlyMap<UnitName, Digest | ''> | undefined;
-  readonly arriving: boolean;
-  /** Of the source's digests; undefined where it has no key that could tell. */
-  readonly format: string | undefined;
-}
-
-const wholeChange = ({ source, recorded, onItsWay, format }: Known, key: string): KeyChange => {
-  const [was, is] = [recorded?.get(key), source.keys.get(key)];
-  const expected = expectedOf(onItsWay, key, was);
-  return {
-    units: [{ name: key, was, is, differs: movedIn(format, was, is), due: movedIn(format, expected, is) }],
-    beside: [],
-    marks: [],
-  };
-};
-
-/** Whether a key that is no document now, or is gone, was recorded as one that is still looked into. */
-const isDocument = ({ source, recorded }: Known, key: string): boolean =>
-  !source.keys.has(key) && recorded?.has(makingName(key)) === true;
-
-/** @param now undefined: the key is gone, and all its parts with it */
-const documentChange = (known: Known, key: string, now: DocumentUnits | undefined): KeyChange => {
-  const { source, recorded, onItsWay, format } = known;
-  const making = makingName(key);
-  const [wholeWas, wholeIs] = [recorded?.get(key), source.keys.get(key)];
-  const [madeWas, madeIs] = [recorded?.get(making), now?.making];
-  const marks = [
-    [key, wholeWas, wholeIs],
-    [making, madeWas, madeIs],
-  ] as const;
-  const present = (part: Class): Digest | undefined => now?.parts.get(part);
-  // Parts that were made by other rules: the bytes of the whole tell whether anything has changed, but not what.
-  const sameMaking = now === undefined || madeWas === madeIs;
-  const unmoved = !sameMaking && !movedIn(format, wholeWas, wholeIs);
-  const madeExpected = expectedOf(onItsWay, making, madeWas);
-  const units = COMPARED.map((part): UnitChange => {
-    const name = unitName(key, part);
-    const [was, is] = [recorded?.get(name), present(part)];
-    if (unmoved) return { name, part, was, is, differs: false, due: false };
-    const expected = now !== undefined && madeExpected !== madeIs ? undefined : expectedOf(onItsWay, name, was);
-    return {
-      name,
-      part,
-      was,
-      is,
-      differs: sameMaking ? movedIn(format, was, is) : is !== undefined,
-      due: movedIn(format, expected, is),
-    };
-  });
-  const vanished = sameMaking
-    ? []
-    : COMPARED.flatMap((part) =>
-        present(part) === undefined && recorded?.has(unitName(key, part)) === true
-          ? [[unitName(key, part), undefined] as const]
-          : [],
-      );
-  return { units, beside: sameMaking ? [] : [[making, madeIs], ...vanished], marks };
-};
-
-/** What has the class Ignore needs nothing, whatever it holds. */
-const COMPARED: readonly Class[] = ['Hot', 'Restart'];
-
-/** Where a source has no key left to tell the format, that they are gone is beyond doubt. */
-const movedIn = (format: string | undefined, was: Digest | undefined, is: Digest | undefined): boolean =>
-  moved(was, is, format ?? formatOfDigest(was ?? ''));
-
-/** What a unit holds once a restart has arrived. */
-const expectedOf = (
-  onItsWay: ReadonlyMap<UnitName, Digest | ''> | undefined,
-  name: UnitName,
-  applied: Digest | undefined,
-): Digest | undefined => {
-  const sent = onItsWay?.get(name);
-  return sent === '' ? undefined : (sent ?? applied);
 };
 
 /** Whether any of these units holds again what is applied, or what is on its way by a restart. */

@@ -143,6 +143,20 @@ describe('edited rules', () => {
   });
 });
 
+describe('a key that is read through env', () => {
+  it('is impossible to have hot only where it has hot places', () => {
+    const fixed = (rules: readonly Rule[]): World =>
+      new World({
+        content: { [KEY]: text() },
+        policies: [aPolicy({ rules, defaultClass: 'Restart' })],
+        workload: { uses: [aUse({ key: KEY, way: 'Env' })] },
+      });
+    assert.deepEqual(fixed([{ ...HOT, class: 'Restart' }]).verdict?.impossible, []);
+    assert.match(fixed([HOT]).verdict?.impossible[0] ?? '', /app\.yaml: env of container main/);
+    assert.deepEqual(effects(edit(fixed([HOT]), text({ rps: 20 }))), [0, 1]);
+  });
+});
+
 describe('policies that disagree about places', () => {
   it('have the stricter class decide, and both are told', () => {
     const strict = aPolicy({
