@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { reload } from '../../support/reload.ts';
-import { blocksOf, type Block } from './pages.ts';
+import { blocksOf, CHECKOUT, type Block } from './pages.ts';
 
 export type Step =
   | { readonly type: 'File'; readonly name: string; readonly text: string }
@@ -38,7 +38,7 @@ export interface Walk {
   run(command: string): ReturnType<typeof reload>;
 }
 
-/** In a folder of its own. */
+/** In a folder of its own; what is in `config` is that of the checkout. */
 export const beginWalk = (): Walk => {
   const folder = mkdtempSync(join(tmpdir(), 'reload-docs-'));
   return {
@@ -49,7 +49,9 @@ export const beginWalk = (): Walk => {
     run: (command) => {
       const [, , ...args] = command.split(' ');
       const isPath = (index: number): boolean => ['-f', '--against'].includes(args[index - 1] ?? '');
-      return reload(args.map((arg, index) => (isPath(index) ? join(folder, arg) : arg)));
+      return reload(
+        args.map((arg, index) => (isPath(index) ? join(arg.startsWith('config/') ? CHECKOUT : folder, arg) : arg)),
+      );
     },
   };
 };
