@@ -194,6 +194,20 @@ describe('a plan against manifests', () => {
     assert.match(await reasons(policy({ suspend: true }), configMap({ flag: 'b' })), /policy app is suspended/);
   });
 
+  it('says what is wrong with a path or a duration in words, not by a pattern', async () => {
+    const wrong: readonly (readonly [object, string])[] = [
+      [
+        { rules: [{ keys: ['a.yaml'], paths: ['logging'], class: 'Hot' }] },
+        'spec.rules[0].paths[0]: is no path: write it as /logging/level or /logging/**; * and ** stand for whole steps',
+      ],
+      [{ restart: { debounce: '5 s' } }, 'spec.restart.debounce: is no duration: write it as 500ms or 1h30m'],
+    ];
+    for (const [spec, said] of wrong) {
+      const { code, stderr } = await planned([policy(spec)]);
+      assert.deepEqual([code, stderr], [1, `kubectl reload: standard input: ReloadPolicy app: ${said}\n`]);
+    }
+  });
+
   it('needs something to plan', async () => {
     const { code, stderr } = await planned([{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'x' } }]);
     assert.equal(code, 1);
