@@ -71,7 +71,8 @@ export interface Controller {
 
 /** A right that is granted, or an API server that is back, is no event: what failed finds out by trying. */
 const BACKOFF = { minMs: 50, maxMs: 30_000 };
-const SOURCE_READERS = 4;
+/** Most of them wait for what looks into content: a namespace can take two of them at the most for that. */
+const SOURCE_READERS = 16;
 const BACKGROUND_WRITERS = 4;
 
 export const createController = (options: ControllerOptions): Controller => {

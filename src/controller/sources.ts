@@ -28,6 +28,7 @@ import { createInspections, type Inspected, type Inspections } from './sources/i
 import { covers, keyOf, partsOf } from './sources/keys.ts';
 import { createOwnWatches, type OwnWatches } from './sources/own-watches.ts';
 import { createSelections, type Selections } from './sources/selections.ts';
+import { createShares } from './sources/shares.ts';
 import { createShown, type Shown } from './sources/shown.ts';
 import { digestsOf, isSame, presentState } from './sources/state.ts';
 
@@ -76,6 +77,10 @@ export interface SourcesOptions {
 /** A read that is ahead of our own watch waits this long for it at the most. */
 const AHEAD_MS = 1_000;
 
+/** Of one namespace, at a time. */
+const MOST_INSPECTED = 2;
+const SHARE_MS = 25;
+
 const EARLIER = { maxBytes: 8 * 1024 * 1024, perKey: 4 };
 
 /** The key in the queue of a policy's selectors; keys of sources begin with a kind of theirs. */
@@ -90,6 +95,7 @@ class BoundSources implements Sources {
   readonly #watches: OwnWatches;
   readonly #selections: Selections;
   readonly #inspections: Inspections;
+  readonly #shares = createShares(MOST_INSPECTED);
   readonly #earlier: Earlier = createEarlier(EARLIER);
   readonly #digestKey: DigestKey | undefined;
   readonly #states = new Map<string, Source>();
@@ -248,12 +254,23 @@ class BoundSources implements Sources {
       return;
     }
     if (!this.#bound.has(key)) return;
+    const giveBack = this.#takeShare(key);
     try {
       await this.#read(key, signal);
     } catch (thrown) {
       if (!signal.aborted && !(thrown instanceof WaitingError) && this.#bound.has(key)) this.#fail(key, thrown);
       throw thrown;
+    } finally {
+      giveBack();
     }
+  }
+
+  /** @throws WaitingError where others of the namespace are still being looked into */
+  #takeShare(key: string): () => void {
+    if (this.#bound.inspecting(key).length === 0) return () => undefined;
+    const giveBack = this.#shares.take(partsOf(key).namespace);
+    if (giveBack !== undefined) return giveBack;
+    throw new WaitingError(SHARE_MS, 'Inspecting', `${key} waits for other sources of its namespace to be looked into`);
   }
 
   async #read(key: string, signal: AbortSignal): Promise<void> {

@@ -87,7 +87,7 @@ export class SourcesScene {
       onSelection: () => this.told.push('selection'),
     });
     this.configMaps = this.sources.part({ kind: 'ConfigMap' });
-    void queue.run((key, signal) => this.sources.read(key, signal), { concurrency: 2 }, this.#ended.signal);
+    void queue.run((key, signal) => this.sources.read(key, signal), { concurrency: 4 }, this.#ended.signal);
   }
 
   #reader(): SourceReader {

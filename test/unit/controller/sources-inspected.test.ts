@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { KeyInspection } from '../../../src/domain/inspection.ts';
 import type { Rule } from '../../../src/domain/rules.ts';
 import type { Policy } from '../../../src/domain/observed.ts';
 import { inSourcesScene, presentIn } from '../../support/sources-scene.ts';
@@ -29,6 +30,30 @@ describe('the content of a source', () => {
       assert.deepEqual(
         scene.inspected.slice(2).map(({ key }) => key),
         ['b.yaml'],
+      );
+    }),
+  );
+
+  it(
+    'that takes long keeps others of its namespace waiting that are looked into, and no others',
+    inSourcesScene(async (scene) => {
+      const slow = Promise.withResolvers<KeyInspection>();
+      scene.inspect = ({ source }) =>
+        source.name.startsWith('slow') ? slow.promise : Promise.resolve({ problems: new Map() });
+      for (const name of ['slow-1', 'slow-2', 'other', 'plain']) scene.store({ 'a.yaml': 'a: 1' }, { name });
+      const named = (name: string) => [{ kind: 'ConfigMap', name }] as const;
+      for (const name of ['slow-1', 'slow-2', 'other']) await scene.bind({ ...POLICY, name, sources: named(name) });
+      await scene.bind({ name: 'plain', sources: named('plain') });
+      await scene.clock.advance(1_000);
+      assert.deepEqual(
+        ['slow-1', 'other', 'plain'].map((name) => scene.get(`ConfigMap/${name}`).state),
+        ['Unknown', 'Unknown', 'Present'],
+      );
+      slow.resolve({ problems: new Map() });
+      await scene.clock.advance(1_000);
+      assert.deepEqual(
+        ['slow-1', 'slow-2', 'other'].map((name) => scene.get(`ConfigMap/${name}`).state),
+        ['Present', 'Present', 'Present'],
       );
     }),
   );
