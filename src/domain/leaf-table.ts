@@ -55,44 +55,67 @@ export const changedPaths = (before: LeafTable, after: LeafTable, most: number):
   return { paths: outermost.slice(0, most), count: outermost.length };
 };
 
-/** Merges the two, which are in the same order. */
-function* differing(before: LeafTable, after: LeafTable): Generator<string> {
+/** Merges the two, which are in the same order. It is done beside all other work: thousands of entries must not show. */
+const differing = (before: LeafTable, after: LeafTable): readonly string[] => {
   const decoder = new TextDecoder();
-  const old = entriesOf(before);
-  const now = entriesOf(after);
-  let a = old.next().value;
-  let b = now.next().value;
-  while (a !== undefined || b !== undefined) {
-    const order = a === undefined ? 1 : b === undefined ? -1 : compareBytes(a.name, b.name);
-    const entry = order <= 0 ? a : b;
-    const same = order === 0 && a !== undefined && b !== undefined && compareBytes(a.hash, b.hash) === 0;
-    if (!same && entry !== undefined) yield decoder.decode(entry.name);
-    if (order <= 0) a = old.next().value;
-    if (order >= 0) b = now.next().value;
+  const found: string[] = [];
+  const [a, b] = [cursorOf(before), cursorOf(after)];
+  let [moreA, moreB] = [advance(a), advance(b)];
+  while (moreA || moreB) {
+    const order = !moreA ? 1 : !moreB ? -1 : compareNames(a, b);
+    const cursor = order <= 0 ? a : b;
+    if (order !== 0 || !haveSameHash(a, b)) found.push(decoder.decode(cursor.name.subarray(0, cursor.length)));
+    if (order <= 0) moreA = advance(a);
+    if (order >= 0) moreB = advance(b);
   }
+  return found;
+};
+
+/** One entry of a table at a time, in the same memory. */
+interface Cursor {
+  readonly table: LeafTable;
+  /** Where the next entry begins. */
+  at: number;
+  /** As much of it as `length` says is the entry's name. */
+  name: Uint8Array;
+  length: number;
+  hashAt: number;
 }
 
-interface Entry {
-  readonly name: Uint8Array;
-  readonly hash: Uint8Array;
-}
+const cursorOf = (table: LeafTable): Cursor => ({ table, at: 0, name: new Uint8Array(256), length: 0, hashAt: 0 });
 
-function* entriesOf(table: LeafTable): Generator<Entry, undefined> {
-  let at = 0;
-  let before = new Uint8Array();
-  while (at < table.length) {
-    const shared = numberAt(table, at);
-    const rest = numberAt(table, shared.end);
-    const name = new Uint8Array(shared.value + rest.value);
-    name.set(before.subarray(0, shared.value));
-    name.set(table.subarray(rest.end, rest.end + rest.value), shared.value);
-    const hashAt = rest.end + rest.value;
-    yield { name, hash: table.subarray(hashAt, hashAt + HASH_BYTES) };
-    at = hashAt + HASH_BYTES;
-    before = name;
+/** @returns false: there are no more */
+const advance = (cursor: Cursor): boolean => {
+  const { table } = cursor;
+  if (cursor.at >= table.length) return false;
+  const shared = numberAt(table, cursor.at);
+  const rest = numberAt(table, shared.end);
+  cursor.length = shared.value + rest.value;
+  cursor.hashAt = rest.end + rest.value;
+  cursor.at = cursor.hashAt + HASH_BYTES;
+  if (cursor.length > cursor.name.length) {
+    const larger = new Uint8Array(2 * cursor.length);
+    larger.set(cursor.name);
+    cursor.name = larger;
   }
-  return undefined;
-}
+  for (let index = 0; index < rest.value; index++) cursor.name[shared.value + index] = table[rest.end + index] ?? 0;
+  return true;
+};
+
+const compareNames = (a: Cursor, b: Cursor): number => {
+  const shorter = Math.min(a.length, b.length);
+  for (let index = 0; index < shorter; index++) {
+    const difference = (a.name[index] ?? 0) - (b.name[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+};
+
+const haveSameHash = (a: Cursor, b: Cursor): boolean => {
+  for (let index = 0; index < HASH_BYTES; index++)
+    if (a.table[a.hashAt + index] !== b.table[b.hashAt + index]) return false;
+  return true;
+};
 
 const isBelowAny = (pointer: string, others: ReadonlySet<string>): boolean => {
   for (let end = pointer.lastIndexOf('/'); end >= 0; end = pointer.lastIndexOf('/', end - 1)) {

@@ -30,6 +30,8 @@ export interface OperatorOptions {
   /** Reach the API server here instead: a fault proxy, say. */
   readonly through?: string;
   readonly args?: readonly string[];
+  /** Flags of Node; none by default. */
+  readonly nodeFlags?: readonly string[];
   /** Whom it acts as. Default: the account that config/default installs. The name has to be reload-operator. */
   readonly accountNamespace?: string;
 }
@@ -82,13 +84,16 @@ export const startOperator = async (options: OperatorOptions, { ready = true } =
   const folder = await mkdtemp(join(tmpdir(), 'reload-operator-'));
   const port = await freePort();
   const operator = new Child(
-    await spawnOperator([
-      `--kubeconfig=${await writeKubeconfig(folder, options)}`,
-      `--namespaces=${options.namespaces.join(',')}`,
-      `--health-port=${port}`,
-      '--health-host=127.0.0.1',
-      ...(options.args ?? []),
-    ]),
+    await spawnOperator(
+      [
+        `--kubeconfig=${await writeKubeconfig(folder, options)}`,
+        `--namespaces=${options.namespaces.join(',')}`,
+        `--health-port=${port}`,
+        '--health-host=127.0.0.1',
+        ...(options.args ?? []),
+      ],
+      options.nodeFlags,
+    ),
     folder,
     port,
   );
@@ -115,8 +120,8 @@ export const runOperator = async (
   return { code, stdout: stdout(), stderr: stderr() };
 };
 
-const spawnOperator = async (args: readonly string[]): Promise<ChildProcess> => {
-  const child = spawn(process.execPath, [join(CHECKOUT, 'src/main.ts'), ...args], {
+const spawnOperator = async (args: readonly string[], nodeFlags: readonly string[] = []): Promise<ChildProcess> => {
+  const child = spawn(process.execPath, [...nodeFlags, join(CHECKOUT, 'src/main.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] },
   });

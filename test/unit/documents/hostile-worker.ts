@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { DocumentError, parseDocument } from '../../../src/documents/parse.ts';
-import { hostile } from './hostile.ts';
+import { hostile } from '../../documents/hostile.ts';
 
 /** What became of each of the texts, one after the other: the memory of one is free for the next. */
 for (const { format, text } of hostile) {

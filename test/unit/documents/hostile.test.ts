@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { hostile, MIB } from './hostile.ts';
+import { hostile, MIB } from '../../documents/hostile.ts';
 
 interface Outcome {
   readonly outcome: string | undefined;

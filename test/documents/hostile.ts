@@ -1,6 +1,6 @@
 /** Texts of at most 1 MiB that are made to take long, or much memory; and what is said of them. */
 
-import type { DocumentFormatName } from '../../../src/api/v1alpha1/documents.ts';
+import type { DocumentFormatName } from '../../src/api/v1alpha1/documents.ts';
 
 export const MIB = 1024 * 1024;
 
