@@ -24,11 +24,13 @@ import {
   type SectionResult,
 } from './results.ts';
 import { burst } from './sections/burst.ts';
+import { documents } from './sections/documents.ts';
 import { fanOut } from './sections/fan-out.ts';
 import { files } from './sections/files.ts';
 import { idle } from './sections/idle.ts';
 import { memory } from './sections/memory.ts';
 import { oneByOne } from './sections/one-by-one.ts';
+import { plan } from './sections/plan.ts';
 
 const SECTION: Readonly<Record<SectionId, (bench: Bench) => Promise<SectionResult>>> = {
   a: files,
@@ -37,6 +39,8 @@ const SECTION: Readonly<Record<SectionId, (bench: Bench) => Promise<SectionResul
   d: burst,
   e: memory,
   f: idle,
+  g: documents,
+  h: plan,
 };
 
 const begun = performance.now();

@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { stringify } from 'yaml';
 import { bundle } from '../../../config/bundle/bundle.ts';
+import { planFolder } from '../../support/plan-folder.ts';
 
 const MANIFESTS = 500;
 const ENV = { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, HOME: '/nonexistent' };
@@ -79,11 +79,7 @@ describe('the bundled plugin', () => {
   });
 
   it(`plans a change against ${MANIFESTS} manifests within a second`, () => {
-    const folder = mkdtempSync(join(dir, 'manifests-'));
-    for (let index = 0; index < MANIFESTS; index++)
-      writeFileSync(join(folder, `${index}.yaml`), stringify(manifest(index)));
-    const change = join(dir, 'change.yaml');
-    writeFileSync(change, stringify(configMap('app0', 'debug')));
+    const { folder, change } = planFolder(dir, MANIFESTS);
     const ran = run('plan', '-f', change, '--against', folder);
     assert.equal(ran.status, 10, ran.stderr);
     assert.match(
@@ -95,68 +91,3 @@ describe('the bundled plugin', () => {
     assert.ok(took <= 1_000, `${took} ms`);
   });
 });
-
-const configMap = (name: string, level = 'info'): object => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name },
-  data: {
-    flag: 'a',
-    'config.yaml': stringify({
-      logging: { level },
-      sections: Array.from({ length: 30 }, (_, at) => ({ at, on: true })),
-    }),
-  },
-});
-
-/** A workload, its configuration, its policy, and something else. */
-const manifest = (index: number): object => {
-  const name = `app${Math.floor(index / 4)}`;
-  const labels = { app: name };
-  switch (index % 4) {
-    case 0:
-      return {
-        apiVersion: 'apps/v1',
-        kind: 'Deployment',
-        metadata: { name, labels },
-        spec: {
-          replicas: 2,
-          selector: { matchLabels: labels },
-          template: {
-            metadata: { labels },
-            spec: {
-              containers: [
-                {
-                  name: 'main',
-                  image: `registry.example.com/${name}:1.2.3`,
-                  env: [{ name: 'FLAG', valueFrom: { configMapKeyRef: { name, key: 'flag' } } }],
-                  resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
-                  volumeMounts: [{ name: 'config', mountPath: '/etc/app' }],
-                },
-              ],
-              volumes: [{ name: 'config', configMap: { name } }],
-            },
-          },
-        },
-      };
-    case 1:
-      return configMap(name);
-    case 2:
-      return {
-        apiVersion: 'reload-operator.dev/v1alpha1',
-        kind: 'ReloadPolicy',
-        metadata: { name },
-        spec: {
-          sources: [{ kind: 'ConfigMap', name }],
-          rules: [{ keys: ['config.yaml'], paths: ['/logging/**'], class: 'Hot' }],
-        },
-      };
-    default:
-      return {
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { name },
-        spec: { selector: labels, ports: [{ port: 80 }] },
-      };
-  }
-};
