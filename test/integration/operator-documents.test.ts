@@ -69,11 +69,13 @@ describe('documents', () => {
     assert.ok(acted <= CLASSIFIED_MS && looked <= CLASSIFIED_MS, `${acted} ms, ${looked} ms`);
     assert.ok(blocked <= BLOCKED_MS, `${blocked} ms`);
 
-    await stage.edit(coldEdit(1), 'large');
+    await stage.edit(coldEdit(rounds.length), 'large');
     await eventually(async () => (await stage.restartAnnotation('large'))?.startsWith('v1.1.'), {
       what: 'the restart',
     });
-    assert.deepEqual(await untilTold(stage, 'Restart', 1), ['ConfigMap/large:part-1.yaml#/services/59/timeout']);
+    assert.deepEqual(await untilTold(stage, 'Restart', 1), [
+      `ConfigMap/large:part-${rounds.length % 10}.yaml#/services/59/timeout`,
+    ]);
   });
 
   it('that are made to hurt are refused in words, in bounded memory, while others are served', async (test) => {
