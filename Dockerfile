@@ -7,4 +7,4 @@ USER 65532:65532
 # A small young generation, and a heap that follows the container's memory limit; 24.6 brought the percentage. By itself,
 # Node lets the heap grow to 256 MiB at least. The rest is for the worker that looks into content, whose heap may grow to
 # 128 MiB. What tenants write never becomes code.
-ENTRYPOINT ["node", "--max-semi-space-size=1", "--max-old-space-size-percentage=40", "--disallow-code-generation-from-strings", "/app/reload-operator.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=1", "--max-old-space-size-percentage=30", "--disallow-code-generation-from-strings", "/app/reload-operator.mjs"]

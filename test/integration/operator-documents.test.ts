@@ -20,7 +20,7 @@ const BLOCKED_MS = 20;
 const RESOLUTION_MS = 10;
 /** A worker's heap of 128 MiB, what else it needs, and content on its way to it. */
 const MOST_MEMORY = 200 * 2 ** 20;
-/** Those of the image, whose percentage is one of 384 MiB. */
+/** Those of the image, whose percentage is one of 512 MiB. */
 const NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=153', '--disallow-code-generation-from-strings'];
 /** The rest of the 1 MiB is the key. */
 const MOST_BYTES = 2 ** 20 - 64;
