@@ -3,33 +3,33 @@
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import { changedKeys, overlay, without } from './difference.ts';
 import type { Nudge, RestartOrder } from './effects.ts';
-import type { HistoryEntry, Ledger, Workload } from './observed.ts';
+import type { Changes, HistoryEntry, Ledger, Workload } from './observed.ts';
 
 export const withEntry = (ledger: Ledger, entry: HistoryEntry): Ledger => ({
   ...ledger,
   history: [entry, ...ledger.history].slice(0, RECORD_LIMITS.history),
 });
 
+/** Changes that count as applied from now on, whatever a restart is doing. */
+export const withApplied = (ledger: Ledger, changes: Changes): Ledger => ({
+  ...ledger,
+  applied: overlay(ledger.applied, changes),
+  // A restart under way may carry these keys with earlier content: its end must not put that over the newer one.
+  ...(ledger.restart !== undefined && {
+    restart: { ...ledger.restart, changes: without(ledger.restart.changes, changes) },
+  }),
+});
+
 /** @param pods how many pods were nudged */
 export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number): Ledger =>
-  withEntry(
-    {
-      ...ledger,
-      applied: overlay(ledger.applied, nudge.changes),
-      // A restart under way may carry these keys with earlier content: its end must not put that over the newer one.
-      ...(ledger.restart !== undefined && {
-        restart: { ...ledger.restart, changes: without(ledger.restart.changes, nudge.changes) },
-      }),
-    },
-    {
-      time: now,
-      action: 'Hot',
-      outcome: 'Succeeded',
-      reason: pods === 0 ? 'NoPods' : 'Nudged',
-      keys: nudge.keys,
-      pods,
-    },
-  );
+  withEntry(withApplied(ledger, nudge.changes), {
+    time: now,
+    action: 'Hot',
+    outcome: 'Succeeded',
+    reason: pods === 0 ? 'NoPods' : 'Nudged',
+    keys: nudge.keys,
+    pods,
+  });
 
 export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Workload, now: number): Ledger => ({
   ...superseded(ledger, now),

@@ -3,11 +3,11 @@
  * once, and whoever switches to Enforce later acts on nothing old (design law 16).
  */
 
-import { compare, consumedSources, onlyFrom, overlay, without } from './difference.ts';
+import { compare, consumedSources, onlyFrom } from './difference.ts';
 import type { Notice, Plan } from './effects.ts';
 import { listed } from './notices.ts';
 import type { Changes, Ledger, Observed, SourceId } from './observed.ts';
-import { withEntry } from './outcomes.ts';
+import { withApplied, withEntry } from './outcomes.ts';
 import { changedPlaces } from './places.ts';
 import { desiredPods } from './rollout.ts';
 import { verdictOf } from './verdict.ts';
@@ -92,17 +92,15 @@ const say = (
   const pods = desiredPods(workload.rollout);
   const what = action === 'Hot' ? 'have nudged' : 'have restarted';
   return {
-    ledger: withEntry(
-      {
-        ...ledger,
-        applied: overlay(ledger.applied, changes),
-        // A restart from before, still under way, must not put its content over this at its end.
-        ...(ledger.restart !== undefined && {
-          restart: { ...ledger.restart, changes: without(ledger.restart.changes, changes) },
-        }),
-      },
-      { time: now, action, outcome: 'Observed', reason: 'Observed', message: listed(keys), keys, pods },
-    ),
+    ledger: withEntry(withApplied(ledger, changes), {
+      time: now,
+      action,
+      outcome: 'Observed',
+      reason: 'Observed',
+      message: listed(keys),
+      keys,
+      pods,
+    }),
     notices: [
       ...notices,
       {
