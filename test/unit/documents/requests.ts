@@ -1,3 +1,4 @@
+import type { ContentFormat } from '../../../src/domain/validation.ts';
 import { PLAIN } from '../../../src/domain/digest.ts';
 import type { InspectingPolicy, KeyRequest } from '../../../src/domain/inspection.ts';
 
@@ -18,3 +19,18 @@ export const request = (content: string | Uint8Array, parts: Partial<KeyRequest>
   schemas: true,
   ...parts,
 });
+
+/** Those that need nothing else to be given. */
+export const PLAIN_FORMATS: readonly ContentFormat[] = [
+  'YAML',
+  'JSON',
+  'TOML',
+  'Properties',
+  'Dotenv',
+  'INI',
+  'Number',
+  'Duration',
+  'Quantity',
+  'URL',
+  'PEM',
+];

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { checkSchema } from '../../../src/documents/checks/schema.ts';
 import { parseDocument } from '../../../src/documents/parse.ts';
 import { check, lines } from './check.ts';
+import { PLAIN_FORMATS } from './requests.ts';
 
 const MOST = 10;
 const told = (schema: unknown, document: unknown): readonly string[] =>
@@ -477,21 +478,7 @@ describe('problems', () => {
       (value) => `? ${value}\n\t: ${value}: ${value}\n`,
       (value) => `export ${value}`,
     );
-    const formats = fc.constantFrom(
-      ...([
-        'YAML',
-        'JSON',
-        'TOML',
-        'Properties',
-        'Dotenv',
-        'INI',
-        'Number',
-        'Duration',
-        'Quantity',
-        'URL',
-        'PEM',
-      ] as const),
-    );
+    const formats = fc.constantFrom(...PLAIN_FORMATS);
     fc.assert(
       fc.property(secret, around, formats, (value, make, format) => {
         const found = check(make(value), { format });

@@ -2,27 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { createInspector, WORKER_URL } from '../../../../src/documents/inspector.ts';
-import type { ContentFormat } from '../../../../src/domain/validation.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { createRecordingLog } from '../../../support/recording-log.ts';
-import { policy, request } from '../requests.ts';
+import { PLAIN_FORMATS, policy, request } from '../requests.ts';
 
 // eslint-disable-next-line @typescript-eslint/no-implied-eval -- that it can't be done is what is tested
 assert.throws(() => new Function('return 1'), EvalError);
 
-const FORMATS: readonly ContentFormat[] = [
-  'YAML',
-  'JSON',
-  'TOML',
-  'Properties',
-  'Dotenv',
-  'INI',
-  'Number',
-  'Duration',
-  'Quantity',
-  'URL',
-  'PEM',
-];
 const pattern = '^(a+)+$';
 const schema = JSON.stringify({
   properties: { a: { pattern }, b: { format: 'uri' } },
@@ -30,7 +16,7 @@ const schema = JSON.stringify({
 });
 const validation = [
   { keys: ['*'], schema },
-  ...FORMATS.map((format) => ({ keys: ['*'], format })),
+  ...PLAIN_FORMATS.map((format) => ({ keys: ['*'], format })),
   { keys: ['*'], format: 'Pattern' as const, pattern },
 ];
 const asked = request(`a: ${'a'.repeat(50_000)}!\n`, { policies: [policy({ validation })] });
