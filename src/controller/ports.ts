@@ -3,7 +3,7 @@
 import type { ReloadPolicyStatus, ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import type { MacKey } from '../domain/digest.ts';
 import type { Notice } from '../domain/effects.ts';
-import type { Pod, Policy, Workload } from '../domain/observed.ts';
+import type { Pod, Policy, SourceId, Workload } from '../domain/observed.ts';
 import type { LabelSelector, SourceKind } from '../domain/selection.ts';
 import type { ListWatch, Sink } from '../runtime/reflector.ts';
 import type { Store } from '../runtime/store.ts';
@@ -142,6 +142,76 @@ export interface Pods {
   watch(workload: Workload): ListWatch<FollowedPod>;
   /** Writes the nudge annotation through `pods/status`. False: the pod is gone. */
   nudge(pod: FollowedPod, value: string, signal: AbortSignal): Promise<boolean>;
+}
+
+/** A volume of a pod that shows keys of a source, as the kubelet lays it out on the node. */
+export interface PodMount {
+  readonly volume: string;
+  readonly plugin: 'kubernetes.io~configmap' | 'kubernetes.io~secret' | 'kubernetes.io~projected';
+  readonly source: SourceId;
+  /** The file of each key, as a path within the volume; absent: every key, under its own name. */
+  readonly files?: ReadonlyMap<string, string>;
+  /** Where containers have the whole volume, without subPath. */
+  readonly containers: readonly { readonly name: string; readonly path: string }[];
+}
+
+/** What the files of one volume of one pod are hoped to be. */
+export interface MountQuestion {
+  readonly volume: string;
+  readonly plugin: PodMount['plugin'];
+  /** Digests by the path within the volume; undefined: there is to be no such file. */
+  readonly files: ReadonlyMap<string, string | undefined>;
+  /**
+   * Absent: plain digests of the bytes, as `digestContent` makes them. Of Secrets they are MACs by this random key, made
+   * for one question: `digestParts` of the bytes with the scheme `{ format: 'q1', key, context: [] }`.
+   */
+  readonly key?: Uint8Array;
+}
+
+export type MountAnswer =
+  | { readonly type: 'Mounted' }
+  /** Not so far: the paths that differ. */
+  | { readonly type: 'Differs'; readonly files: readonly string[] }
+  /** There is no agent on the node, or it can't be asked, or it knows of no such volume. */
+  | { readonly type: 'Unavailable'; readonly why: string };
+
+/** The agents on the nodes, which see what the kubelets have written. */
+export interface Agents {
+  /**
+   * Asks the agent of a node whether a pod's volume has these files, and waits until it has, for `waitMs` at the most.
+   * Never rejects but for the abort: what goes wrong is an answer.
+   */
+  mounted(
+    pod: { readonly uid: string; readonly node: string },
+    question: MountQuestion,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<MountAnswer>;
+}
+
+/** One container that is to be asked to reload. */
+export interface NotifyRequest {
+  /** POST: reload now. GET: only tell. */
+  readonly method: 'POST' | 'GET';
+  readonly address: string;
+  readonly port: number;
+  readonly path: string;
+  readonly signingKey?: Uint8Array;
+}
+
+export type NotifyAnswer =
+  /** 2xx, of an application that doesn't tell what it has loaded. */
+  | { readonly type: 'Accepted' }
+  /** The protocol of docs/applications.md: digests by the path in the container, and why content was refused. */
+  | {
+      readonly type: 'Told';
+      readonly files: ReadonlyMap<string, { readonly sha256?: string; readonly error?: string }>;
+    }
+  | { readonly type: 'Failed'; readonly why: string };
+
+/** Asks applications to reload. Never rejects but for the abort: what goes wrong is an answer. */
+export interface Notifier {
+  ask(request: NotifyRequest, signal: AbortSignal): Promise<NotifyAnswer>;
 }
 
 export interface EventPublisher {

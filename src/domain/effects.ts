@@ -1,6 +1,7 @@
 /** What a plan wants done, as data. */
 
 import type { Changes, Ledger, Pending } from './observed.ts';
+import type { ProofOrder } from './proof.ts';
 
 /** Make the kubelets of all the workload's pods refresh their files now. */
 export interface Nudge {
@@ -76,6 +77,8 @@ export type Plan =
       readonly pending?: Pending;
       readonly nudge?: Nudge;
       readonly restart?: RestartOrder;
+      /** Absent: nothing is to be proven, and what was under way ends. */
+      readonly prove?: ProofOrder;
       /** Content that a validation refuses must not reach pods any sooner: whatever nudges are still to come are not given. */
       readonly leavePods: boolean;
       /** A rollout is under way whose new pods are to be nudged once. */

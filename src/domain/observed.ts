@@ -4,6 +4,7 @@ import type { RestartAnnotation } from './annotation.ts';
 import type { Classifier } from './classify.ts';
 import type { Digest } from './digest.ts';
 import type { DocumentParts, LeafTable } from './documents.ts';
+import type { Delivery, HotPolicy, ProofProgress } from './proof.ts';
 import type { Use } from './references.ts';
 import type { RolloutState } from './rollout.ts';
 import type { LabelSelector, SourceKind, WorkloadBinding, WorkloadKind } from './selection.ts';
@@ -92,6 +93,7 @@ export interface Policy extends Classifier {
   readonly observes?: boolean;
   readonly validation?: readonly Validation[];
   readonly workloads?: readonly WorkloadBinding[];
+  readonly hot: HotPolicy;
   readonly debounceMs: number;
   readonly progressTimeoutMs: number;
 }
@@ -158,6 +160,8 @@ export interface Ledger {
   readonly immutable: ReadonlyMap<SourceId, string>;
   readonly restart?: Restart;
   readonly held?: Held;
+  /** The latest hot change, as long as there is something to be proven, or that was not proven in time. */
+  readonly delivery?: Delivery;
   /** Newest first. */
   readonly history: readonly HistoryEntry[];
 }
@@ -190,4 +194,6 @@ export interface Observed {
   readonly pending?: Pending;
   /** The workload's pods, where a first look asked for them. */
   readonly pods?: readonly Pod[];
+  /** How far the delivery that is recorded has got, as this process knows. */
+  readonly proof?: ProofProgress;
 }

@@ -39,6 +39,7 @@ const NOTHING = {
   defaultClass: 'Ignore',
   onImpossible: 'Report',
   suspended: true,
+  hot: { proof: 'Nudged', timeoutMs: 0, onTimeout: 'Report' },
   debounceMs: 0,
   progressTimeoutMs: 0,
 } as const;

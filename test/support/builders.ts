@@ -130,6 +130,7 @@ export const aPolicy = (more: Partial<Policy> = {}): Policy => ({
   rules: [rule('flag', 'Restart')],
   defaultClass: 'Hot',
   onImpossible: 'Restart',
+  hot: { proof: 'Nudged', timeoutMs: 30_000, onTimeout: 'Report' },
   debounceMs: 500,
   progressTimeoutMs: 10 * MINUTE,
   ...more,

@@ -50,6 +50,8 @@ export const ReadyReason = {
   RolloutFailed: 'RolloutFailed',
   /** False. A rollout took longer than `restart.progressTimeout`. The change does not count as applied. */
   RolloutTimedOut: 'RolloutTimedOut',
+  /** False. A hot change was not proven within `hot.timeout`; `HotReloaded` says which pods, and why. */
+  ProofTimeout: 'ProofTimeout',
   /** False. The API server refuses a request that the operator needs to make; the message names the missing right. */
   Forbidden: 'Forbidden',
   /** False. The stored spec does not pass the present schema, as after an upgrade; the message names the field. */
@@ -64,6 +66,8 @@ export const ReconcilingReason = {
   Debouncing: 'Debouncing',
   /** Pods are being told to refresh their files. */
   Nudging: 'Nudging',
+  /** It is being found out whether pods have got as far as `hot.proof` demands. */
+  Proving: 'Proving',
   /** A rollout is under way. */
   Progressing: 'Progressing',
   /** An attempt failed and is repeated. */
@@ -76,6 +80,8 @@ export const StalledReason = {
   RolloutFailed: 'RolloutFailed',
   /** A rollout timed out, as for Ready. */
   RolloutTimedOut: 'RolloutTimedOut',
+  /** A hot change was not proven in time, as for Ready. */
+  ProofTimeout: 'ProofTimeout',
   /** Content is invalid, as for Ready. */
   SourceInvalid: 'SourceInvalid',
   /** A right is missing, as for Ready. */
@@ -112,8 +118,16 @@ export const HotReloadedReason = {
   NoPods: 'NoPods',
   /** True. No hot key has changed since the workloads were adopted. */
   NoChange: 'NoChange',
+  /** True. Every pod has the content in its files: the node agents have seen it. */
+  Mounted: 'Mounted',
+  /** True. Every application says that it runs on the content, or has accepted to reload it. */
+  Loaded: 'Loaded',
   /** False. Pods are being told to refresh their files. */
   Nudging: 'Nudging',
+  /** False. Pods have been told; that they have got as far as `hot.proof` demands is being found out. */
+  Proving: 'Proving',
+  /** False. Not every pod got as far as `hot.proof` demands within `hot.timeout`. TimedOut. */
+  ProofTimeout: 'ProofTimeout',
   /**
    * False. A changed key is declared Hot, but a workload reads it in a way that can't be hot; `hot.onImpossible`
    * decides between a restart and this report alone.

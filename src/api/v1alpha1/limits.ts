@@ -22,6 +22,10 @@ export const STATUS_LIMITS = {
   problems: 10,
   /** Longest of them, in characters. */
   problem: 1024,
+  /** Pods of one workload listed as not proven. */
+  missing: 10,
+  /** Longest entry of them, in characters. */
+  missingPod: 600,
   conflicts: 20,
   notes: 5,
 } as const;

@@ -287,15 +287,92 @@ export type ContentFormat =
  */
 export interface HotSettings {
   /**
+   * How far a hot change must be known to have got before it counts as done: Nudged (kubelets were told), Mounted (the files of each pod have the content; needs the node agent) or Loaded (each application says that it runs on it; needs notify). Default Nudged.
+   */
+  readonly proof?: HotProof;
+  /**
+   * How long a proof, and the notification, may take. From 1s to 1h. Default 30s.
+   */
+  readonly timeout?: Duration;
+  /**
+   * What to do with a hot change that is not proven in time: Restart the workload, or only Report. Default Report.
+   */
+  readonly onTimeout?: OnTimeout;
+  /**
    * What to do with a changed Hot key that a workload can't take hot, because it reads it through an environment variable, an argument, a subPath or an init container: Restart it, or only Report. Default Restart.
    */
   readonly onImpossible?: OnImpossible;
+  /**
+   * Asks each ready container that mounts the source to reload, after its files are refreshed. 2xx counts; anything else is tried again until hot.timeout.
+   */
+  readonly notify?: NotifySettings;
 }
+
+export type HotProof = 'Nudged' | 'Mounted' | 'Loaded';
+
+export type Duration = string;
+
+/**
+ * What to do with a hot change that is not proven in time: Restart the workload, or only Report. Default Report.
+ */
+export type OnTimeout = 'Restart' | 'Report';
 
 /**
  * What to do with a changed Hot key that a workload can't take hot, because it reads it through an environment variable, an argument, a subPath or an init container: Restart it, or only Report. Default Restart.
  */
 export type OnImpossible = 'Restart' | 'Report';
+
+/**
+ * Asks each ready container that mounts the source to reload, after its files are refreshed. 2xx counts; anything else is tried again until hot.timeout.
+ */
+export interface NotifySettings {
+  /**
+   * A POST without a body to each container.
+   */
+  readonly http: NotifyHTTP;
+}
+
+/**
+ * A POST without a body to each container.
+ */
+export interface NotifyHTTP {
+  /**
+   * Name of a port of the containers that mount the source: only containers that declare a port of this name are asked.
+   */
+  readonly port: string;
+  /**
+   * Where the application listens. Default /-/reload.
+   */
+  readonly path?: string;
+  /**
+   * Lets the application tell our requests from those of others.
+   */
+  readonly signature?: NotifySignature;
+}
+
+/**
+ * Lets the application tell our requests from those of others.
+ */
+export interface NotifySignature {
+  /**
+   * The Secret with the key that requests are signed with: HMAC-SHA256, in the header Reload-Signature.
+   */
+  readonly secretRef: SecretKeyReference;
+}
+
+/**
+ * The Secret with the key that requests are signed with: HMAC-SHA256, in the header Reload-Signature.
+ */
+export interface SecretKeyReference {
+  /**
+   * Name of the Secret, in the policy's namespace.
+   */
+  readonly name: string;
+  /**
+   * The key that holds the signing key, as it is.
+   */
+  readonly key: string;
+}
 
 /**
  * How restarts are done.
@@ -310,8 +387,6 @@ export interface RestartSettings {
    */
   readonly progressTimeout?: Duration;
 }
-
-export type Duration = string;
 
 /**
  * What the operator sees and does, derived from the records of the workloads. Wiping it has no effect.
@@ -502,6 +577,10 @@ export interface WorkloadStatus {
    */
   readonly impossible?: readonly string[];
   /**
+   * How far the latest hot change has got that is to be proven.
+   */
+  readonly delivery?: DeliveryStatus;
+  /**
    * The first 20 keys for which another policy that binds the workload declares another class. The stricter one decides: Restart before Hot before Ignore.
    *
    * Items: A key, and what each policy declares.
@@ -531,6 +610,51 @@ export type WorkloadState =
   | 'Unmatched'
   | 'Ignored'
   | 'Error';
+
+/**
+ * How far the latest hot change has got that is to be proven.
+ */
+export interface DeliveryStatus {
+  /**
+   * Digest of the content that is delivered.
+   */
+  readonly digest: string;
+  /**
+   * The proof that is demanded.
+   */
+  readonly proof: HotProof;
+  /**
+   * How far a hot change has got on its way to its proof.
+   */
+  readonly phase: DeliveryPhase;
+  /**
+   * How many pods it is about.
+   */
+  readonly pods: number;
+  /**
+   * How many have the content in their files, for certain.
+   */
+  readonly mounted?: number;
+  /**
+   * How many were asked to reload and accepted.
+   */
+  readonly notified?: number;
+  /**
+   * How many run on the content, as they say.
+   */
+  readonly loaded?: number;
+  /**
+   * The first 10 pods that are not proven yet, each with the reason.
+   *
+   * Items: A pod, and what stands in the way.
+   */
+  readonly missing?: readonly string[];
+}
+
+/**
+ * How far a hot change has got on its way to its proof.
+ */
+export type DeliveryPhase = 'InProgress' | 'Succeeded' | 'TimedOut';
 
 /**
  * A past action.
@@ -626,6 +750,10 @@ export interface ReloadRecordStatus {
    * A change that waits.
    */
   readonly held?: RecordedHold;
+  /**
+   * A hot change that is to be proven, or was not.
+   */
+  readonly delivery?: RecordedDelivery;
   /**
    * The latest 5 actions, newest first.
    *
@@ -769,6 +897,52 @@ export interface RecordedHold {
   readonly message?: string;
   /**
    * What waits.
+   *
+   * Items: Keys of one source that differ from what is applied.
+   */
+  readonly changes: readonly SourceChange[];
+}
+
+/**
+ * A hot change that is to be proven, or was not.
+ */
+export interface RecordedDelivery {
+  /**
+   * Digest of the content that is delivered.
+   */
+  readonly digest: string;
+  /**
+   * The proof that is demanded.
+   */
+  readonly proof: HotProof;
+  /**
+   * When pods were told of it: its time runs from here.
+   */
+  readonly startedAt: string;
+  /**
+   * How far a hot change has got on its way to its proof.
+   */
+  readonly phase: DeliveryPhase;
+  /**
+   * Why it is in that phase, for people.
+   */
+  readonly message?: string;
+  /**
+   * When it was proven, or its time was over.
+   */
+  readonly finishedAt?: string;
+  /**
+   * When applications are asked once more that may have read their files before those were refreshed: they can not tell what they have loaded, and nobody saw the files.
+   */
+  readonly askAgainAt?: string;
+  /**
+   * The first 20 keys or places whose change it carries, for people.
+   *
+   * Items: A key, or a place in it, as in the history.
+   */
+  readonly places: readonly string[];
+  /**
+   * What it delivers.
    *
    * Items: Keys of one source that differ from what is applied.
    */

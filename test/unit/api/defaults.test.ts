@@ -19,6 +19,7 @@ describe('resolvePolicy', () => {
       observes: false,
       validation: [],
       onImpossible: 'Restart',
+      hot: { proof: 'Nudged', timeoutMs: 30_000, onTimeout: 'Report' },
       debounceMs: 500,
       progressTimeoutMs: 600_000,
     });
@@ -41,7 +42,13 @@ describe('resolvePolicy', () => {
       suspend: true,
       mode: 'Observe',
       validation: [check],
-      hot: { onImpossible: 'Report' },
+      hot: {
+        onImpossible: 'Report',
+        proof: 'Loaded',
+        timeout: '1m',
+        onTimeout: 'Restart',
+        notify: { http: { port: 'admin', path: '/reload', signature: { secretRef: { name: 'ring', key: 'key' } } } },
+      },
       restart: { debounce: '0s', progressTimeout: '1h' },
     });
     assert.deepEqual(resolved, {
@@ -54,6 +61,12 @@ describe('resolvePolicy', () => {
       observes: true,
       validation: [check],
       onImpossible: 'Report',
+      hot: {
+        proof: 'Loaded',
+        timeoutMs: 60_000,
+        onTimeout: 'Restart',
+        notify: { port: 'admin', path: '/reload', signature: { name: 'ring', key: 'key' } },
+      },
       debounceMs: 0,
       progressTimeoutMs: 3_600_000,
     });
@@ -66,5 +79,10 @@ describe('resolvePolicy', () => {
 
   it('takes an empty hot or restart block for silence', () => {
     assert.deepEqual(resolve({ sources: [APP], hot: {}, restart: {} }), resolve({ sources: [APP] }));
+  });
+
+  it('asks where most servers listen, unless a path is given', () => {
+    const resolved = resolve({ sources: [APP], hot: { notify: { http: { port: 'web' } } } });
+    assert.deepEqual(resolved.hot.notify, { port: 'web', path: '/-/reload' });
   });
 });

@@ -71,6 +71,18 @@ export const outcome = () =>
       'How far it got: InProgress, Succeeded, Failed, TimedOut, Blocked (something must be put right first), Held (it waits) or Observed (mode Observe: it was only said).',
   });
 
+export const hotProof = () =>
+  z.enum(['Nudged', 'Mounted', 'Loaded']).meta({
+    title: 'HotProof',
+    description:
+      'How far a hot change must be known to have got before it counts as done: Nudged (kubelets were told), Mounted (the files of each pod have the content; needs the node agent) or Loaded (each application says that it runs on it; needs hot.notify).',
+  });
+export const deliveryPhase = () =>
+  z.enum(['InProgress', 'Succeeded', 'TimedOut']).meta({
+    title: 'DeliveryPhase',
+    description: 'How far a hot change has got on its way to its proof.',
+  });
+
 /** The fields of a past action, shared by a policy's history and a record's. */
 export const historyFields = {
   time: time().describe('When the action began, or when its outcome was last seen to change.'),

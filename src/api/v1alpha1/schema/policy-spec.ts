@@ -7,6 +7,7 @@ import { DOCUMENT_FORMATS, PATH_PATTERN } from '../documents.ts';
 import {
   ATOMIC_LIST,
   atomicMap,
+  hotProof,
   int32,
   objectName,
   sourceKind,
@@ -315,8 +316,74 @@ const duration = (min: string, max: string, field: string) =>
       }),
     });
 
+const secretKeyReference = z
+  .object({
+    name: objectName().describe("Name of the Secret, in the policy's namespace."),
+    key: z
+      .string()
+      .min(1)
+      .max(253)
+      .regex(/^[-._a-zA-Z0-9]+$/)
+      .describe('The key that holds the signing key, as it is.'),
+  })
+  .meta({ title: 'SecretKeyReference' });
+
+const notify = z
+  .object({
+    http: z
+      .object({
+        port: z
+          .string()
+          .min(1)
+          .max(15)
+          .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+          .describe(
+            'Name of a port of the containers that mount the source: only containers that declare a port of this name are asked.',
+          ),
+        path: z
+          .string()
+          .min(1)
+          .max(256)
+          .regex(/^\/[-A-Za-z0-9._~!$&'()*+,;=:@%/]*$/)
+          .describe(`Where the application listens. Default ${DEFAULTS['hot.notify.http.path']}.`)
+          .exactOptional(),
+        signature: z
+          .object({
+            secretRef: secretKeyReference.describe(
+              'The Secret with the key that requests are signed with: HMAC-SHA256, in the header Reload-Signature.',
+            ),
+          })
+          .meta({
+            title: 'NotifySignature',
+            description: 'Lets the application tell our requests from those of others.',
+          })
+          .exactOptional(),
+      })
+      .meta({ title: 'NotifyHTTP', description: 'A POST without a body to each container.' }),
+  })
+  .meta({
+    title: 'NotifySettings',
+    description:
+      'Asks each ready container that mounts the source to reload, after its files are refreshed. 2xx counts; anything else is tried again until hot.timeout.',
+  });
+
 const hot = z
   .object({
+    proof: hotProof()
+      .describe(
+        `How far a hot change must be known to have got before it counts as done: Nudged (kubelets were told), Mounted (the files of each pod have the content; needs the node agent) or Loaded (each application says that it runs on it; needs notify). Default ${DEFAULTS['hot.proof']}.`,
+      )
+      .exactOptional(),
+    timeout: duration('1s', '1h', 'timeout')
+      .describe(`How long a proof, and the notification, may take. From 1s to 1h. Default ${DEFAULTS['hot.timeout']}.`)
+      .exactOptional(),
+    onTimeout: z
+      .enum(['Restart', 'Report'])
+      .meta({
+        title: 'OnTimeout',
+        description: `What to do with a hot change that is not proven in time: Restart the workload, or only Report. Default ${DEFAULTS['hot.onTimeout']}.`,
+      })
+      .exactOptional(),
     onImpossible: z
       .enum(['Restart', 'Report'])
       .meta({
@@ -324,8 +391,17 @@ const hot = z
         description: `What to do with a changed Hot key that a workload can't take hot, because it reads it through an environment variable, an argument, a subPath or an init container: Restart it, or only Report. Default ${DEFAULTS['hot.onImpossible']}.`,
       })
       .exactOptional(),
+    notify: notify.exactOptional(),
   })
-  .meta({ title: 'HotSettings', description: 'How changes of class Hot are delivered.' });
+  .meta({
+    title: 'HotSettings',
+    description: 'How changes of class Hot are delivered.',
+    ...validations({
+      rule: "!has(self.proof) || self.proof != 'Loaded' || has(self.notify)",
+      message: 'only the application can tell that it has loaded something: proof Loaded needs notify',
+      reason: 'FieldValueRequired',
+    }),
+  });
 
 const restart = z
   .object({

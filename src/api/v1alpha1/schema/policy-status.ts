@@ -5,8 +5,10 @@ import { STATUS_LIMITS } from '../limits.ts';
 import {
   ATOMIC_LIST,
   action,
+  deliveryPhase,
   digest,
   historyFields,
+  hotProof,
   int32,
   int64,
   listMapBy,
@@ -77,6 +79,23 @@ const sourceStatus = z
   })
   .meta({ title: 'SourceStatus', description: 'What is known of one source.' });
 
+const delivery = z
+  .object({
+    digest: digest().describe('Digest of the content that is delivered.'),
+    proof: hotProof().describe('The proof that is demanded.'),
+    phase: deliveryPhase(),
+    pods: int32(0).describe('How many pods it is about.'),
+    mounted: int32(0).describe('How many have the content in their files, for certain.').exactOptional(),
+    notified: int32(0).describe('How many were asked to reload and accepted.').exactOptional(),
+    loaded: int32(0).describe('How many run on the content, as they say.').exactOptional(),
+    missing: z
+      .array(z.string().max(STATUS_LIMITS.missingPod).describe('A pod, and what stands in the way.'))
+      .max(STATUS_LIMITS.missing)
+      .meta({ ...ATOMIC_LIST, description: 'The first 10 pods that are not proven yet, each with the reason.' })
+      .exactOptional(),
+  })
+  .meta({ title: 'DeliveryStatus', description: 'How far the latest hot change has got that is to be proven.' });
+
 const workloadStatus = z
   .object({
     group: workloadGroup(),
@@ -115,6 +134,7 @@ const workloadStatus = z
           "The first 20 keys declared Hot that can't be hot here, with the reason: ConfigMap/app:flag: env of container main.",
       })
       .exactOptional(),
+    delivery: delivery.exactOptional(),
     conflicts: z
       .array(z.string().max(STATUS_LIMITS.impossibleKey).describe('A key, and what each policy declares.'))
       .max(STATUS_LIMITS.conflicts)

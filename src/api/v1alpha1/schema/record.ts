@@ -1,12 +1,14 @@
 /** The schema of the operator's memory of one workload. */
 
 import * as z from 'zod';
-import { RECORD_LIMITS } from '../limits.ts';
+import { RECORD_LIMITS, STATUS_LIMITS } from '../limits.ts';
 import {
   ATOMIC_LIST,
   atomicMap,
+  deliveryPhase,
   digest,
   historyFields,
+  hotProof,
   int32,
   int64,
   listMapBy,
@@ -94,6 +96,27 @@ const held = z
   })
   .meta({ title: 'RecordedHold', description: 'A change that waits.' });
 
+const delivery = z
+  .object({
+    digest: digest().describe('Digest of the content that is delivered.'),
+    proof: hotProof().describe('The proof that is demanded.'),
+    startedAt: time().describe('When pods were told of it: its time runs from here.'),
+    phase: deliveryPhase(),
+    message: message().describe('Why it is in that phase, for people.').exactOptional(),
+    finishedAt: time().describe('When it was proven, or its time was over.').exactOptional(),
+    askAgainAt: time()
+      .describe(
+        'When applications are asked once more that may have read their files before those were refreshed: they can not tell what they have loaded, and nobody saw the files.',
+      )
+      .exactOptional(),
+    places: z
+      .array(z.string().max(STATUS_LIMITS.key).describe('A key, or a place in it, as in the history.'))
+      .max(RECORD_LIMITS.historyKeys)
+      .meta({ ...ATOMIC_LIST, description: 'The first 20 keys or places whose change it carries, for people.' }),
+    changes: changes.meta({ ...ATOMIC_LIST, description: 'What it delivers.' }),
+  })
+  .meta({ title: 'RecordedDelivery', description: 'A hot change that is to be proven, or was not.' });
+
 export const reloadRecordSpecSchema = z
   .object({
     workload: z
@@ -123,6 +146,7 @@ export const reloadRecordStatusSchema = z
       .meta({ ...listMapBy('kind', 'name'), description: 'The content that is known to be applied.' }),
     restart: restart.exactOptional(),
     held: held.exactOptional(),
+    delivery: delivery.exactOptional(),
     history: z
       .array(z.object(historyFields).meta({ title: 'RecordedHistoryEntry', description: 'A past action.' }))
       .max(RECORD_LIMITS.history)
