@@ -51,7 +51,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['test/**/*.ts', 'src/codegen/**/*.ts', ...MAIN],
+    files: ['test/**/*.ts', 'src/codegen/**/*.ts', 'config/bundle/package.ts', ...MAIN],
     rules: { 'no-console': 'off' },
   },
   {

@@ -1,11 +1,16 @@
 /** Those who want to be told of changes. */
 
 import { called, type Call, type Outcome } from './limits.ts';
-import type { ChangeCallback, OnChangeOptions } from './types.ts';
+import type { ChangeCallback } from './types.ts';
 
 export interface Callbacks<T> {
-  /** @returns takes it out again */
-  add(callback: ChangeCallback<T>, options: OnChangeOptions): () => void;
+  /** @param late whether it waits to be told of what is in force @returns takes it out again */
+  add(
+    callback: ChangeCallback<T>,
+    options: { readonly late: boolean; readonly timeoutMs: number | undefined },
+  ): () => void;
+  /** Nobody is called any more. */
+  clear(): void;
   /** Whether someone waits to be told of what is in force. */
   hasLate(): boolean;
   /**
@@ -41,12 +46,15 @@ export function createCallbacks<T>(call: () => Omit<Call, 'name'>): Callbacks<T>
   };
 
   return {
-    add: (callback, { current = false, timeoutMs }) => {
-      const entry: Entry<T> = { callback, timeoutMs, late: current };
+    add: (callback, { late, timeoutMs }) => {
+      const entry: Entry<T> = { callback, timeoutMs, late };
       entries.add(entry);
       return () => {
         entries.delete(entry);
       };
+    },
+    clear: () => {
+      entries.clear();
     },
     hasLate: () => [...entries].some(({ late }) => late),
     tell: async (change, { who }) => {

@@ -20,6 +20,8 @@ interface Armed {
   readonly handle: FSWatcher;
   readonly identity: string;
   names: Place['names'];
+  /** The folder was moved or deleted: another one may stand there, even with the same inode. */
+  stale: boolean;
 }
 
 export interface EventOptions {
@@ -39,10 +41,13 @@ export function createEvents({ persistent, onEvent, onError }: EventOptions): Ev
 
   const open = ({ folder, identity, names }: Place): void => {
     const handle = watch(folder, { persistent });
-    const entry: Armed = { handle, identity, names };
+    const entry: Armed = { handle, identity, names, stale: false };
     armed.set(folder, entry);
-    handle.on('change', (_type, name) => {
-      if (typeof name !== 'string' || name === basename(folder) || counts(name, entry.names)) onEvent();
+    handle.on('change', (type, name) => {
+      // What happens to the folder itself comes under its own name.
+      const itself = name === basename(folder);
+      if (itself && type === 'rename') entry.stale = true;
+      if (itself || typeof name !== 'string' || counts(name, entry.names)) onEvent();
     });
     handle.on('error', (error) => {
       close();
@@ -51,8 +56,8 @@ export function createEvents({ persistent, onEvent, onError }: EventOptions): Ev
   };
 
   const arm = (places: ReadonlyMap<string, Place>): boolean => {
-    for (const [folder, { handle, identity }] of armed) {
-      if (places.get(folder)?.identity === identity) continue;
+    for (const [folder, { handle, identity, stale }] of armed) {
+      if (places.get(folder)?.identity === identity && !stale) continue;
       handle.close();
       armed.delete(folder);
     }

@@ -4,16 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerOf } from './answer.ts';
 import type { Clock } from './clock.ts';
 import { isSigned } from './signature.ts';
-import type { WatchGroup } from './types.ts';
-
-export interface HandlerOptions {
-  /** Default: the group of the whole process. */
-  readonly group?: WatchGroup;
-  /** Where given, only requests with a `Reload-Signature` made with it are answered; without a key, none. */
-  readonly signingKey?: string | Buffer | (() => string | Buffer | undefined);
-}
-
-export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+import type { HandlerOptions, RequestHandler, WatchGroup } from './types.ts';
 
 export function createHandler(group: WatchGroup, { signingKey }: HandlerOptions, clock: Clock): RequestHandler {
   const allowed = (request: IncomingMessage): boolean => {
@@ -46,8 +37,10 @@ export function createHandler(group: WatchGroup, { signingKey }: HandlerOptions,
   };
 
   return (request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      response.destroy(error instanceof Error ? error : undefined);
+    answer(request, response).catch(() => {
+      // The function that gives the key has thrown: what it says is nobody's business who has no key.
+      if (response.headersSent) response.destroy();
+      else send(response, 500, {}, 'the signing key is not to be had\n');
     });
   };
 }

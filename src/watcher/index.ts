@@ -9,12 +9,20 @@ import { textOf, type Files } from './content.ts';
 import { parseEnvFile } from './dotenv.ts';
 import { createEnvironment } from './environment.ts';
 import { createGroup } from './group.ts';
-import { createHandler, type HandlerOptions, type RequestHandler } from './handler.ts';
+import { createHandler } from './handler.ts';
 import { readDirectory, readOneFile } from './read.ts';
-import type { CommonOptions, EnvFileOptions, ParsingOptions, WatchGroup, WatchOptions, Watcher } from './types.ts';
+import type {
+  CommonOptions,
+  EnvFileOptions,
+  HandlerOptions,
+  ParsingOptions,
+  RequestHandler,
+  WatchGroup,
+  WatchOptions,
+  Watcher,
+} from './types.ts';
 import { createWatcher, type Subject } from './watcher.ts';
 
-export type { HandlerOptions, RequestHandler } from './handler.ts';
 export type * from './types.ts';
 export { createGroup } from './group.ts';
 export { parseEnvFile } from './dotenv.ts';

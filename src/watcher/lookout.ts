@@ -10,6 +10,8 @@ export interface Lookout {
   mode(): WatchMode;
   /** Looks, and watches from now on what has to be watched. @returns what it looks like from outside. Never rejects. */
   look(): Promise<string>;
+  /** Says when to look again: `soon` where what is wrong may pass without an event. */
+  schedule(options: { readonly soon: boolean }): void;
   close(): void;
 }
 
@@ -44,7 +46,6 @@ export function createLookout(options: LookoutOptions): Lookout {
     mode = 'Polling';
     const every = (pollMs ?? POLL_MS) / 1000;
     log(`${path}: no events (${reasonOf(error, { sensitive: false })}): looking every ${every} s instead`);
-    schedule();
   };
   const events = createEvents({
     persistent,
@@ -70,22 +71,19 @@ export function createLookout(options: LookoutOptions): Lookout {
     }
   };
 
-  const schedule = (): void => {
-    cancelTimer();
-    if (closed) return;
-    const ms = pollMs ?? (mode === 'Polling' ? POLL_MS : LOOK_MS);
-    // Where events are watched for, they keep the process alive.
-    cancelTimer = clock.schedule(ms, onDue, { keepAlive: persistent });
-  };
-
   return {
     mode: () => mode,
     look: async () => {
       let seen = await survey(path, { directory });
       for (let round = 0; !closed && arm(seen) && round < MOST_ROUNDS; round++)
         seen = await survey(path, { directory });
-      schedule();
       return seen.stamp;
+    },
+    schedule: ({ soon }) => {
+      cancelTimer();
+      if (closed) return;
+      const ms = pollMs ?? (soon || mode === 'Polling' ? POLL_MS : LOOK_MS);
+      cancelTimer = clock.schedule(ms, onDue, { keepAlive: persistent });
     },
     close: () => {
       closed = true;

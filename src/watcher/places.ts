@@ -3,12 +3,12 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, parse, sep } from 'node:path';
-import { isMissing } from './words.ts';
+import { orMissing } from './words.ts';
 
 /** A folder, and the names in it that count. */
 export interface Place {
   readonly folder: string;
-  /** Device and inode of the folder: one that was replaced is another place. */
+  /** One that was replaced by another is another place. */
   readonly identity: string;
   /** Undefined: whatever stands in it. */
   readonly names: ReadonlySet<string> | undefined;
@@ -85,14 +85,10 @@ export const wholeFolder = (folder: string, stats: BigIntStats): Place => ({
 
 const namesOf = (path: string): string[] => path.split(sep).filter((name) => name !== '' && name !== '.');
 
-const identityOf = ({ dev, ino }: BigIntStats): string => `${dev}:${ino}`;
+/** A number of an inode comes back soon. */
+const identityOf = ({ dev, ino, birthtimeNs }: BigIntStats): string => `${dev}:${ino}:${birthtimeNs}`;
 
 function note(places: Map<string, Place>, folder: string, identity: string, name: string): void {
   const names = new Set([...(places.get(folder)?.names ?? []), name]);
   places.set(folder, { folder, identity, names });
-}
-
-function orMissing(error: unknown): undefined {
-  if (!isMissing(error)) throw error;
-  return undefined;
 }

@@ -6,7 +6,7 @@ import { basename, join, sep } from 'node:path';
 import { sleep, type Clock } from './clock.ts';
 import type { Files } from './content.ts';
 import { DATA, isOurs } from './survey.ts';
-import { codeOf, isMissing, reasonOf, WatchError } from './words.ts';
+import { codeOf, isMissing, orMissing, reasonOf, WatchError } from './words.ts';
 
 export type Reading =
   | { readonly kind: 'Read'; readonly files: Files }
@@ -34,11 +34,16 @@ class Unsettled extends Error {}
 
 /** One file, whatever links lead to it. */
 export async function readOneFile(path: string, options: ReadOptions): Promise<Reading> {
-  return outcome(async () => {
-    // The kernel resolves all links in one go, and what was opened stays what it is.
-    const atomic = await isFromKubelet(path);
-    return new Map([[basename(path), await readBytes(path, { ...options, atomic })]]);
-  });
+  let reading: Reading = { kind: 'Missing' };
+  // While the kernel follows the kubelet's link, the folder behind it may be taken away: then it leads to another one.
+  for (let attempt = 0; attempt < 3 && reading.kind === 'Missing'; attempt++) {
+    reading = await outcome(async () => {
+      // What was opened stays what it is.
+      const atomic = await isFromKubelet(path);
+      return new Map([[basename(path), await readBytes(path, { ...options, atomic })]]);
+    });
+  }
+  return reading;
 }
 
 /** The files that stand in a folder itself: those of folders in it don't count. */
@@ -48,33 +53,25 @@ export async function readDirectory(path: string, options: ReadOptions): Promise
       const files = await readState(path, options);
       if (files !== undefined) return files;
     }
-    throw new Unsettled('the folder changes faster than it can be read');
+    throw new Unsettled('changes faster than it can be read');
   });
 }
 
 /** @returns undefined where the folder was another one at the end than at the beginning */
 async function readState(path: string, options: ReadOptions): Promise<Files | undefined> {
   const before = await stateOf(path);
-  try {
-    const files = new Map<string, Buffer>();
-    let room = MOST_BYTES;
-    for (const name of before.names) {
-      const bytes = await readBytes(join(before.folder, name), {
-        ...options,
-        atomic: before.atomic,
-        room,
-        inFolder: true,
-      });
-      if (bytes === undefined) continue;
-      room -= bytes.length;
-      files.set(name, bytes);
-    }
-    return same(before, await stateOf(path)) ? files : undefined;
-  } catch (error) {
-    // Taken away while it was read.
-    if (isMissing(error)) return undefined;
-    throw error;
+  if (before === undefined) return undefined;
+  const files = new Map<string, Buffer>();
+  let room = MOST_BYTES;
+  for (const name of before.names) {
+    const file = { ...options, atomic: before.atomic, room, inFolder: true } as const;
+    // Taken away meanwhile, or a link that leads nowhere: what stands there at the end tells which.
+    const bytes = await readBytes(join(before.folder, name), file).catch(orMissing);
+    if (bytes === undefined) continue;
+    room -= bytes.length;
+    files.set(name, bytes);
   }
+  return same(before, await stateOf(path)) ? files : undefined;
 }
 
 interface State {
@@ -84,15 +81,18 @@ interface State {
   readonly names: readonly string[];
 }
 
-async function stateOf(path: string): Promise<State> {
-  const data = await realpath(join(path, DATA)).catch(() => undefined);
+/** @returns undefined where the kubelet took the folder away while we looked. @throws where there is none */
+async function stateOf(path: string): Promise<State | undefined> {
+  const data = await realpath(join(path, DATA)).catch(orMissing);
   const folder = data ?? (await realpath(path));
-  const names = (await readdir(folder)).filter(isOurs).sort();
-  return { folder, atomic: data !== undefined, names };
+  const present = data === undefined ? await readdir(folder) : await readdir(folder).catch(orMissing);
+  return present && { folder, atomic: data !== undefined, names: present.filter(isOurs).sort() };
 }
 
-const same = (a: State, b: State): boolean =>
-  a.folder === b.folder && a.names.length === b.names.length && a.names.every((name, index) => name === b.names[index]);
+const same = (a: State, b: State | undefined): boolean =>
+  a.folder === b?.folder &&
+  a.names.length === b.names.length &&
+  a.names.every((name, index) => name === b.names[index]);
 
 /**
  * Whether a path leads into one of the kubelet's folders, such as `..2026_10_02_12_00_00.123`: what is in them was

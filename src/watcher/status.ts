@@ -25,6 +25,17 @@ export interface Problem {
   readonly retry?: boolean;
 }
 
+/** Since when each file's bytes are in force: since now where they are others than before. */
+export function sinceByFile(
+  content: Content,
+  previous: Loaded<unknown> | undefined,
+  now: string,
+): ReadonlyMap<string, string> {
+  const changed = new Set(changedFiles(content, previous?.content));
+  const since = (name: string): string => (changed.has(name) ? now : (previous?.sinceByFile.get(name) ?? now));
+  return new Map([...content.digests.keys()].map((name) => [name, since(name)]));
+}
+
 export interface Facts {
   readonly path: string;
   readonly kind: WatchStatus['kind'];
@@ -48,7 +59,7 @@ export function statusOf(facts: Facts): WatchStatus {
     ...(loaded !== undefined && { since: loaded.since }),
     ...(problem !== undefined && { error: `${path}: ${problem.reason}` }),
     ...(callbackError !== undefined && { callbackError }),
-    counts: { ...counts },
+    counts,
   };
 }
 

@@ -1,5 +1,7 @@
 /** What an application sees of a watcher. Everything here is data or a function; nothing is inherited from. */
 
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
 /** A value, or the promise of one. */
 type Awaitable<T> = T | Promise<T>;
 
@@ -139,3 +141,12 @@ export interface WatchGroup {
   /** Used by the watchers themselves. @returns takes it out again */
   add(watcher: Pick<Watcher<unknown>, 'force' | 'status' | 'close'>): () => void;
 }
+
+export interface HandlerOptions {
+  /** Default: the group of the whole process. */
+  readonly group?: WatchGroup;
+  /** Where given, only requests with a `Reload-Signature` made with it are answered; without a key, none. */
+  readonly signingKey?: string | Buffer | (() => string | Buffer | undefined);
+}
+
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;

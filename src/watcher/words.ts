@@ -35,3 +35,9 @@ export const codeOf = (thrown: unknown): string | undefined =>
 
 /** Nothing is there, or what should be a folder is none. */
 export const isMissing = (thrown: unknown): boolean => codeOf(thrown) === 'ENOENT' || codeOf(thrown) === 'ENOTDIR';
+
+/** For `catch`: undefined where nothing is there; throws anything else on. */
+export function orMissing(error: unknown): undefined {
+  if (!isMissing(error)) throw error;
+  return undefined;
+}
