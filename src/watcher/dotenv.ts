@@ -28,6 +28,7 @@ export function parseEnvFile(text: string): ReadonlyMap<string, string> {
   return variables;
 }
 
+const QUOTES: ReadonlySet<string> = new Set(['"', "'", '`']);
 const SPACE = /\s*/y;
 const BLANKS = /[^\S\n]*/y;
 const ASSIGNMENT = /(?:export[^\S\n]+)?([\w.-]+)(?:[^\S\n]*=|:[^\S\n])/y;
@@ -47,26 +48,32 @@ interface Value {
 
 function valueAt(source: string, from: number): Value {
   const quote = source[from];
-  if (quote === '"' || quote === "'" || quote === '`') {
+  if (quote !== undefined && QUOTES.has(quote)) {
     const quoted = quotedAt(source, from, quote);
     if (quoted !== undefined) return quoted;
   }
   const to = endOfLine(source, from);
   const line = source.slice(from, to);
   const comment = line.indexOf('#');
-  return { value: (comment < 0 ? line : line.slice(0, comment)).trim(), to };
+  return { value: unquoted((comment < 0 ? line : line.slice(0, comment)).trim()), to };
 }
 
-/** Undefined where more than a comment stands behind the closing quote: then the quotes belong to the value. */
+/** Of a value as it stands in the file, quotes included. */
+function unquoted(text: string): string {
+  const [quote = ''] = text;
+  const enclosed = text.length > 1 && QUOTES.has(quote) && text.endsWith(quote);
+  const value = enclosed ? text.slice(1, -1) : text;
+  return quote === '"' ? value.replaceAll('\\n', '\n').replaceAll('\\r', '\r') : value;
+}
+
+/** Undefined where more than a comment stands behind the closing quote: then the value is the whole line. */
 function quotedAt(source: string, from: number, quote: string): Value | undefined {
   let end = source.indexOf(quote, from + 1);
   while (end >= 0 && source[end - 1] === '\\') end = source.indexOf(quote, end + 1);
   if (end < 0) throw refused(source, from, 'has a quote without an end');
   const behind = source[skip(source, end + 1, BLANKS)];
   if (behind !== undefined && behind !== '#' && behind !== '\n') return undefined;
-  const inside = source.slice(from + 1, end);
-  const value = quote === '"' ? inside.replaceAll('\\n', '\n').replaceAll('\\r', '\r') : inside;
-  return { value, to: endOfLine(source, end) };
+  return { value: unquoted(source.slice(from, end + 1)), to: endOfLine(source, end) };
 }
 
 function skip(source: string, at: number, what: RegExp): number {
