@@ -32,6 +32,8 @@ const ROOMS = {
     packages: ['commander', 'yaml', 'zod', 'node:'],
   },
   settings: { ours: [], packages: ['zod', 'node:util'] },
+  // For applications: nothing of the operator is loaded with it.
+  watcher: { ours: [], packages: ['node:'] },
   codegen: { ours: ['api'], packages: ['zod', 'json-schema-to-typescript', 'yaml', 'typescript', 'prettier', 'node:'] },
 };
 

@@ -79,8 +79,12 @@ cluster-down: $(DEPS) ## Take it down, with all that it started
 
 ##@ The operator
 .PHONY: build
-build: $(DEPS) ## Bundle it, and the kubectl plugin, into dist/
+build: $(DEPS) ## Bundle it, the kubectl plugin and the package for applications into dist/
 	@node config/bundle/bundle.ts
+
+.PHONY: package
+package: $(DEPS) ## Pack what applications install (reload-operator/watcher), ready to be published
+	@node config/bundle/package.ts
 
 .PHONY: image
 image: build ## Build its image (localhost/reload-operator:dev) and print where the archive lies (root on Linux)

@@ -1,6 +1,7 @@
 import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { layOutPackage } from './package.ts';
 import { REPLACEMENTS, type Replacement } from './replacements.ts';
 import { statedLicence } from './stated-licence.ts';
 
@@ -95,4 +96,5 @@ export async function bundlePlugin(): Promise<void> {
 if (import.meta.main) {
   await bundleOperator();
   await bundlePlugin();
+  await layOutPackage();
 }
