@@ -3,6 +3,7 @@
 import { combineDigests } from '../domain/digest.ts';
 import { compare, type Difference } from '../domain/difference.ts';
 import { sourceId, type Ledger, type Policy, type Source, type SourceId, type Workload } from '../domain/observed.ts';
+import { goalOf } from '../domain/proof-words.ts';
 import { ledgerOf } from '../domain/record.ts';
 import { binds, uses } from '../domain/selection.ts';
 import type { ReloadPolicyStatus } from '../api/v1alpha1/types.ts';
@@ -148,9 +149,11 @@ const standingOf = (asked: Asked): Answer => {
   const { restart, held } = ledger;
   if (content.isApplied(workload, binding, ledger)) {
     // Content that is applied again may still have a restart before it that carries something else.
-    return restart?.phase === 'InProgress' && restart.changes.has(id)
-      ? { state: 'Waiting', message: `restart ${restart.n} is under way` }
-      : { state: 'Done', message: 'done' };
+    if (restart?.phase === 'InProgress' && restart.changes.has(id))
+      return { state: 'Waiting', message: `restart ${restart.n} is under way` };
+    // One that carries nothing new replaces pods that may run on other content.
+    if (restart !== undefined && isOpen(restart) && restart.changes.size === 0) return restartAnswer(restart);
+    return proofAnswer(asked, ledger) ?? { state: 'Done', message: 'done' };
   }
   if (held !== undefined && content.isHeld(workload, binding, ledger))
     return { state: 'Held', message: `${held.reason}${held.message === undefined ? '' : `: ${held.message}`}` };
@@ -167,6 +170,19 @@ const restartAnswer = ({ n, phase, reason, message = '' }: NonNullable<Ledger['r
   if (phase === 'Succeeded' || reason === 'NotCarried')
     return { state: 'Waiting', message: `restart ${n}: ${message}` };
   return { state: 'Failed', message: `restart ${n}: ${reason ?? phase}: ${message}` };
+};
+
+/** Neither complete, nor a rollout of others that counted for nothing. */
+const isOpen = ({ phase, reason }: NonNullable<Ledger['restart']>): boolean =>
+  phase !== 'Succeeded' && reason !== 'NotCarried';
+
+/** Content has been sent; whether pods run on it is to be proven, where a policy wants that. */
+const proofAnswer = (asked: Asked, { delivery }: Ledger): Answer | undefined => {
+  if (delivery === undefined || delivery.phase === 'Succeeded' || !delivery.changes.has(asked.id)) return undefined;
+  const { message = '' } = delivery;
+  if (delivery.phase === 'TimedOut') return { state: 'Failed', message: `ProofTimeout: ${message}` };
+  if (message !== '') return { state: 'Held', message: `to be ${goalOf(delivery)}: ${message}` };
+  return heldByStatus(asked) ?? { state: 'Waiting', message: `not known to be ${goalOf(delivery)} in every pod yet` };
 };
 
 /** A hot change that is held back is in no record: the policy's status tells, where it is about the present content. */

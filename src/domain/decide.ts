@@ -18,6 +18,7 @@ import {
   signatureOf,
   type Difference,
 } from './difference.ts';
+import { deliveryAfter, deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
 import { bareDigest } from './digest.ts';
 import type { Nudge, Plan, RestartOrder } from './effects.ts';
 import { follow } from './follow.ts';
@@ -34,7 +35,7 @@ import {
   type SourceId,
   type Workload,
 } from './observed.ts';
-import { withEntry } from './outcomes.ts';
+import { carried, nudged, withEntry } from './outcomes.ts';
 import { changedPlaces } from './places.ts';
 import { desiredPods } from './rollout.ts';
 import { alsoSaid, onlySaid } from './say.ts';
@@ -61,25 +62,34 @@ const decideFor = (observed: Observed, now: number): Plan => {
   const adopted = adopt(observed, observed.ledger ?? emptyLedger(observed, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
   const recognised = recogniseIssued(observed, adopted, now);
-  const followed = followRestart(observed, recognised.ledger, now);
-  if (followed === undefined) return { type: 'LookAtPods' };
+  const restarted = followRestart(observed, recognised.ledger, now);
+  if (restarted === undefined) return { type: 'LookAtPods' };
+  const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
 
   const difference = compare(observed, followed);
   const ledger: Ledger = { ...followed, applied: difference.applied, immutable: difference.immutable };
   const { forced, unsettled } = recognised;
-  const next = chooseRestart({ observed, ledger, difference, forced, unsettled, now });
+  const next = chooseRestart({ observed, ledger, difference, forced, unproven, unsettled, now });
   if (next === 'LookAtPods') return { type: 'LookAtPods' };
 
   const hot = next.hotWaits ? new Map() : next.difference.hot;
   const nudge = chooseNudge(observed, hot, next.difference, next.ledger);
   const leavePods = isContentRefused(observed);
-  const requeueAfterMs = earliest(next.waitMs, progressDeadline(observed, next.ledger.restart, now));
+  // A restart ends what is to be proven; what is about to be sent is pursued as soon as it has been.
+  const sent = nudge === undefined ? next.ledger : nudged(next.ledger, nudge, 0, now);
+  const prove = next.order === undefined ? proofOrder(observed, sent, now) : undefined;
+  const requeueAfterMs = earliest(
+    next.waitMs,
+    progressDeadline(observed, next.ledger.restart, now),
+    deliveryDueMs(observed, next.ledger, now),
+  );
   return {
     type: 'Act',
     ledger: next.ledger,
     ...(next.pending !== undefined && { pending: next.pending }),
     ...(nudge !== undefined && { nudge }),
     ...(next.order !== undefined && { restart: next.order }),
+    ...(prove !== undefined && { prove }),
     leavePods,
     followPods: !leavePods && (next.order !== undefined || isUnderWay(next.ledger.restart)),
     hotDigest: bareDigest(difference.hotDigest),
@@ -90,6 +100,7 @@ const decideFor = (observed: Observed, now: number): Plan => {
       ledger: next.ledger,
       difference: next.difference,
       waits: next.waitMs !== undefined,
+      unproven: unproven !== undefined,
     }),
   };
 };
@@ -122,7 +133,7 @@ const recogniseIssued = (
     phase: 'InProgress',
     changes: difference.carried,
   };
-  return { ledger: { ...ledger, restart }, forced: false };
+  return { ledger: { ...carried(ledger, restart, now), restart }, forced: false };
 };
 
 /** The annotation of a restart of ours that the record does not know. */
@@ -162,6 +173,8 @@ interface Situation {
   readonly ledger: Ledger;
   readonly difference: Difference;
   readonly forced: boolean;
+  /** A hot change was not proven in time, and a policy wants a restart then: why it was not. */
+  readonly unproven: string | undefined;
   /** Nothing can be decided before this is settled. */
   readonly unsettled: Hold | undefined;
   readonly now: number;
@@ -186,8 +199,10 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
     if (observed.pods === undefined) return 'LookAtPods';
     forced = someMayHaveStartedSince(observed.workload, observed.pods, since);
   }
+  const unproven = orderForUnproven(situation, forced);
   if (difference.restart.size === 0 && !forced) {
-    return { ledger: withoutHeld(ledger), difference, hotWaits: false };
+    const choice = { ledger: withoutHeld(ledger), difference };
+    return unproven === undefined ? { ...choice, hotWaits: false } : { ...choice, order: unproven, hotWaits: true };
   }
 
   const hold = situation.unsettled ?? holdFor(observed, difference.restart);
@@ -197,7 +212,10 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (carried !== undefined) return { ...carried, hotWaits: false };
 
   const pending = pendingOf(situation, since, released);
-  if (hold !== undefined) return holding(situation, pending, hold);
+  if (hold !== undefined)
+    return unproven === undefined
+      ? holding(situation, pending, hold)
+      : { ledger: withoutHeld(ledger), difference, pending, order: unproven, hotWaits: true };
 
   const debounceMs = debounce(observed, difference.restart);
   const dueAt = Math.min(pending.lastAt + debounceMs, pending.burstAt + LONGEST_BURST * debounceMs);
@@ -363,7 +381,15 @@ const holding = ({ ledger, difference }: Situation, pending: Pending, hold: Hold
   return { ledger: { ...ledger, held: same ? before : held }, difference, pending, hotWaits: false };
 };
 
-const orderOf = ({ observed, ledger, difference }: Situation, forced: boolean): RestartOrder => {
+/** A restart for a hot change that was not proven in time, unless something holds it. */
+const orderForUnproven = (situation: Situation, forced: boolean): RestartOrder | undefined => {
+  const { observed, ledger, unproven, unsettled } = situation;
+  if (unproven === undefined || unsettled !== undefined) return undefined;
+  const hold = restartHold(observed, new Set(ledger.delivery?.changes.keys()));
+  return hold === undefined ? orderOf(situation, forced) : undefined;
+};
+
+const orderOf = ({ observed, ledger, difference, unproven }: Situation, forced: boolean): RestartOrder => {
   const n = Math.max(ledger.restart?.n ?? 0, observed.workload.annotation?.n ?? 0) + 1;
   const keys = changedKeys(difference.restart);
   const places = changedPlaces(observed, ledger.applied, difference.restart);
@@ -375,6 +401,7 @@ const orderOf = ({ observed, ledger, difference }: Situation, forced: boolean): 
   const cause = [
     ...(keys.length > 0 ? [`changed: ${listed(places)}`] : []),
     ...(forced && keys.length === 0 ? ['content came back after containers had started on other content'] : []),
+    ...(unproven !== undefined ? [`${listed(ledger.delivery?.places ?? [])}: ${unproven}`] : []),
     ...(alongside.length > 0 ? [`carries what a suspended policy holds: ${listed(alongside)}`] : []),
     ...(impossible.length > 0 ? [`declared Hot, but can't be: ${listed(impossible)}`] : []),
   ].join('; ');
@@ -385,6 +412,7 @@ const orderOf = ({ observed, ledger, difference }: Situation, forced: boolean): 
     changes: difference.carried,
     keys: places,
     cause,
+    ...(unproven !== undefined && { unproven }),
   };
 };
 
@@ -392,16 +420,18 @@ const chooseNudge = (
   observed: Observed,
   hot: Changes,
   difference: Difference,
-  { applied }: Ledger,
+  { applied, delivery: before }: Ledger,
 ): Nudge | undefined => {
   const free = onlyFrom(hot, (id) => hotHold(observed, new Set([id])) === undefined);
-  return free.size === 0
-    ? undefined
-    : {
-        digest: bareDigest(difference.hotDigest),
-        changes: free,
-        keys: changedPlaces(observed, applied, free),
-      };
+  if (free.size === 0) return undefined;
+  const keys = changedPlaces(observed, applied, free);
+  const delivery = deliveryAfter(observed, before, free, keys);
+  return {
+    digest: bareDigest(difference.hotDigest),
+    changes: free,
+    keys,
+    ...(delivery !== undefined && { delivery }),
+  };
 };
 
 const isOnDelete = ({ workload }: Observed): boolean =>

@@ -1,7 +1,7 @@
 /** What a plan wants done, as data. */
 
 import type { Changes, Ledger, Pending } from './observed.ts';
-import type { ProofOrder } from './proof.ts';
+import type { Delivery, Proof, ProofOrder } from './proof.ts';
 
 /** Make the kubelets of all the workload's pods refresh their files now. */
 export interface Nudge {
@@ -10,6 +10,8 @@ export interface Nudge {
   readonly changes: Changes;
   /** What has changed, for people: keys, and places in them. */
   readonly keys: readonly string[];
+  /** What is to be proven once it has been sent; absent: nothing. */
+  readonly delivery?: Pick<Delivery, 'digest' | 'proof' | 'places' | 'changes'>;
 }
 
 /** Change the restart annotation of the workload's template. */
@@ -23,6 +25,8 @@ export interface RestartOrder {
   readonly keys: readonly string[];
   /** Why, for the event and the history. */
   readonly cause: string;
+  /** It replaces pods of which a hot change was not proven in time: which, and why. */
+  readonly unproven?: string;
 }
 
 export interface Notice {
@@ -47,6 +51,26 @@ export type WorkloadState =
   | 'Ignored'
   | 'Error';
 
+/** How a hot change stands that is to be proven. */
+export interface DeliveryVerdict {
+  readonly digest: string;
+  readonly proof: Proof;
+  readonly phase: 'InProgress' | 'TimedOut';
+  /** Keys and places, for people. */
+  readonly what: string;
+  /** While it is under way, counts of many pods move in tenths. Absent: nothing is known of the pods yet. */
+  readonly counts?: {
+    readonly pods: number;
+    /** Of which nothing more is demanded. */
+    readonly done: number;
+    readonly mounted?: number;
+    readonly notified?: number;
+    readonly loaded?: number;
+  };
+  /** Pods that are not there yet, and why: as many as a status lists. */
+  readonly missing: readonly string[];
+}
+
 /** How a workload stands, for its policies' status. */
 export interface Verdict {
   readonly state: WorkloadState;
@@ -56,6 +80,8 @@ export interface Verdict {
   readonly about?: 'Hot';
   /** What holds back hot keys, whatever becomes of a restart. */
   readonly hotHold?: { readonly reason: string; readonly message: string };
+  /** A hot change that is to be proven, or was not in time. */
+  readonly delivery?: DeliveryVerdict;
   readonly counts: { readonly hot: number; readonly restart: number };
   /** Keys declared Hot that can't be, with the reason: as many as a status lists. */
   readonly impossible: readonly string[];

@@ -8,6 +8,7 @@ import type { Ledger } from './observed.ts';
 export const noticesOf = (before: Ledger | undefined, after: Ledger): readonly Notice[] => [
   ...restartNotices(before, after),
   ...heldNotices(before, after),
+  ...deliveryNotices(before, after),
 ];
 
 const restartNotices = (before: Ledger | undefined, { restart }: Ledger): readonly Notice[] => {
@@ -37,6 +38,22 @@ const heldNotices = (before: Ledger | undefined, { held }: Ledger): readonly Not
   if (held === undefined || held.reason === before?.held?.reason) return [];
   const note = `a restart for ${listed(changedKeys(held.changes))} waits: ${held.message ?? held.reason}`;
   return [held.reason === 'Suspended' ? normal('RestartHeld', note) : warning('RestartBlocked', note)];
+};
+
+const deliveryNotices = (before: Ledger | undefined, { delivery, history }: Ledger): readonly Notice[] => {
+  const known = before?.delivery;
+  if (known === undefined || known.phase === 'Succeeded') return [];
+  const hot = { action: 'HotReload' } as const;
+  if (delivery?.phase === 'TimedOut')
+    return known.phase === 'TimedOut'
+      ? []
+      : [{ ...warning('ProofTimedOut', `${listed(delivery.places)}: ${delivery.message ?? ''}`), ...hot }];
+  const [latest] = history;
+  if (latest?.action !== 'Hot' || latest.outcome !== 'Succeeded' || latest === before?.history[0]) return [];
+  const note = `${latest.pods} pods ${latest.reason ?? ''}: ${listed(latest.keys)}`;
+  return delivery === undefined || delivery.phase === 'Succeeded'
+    ? [{ ...normal('HotReloadProven', note), ...hot }]
+    : [];
 };
 
 const normal = (reason: string, note: string): Notice => ({ severity: 'Normal', reason, action: 'Restart', note });

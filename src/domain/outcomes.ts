@@ -20,9 +20,15 @@ export const withApplied = (ledger: Ledger, changes: Changes): Ledger => ({
   }),
 });
 
-/** @param pods how many pods were nudged */
-export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number): Ledger =>
-  withEntry(withApplied(ledger, nudge.changes), {
+/**
+ * What is to be proven goes into the history when it has been; what was sent counts as applied in any case.
+ * @param pods how many pods were nudged
+ */
+export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number): Ledger => {
+  const applied = withApplied(ledger, nudge.changes);
+  if (nudge.delivery !== undefined)
+    return { ...applied, delivery: { ...nudge.delivery, startedAt: now, phase: 'InProgress' } };
+  return withEntry(applied, {
     time: now,
     action: 'Hot',
     outcome: 'Succeeded',
@@ -30,9 +36,10 @@ export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number):
     keys: nudge.keys,
     pods,
   });
+};
 
 export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Workload, now: number): Ledger => ({
-  ...superseded(ledger, now),
+  ...carried(superseded(ledger, now), order, now),
   restart: {
     n: order.n,
     digest: order.digest,
@@ -43,6 +50,25 @@ export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Wor
     changes: order.changes,
   },
 });
+
+/** New pods read at their start what was to be proven of the old ones. */
+export const carried = (
+  { delivery, ...ledger }: Ledger,
+  { n, unproven }: Pick<RestartOrder, 'n' | 'unproven'>,
+  now: number,
+): Ledger => {
+  if (delivery?.phase !== 'InProgress') return ledger;
+  const carries = `restart ${n} carries it`;
+  return withEntry(ledger, {
+    time: now,
+    action: 'Hot',
+    ...(unproven === undefined
+      ? { outcome: 'InProgress', reason: 'Superseded', message: carries }
+      : { outcome: 'TimedOut', reason: 'ProofTimeout', message: `${unproven}; ${carries}` }),
+    keys: delivery.places,
+    pods: 0,
+  });
+};
 
 /** A restart whose rollout was still under way is not forgotten without a word. */
 const superseded = (ledger: Ledger, now: number): Ledger =>

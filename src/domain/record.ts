@@ -32,6 +32,15 @@ export const ledgerOf = (status: ReloadRecordStatus): Ledger => ({
       changes: changesOf(status.held.changes),
     },
   }),
+  ...(status.delivery !== undefined && {
+    delivery: {
+      ...withoutTimes(status.delivery),
+      startedAt: Date.parse(status.delivery.startedAt),
+      ...(status.delivery.finishedAt !== undefined && { finishedAt: Date.parse(status.delivery.finishedAt) }),
+      ...(status.delivery.askAgainAt !== undefined && { askAgainAt: Date.parse(status.delivery.askAgainAt) }),
+      changes: changesOf(status.delivery.changes),
+    },
+  }),
   history: (status.history ?? []).map((entry) => ({ ...entry, time: Date.parse(entry.time) })),
 });
 
@@ -65,6 +74,17 @@ export const recordStatusOf = (ledger: Ledger): ReloadRecordStatus => ({
       changes: changeList(ledger.held.changes),
     },
   }),
+  ...(ledger.delivery !== undefined && {
+    delivery: {
+      ...withoutTimes(ledger.delivery),
+      ...bounded(ledger.delivery.message),
+      startedAt: time(ledger.delivery.startedAt),
+      ...(ledger.delivery.finishedAt !== undefined && { finishedAt: time(ledger.delivery.finishedAt) }),
+      ...(ledger.delivery.askAgainAt !== undefined && { askAgainAt: time(ledger.delivery.askAgainAt) }),
+      places: placeList(ledger.delivery.places),
+      changes: changeList(ledger.delivery.changes),
+    },
+  }),
   ...(ledger.history.length > 0 && { history: ledger.history.map(historyEntry) }),
 });
 
@@ -80,8 +100,10 @@ const historyEntry = (entry: HistoryEntry): NonNullable<ReloadRecordStatus['hist
   ...entry,
   ...bounded(entry.message),
   time: time(entry.time),
-  keys: entry.keys.slice(0, RECORD_LIMITS.historyKeys),
+  keys: placeList(entry.keys),
 });
+
+const placeList = (places: readonly string[]): string[] => places.slice(0, RECORD_LIMITS.historyKeys);
 
 const bounded = (message: string | undefined): { readonly message?: string } =>
   message === undefined ? {} : { message: message.slice(0, RECORD_LIMITS.message) };
@@ -92,11 +114,14 @@ const inOrder = <V>(map: ReadonlyMap<string, V>): readonly (readonly [string, V]
   [...map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 
 /** The fields that the API carries in another form. */
-type Converted = 'issuedAt' | 'carriesSince' | 'finishedAt' | 'since' | 'changedAfter' | 'changes';
+type Converted =
+  'issuedAt' | 'carriesSince' | 'startedAt' | 'finishedAt' | 'askAgainAt' | 'since' | 'changedAfter' | 'changes';
 
 const withoutTimes = <T extends Partial<Record<Converted, unknown>>>({
   issuedAt: _issuedAt,
   carriesSince: _carriesSince,
+  startedAt: _startedAt,
+  askAgainAt: _askAgainAt,
   finishedAt: _finishedAt,
   since: _since,
   changedAfter: _changedAfter,

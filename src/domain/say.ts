@@ -39,6 +39,7 @@ export const onlySaid = (observed: Observed, plan: ActPlan, now: number): ActPla
       ledger: said.ledger,
       difference: compare(observed, said.ledger),
       waits: restart === undefined && pending !== undefined,
+      unproven: false,
     }),
   };
 };

@@ -53,6 +53,7 @@ export interface Line {
   readonly message: string;
   readonly about?: Verdict['about'];
   readonly hotHold?: Verdict['hotHold'];
+  readonly delivery?: Verdict['delivery'];
   readonly counts?: Verdict['counts'];
   readonly impossible: readonly string[];
   readonly impossibleCount: number;
@@ -88,7 +89,7 @@ export const policyStatus = (report: PolicyReport): ReloadPolicyStatus => {
     workloads: [...lines]
       .sort((a, b) => URGENCY[a.state] - URGENCY[b.state] || byName(a, b))
       .slice(0, STATUS_LIMITS.workloads)
-      .map(workloadStatus)
+      .map((line) => workloadStatus(line, before.workloads))
       .sort(byName),
     ...(history.length > 0 && { history: [...history] }),
   };
@@ -150,17 +151,10 @@ const linesOf = (
   ),
 ];
 
-const workloadStatus = ({
-  kind,
-  name,
-  state,
-  reason,
-  message,
-  counts,
-  impossible,
-  conflicts = [],
-  notes = [],
-}: Line): WorkloadStatus => ({
+const workloadStatus = (
+  { kind, name, state, reason, message, counts, impossible, delivery, conflicts = [], notes = [] }: Line,
+  before: readonly WorkloadStatus[] = [],
+): WorkloadStatus => ({
   group: 'apps',
   kind,
   name,
@@ -171,6 +165,7 @@ const workloadStatus = ({
   ...(impossible.length > 0 && {
     impossible: impossible.slice(0, STATUS_LIMITS.impossible).map((line) => line.slice(0, STATUS_LIMITS.impossibleKey)),
   }),
+  ...deliveryStatus(delivery, before.find((each) => each.kind === kind && each.name === name)?.delivery),
   ...(conflicts.length > 0 && {
     conflicts: conflicts.slice(0, STATUS_LIMITS.conflicts).map((line) => line.slice(0, STATUS_LIMITS.impossibleKey)),
   }),
@@ -178,6 +173,26 @@ const workloadStatus = ({
     notes: notes.slice(0, STATUS_LIMITS.notes).map((note) => note.slice(0, STATUS_LIMITS.impossibleKey)),
   }),
 });
+
+/** @param before what a new process does not know yet stays as it was said */
+const deliveryStatus = (
+  delivery: Line['delivery'],
+  before: WorkloadStatus['delivery'],
+): Pick<WorkloadStatus, 'delivery'> => {
+  if (delivery === undefined) return {};
+  const { digest, proof, phase, counts, missing } = delivery;
+  if (counts === undefined) return before?.digest === digest && before.phase === phase ? { delivery: before } : {};
+  const { done: _done, ...shown } = counts;
+  return {
+    delivery: {
+      digest,
+      proof,
+      phase,
+      ...shown,
+      ...(missing.length > 0 && { missing: missing.map((line) => line.slice(0, STATUS_LIMITS.missingPod)) }),
+    },
+  };
+};
 
 const sourceStatus = ([id, source]: readonly [SourceId, Source], policy: string): SourceStatus => {
   const refused = problemsOf(source, [policy]);
@@ -236,7 +251,7 @@ const lastOf = (reports: readonly WorkloadReport[]): ReloadPolicyStatus['last'] 
 
 const latestOf = (ledger: Ledger | undefined): readonly Latest[] => {
   if (ledger === undefined) return [];
-  const { restart, held, history } = ledger;
+  const { restart, held, delivery, history } = ledger;
   const entries: readonly Latest[] = [
     ...(restart?.phase === 'InProgress'
       ? [
@@ -254,6 +269,16 @@ const latestOf = (ledger: Ledger | undefined): readonly Latest[] => {
             time: held.since,
             action: 'Restart',
             outcome: held.reason === 'Suspended' ? 'Held' : 'Blocked',
+            pods: 0,
+          } as const,
+        ]
+      : []),
+    ...(delivery?.phase === 'InProgress'
+      ? [
+          {
+            time: delivery.startedAt,
+            action: 'Hot',
+            outcome: delivery.message === undefined ? 'InProgress' : 'Held',
             pods: 0,
           } as const,
         ]

@@ -16,6 +16,7 @@ import type { Wanted } from './conditions.ts';
 import { tellNeed, type Need } from './needs.ts';
 import { listed } from './notices.ts';
 import { whyUnreadable, type Policy, type Source, type SourceId } from './observed.ts';
+import { progressWords } from './proof-words.ts';
 import type { Line } from './status.ts';
 import { unreadDocumentsOf } from './units.ts';
 import { problemsOf } from './validation.ts';
@@ -52,6 +53,7 @@ const readyOf = (facts: Facts): Answer => {
   const missing = missingSources(sources);
   const failing = inState('Error');
   const forbidden = failing.filter(({ reason }) => reason === WorkloadReason.Forbidden);
+  const unproven = lines.filter(isUnproven);
   const absent = lines.filter(({ reason }) => reason === WorkloadReason.WorkloadMissing);
   const bound = lines.length - absent.length;
   const candidates: readonly (Answer | undefined)[] = [
@@ -60,7 +62,11 @@ const readyOf = (facts: Facts): Answer => {
     when(forbidden.length > 0, () => no(ReadyReason.Forbidden, told(forbidden))),
     when(failing.length > 0, () => no(ReadyReason.Error, told(failing))),
     whenAny(inState('Failed'), (found) => no(ReadyReason.RolloutFailed, told(found))),
-    whenAny(inState('TimedOut'), (found) => no(ReadyReason.RolloutTimedOut, told(found))),
+    whenAny(
+      inState('TimedOut').filter(({ about }) => about !== 'Hot'),
+      (found) => no(ReadyReason.RolloutTimedOut, told(found)),
+    ),
+    whenAny(unproven, (found) => no(ReadyReason.ProofTimeout, told(found.map(aboutProof)))),
     when(missing.length > 0, () => no(ReadyReason.SourceMissing, `${listed(missing)}: not found in this namespace`)),
     whenAny(unreadSources(sources), (found) => no(ReadyReason.SourceUnreadable, found.join('; '))),
     whenAny(invalidSources(facts), (found) => no(ReadyReason.SourceInvalid, listed(found, SENTENCES))),
@@ -84,15 +90,16 @@ const stalledOf = ({ reason, message }: Answer): Answer | undefined =>
   Object.values(StalledReason).some((each) => each === reason) ? { status: 'True', reason, message } : undefined;
 
 const reconcilingOf = ({ lines }: Facts): Answer | undefined => {
-  const as = (state: Line['state'], reason: string): Answer | undefined =>
+  const as = (state: Line['state'], reason: string, of = lines): Answer | undefined =>
     whenAny(
-      lines.filter((line) => line.state === state),
+      of.filter((line) => line.state === state),
       (found) => ({ status: 'True', reason, message: told(found) }),
     );
   return first([
     as('Restarting', ReconcilingReason.Progressing),
     as('Pending', ReconcilingReason.Debouncing),
-    as('Reloading', ReconcilingReason.Nudging),
+    as('Reloading', ReconcilingReason.Nudging, lines.filter(isNudged)),
+    as('Reloading', ReconcilingReason.Proving),
     as('Error', ReconcilingReason.Retrying),
   ]);
 };
@@ -137,11 +144,16 @@ const hotReloadedOf = ({ lines, history }: Facts): Answer => {
   return (
     first([
       whenAny(
-        lines.filter(({ state }) => state === 'Reloading'),
+        lines.filter((line) => line.state === 'Reloading' && isNudged(line)),
         (found) => no(HotReloadedReason.Nudging, told(found)),
       ),
       ...lines.flatMap(({ kind, name, hotHold }) =>
         hotHold === undefined ? [] : [no(hotHold.reason, `${kind}/${name}: ${hotHold.message}`)],
+      ),
+      whenAny(lines.filter(isUnproven), (found) => no(HotReloadedReason.ProofTimeout, proofTold(found))),
+      whenAny(
+        lines.filter(({ delivery }) => delivery !== undefined),
+        (found) => no(HotReloadedReason.Proving, proofTold(found)),
       ),
       when(impossible.length > 0, () =>
         no(HotReloadedReason.Impossible, `declared Hot, but can't be: ${listed(impossible, { of: impossibleCount })}`),
@@ -152,12 +164,35 @@ const hotReloadedOf = ({ lines, history }: Facts): Answer => {
       latest === undefined
         ? undefined
         : yes(
-            latest.pods === 0 ? HotReloadedReason.NoPods : HotReloadedReason.Nudged,
+            reasonOfHot(latest),
             `${latest.workload}: ${latest.pods} ${latest.pods === 1 ? 'pod' : 'pods'}, ${listed(latest.keys)}`,
           ),
     ]) ?? yes(HotReloadedReason.NoChange, 'no hot key has changed')
   );
 };
+
+const reasonOfHot = ({ pods, reason, outcome }: HistoryEntry): string => {
+  // What was not proven, or not yet, when a restart came.
+  if (outcome !== 'Succeeded') return HotReloadedReason.Restarted;
+  return pods === 0 ? HotReloadedReason.NoPods : (reason ?? HotReloadedReason.Nudged);
+};
+
+const isNudged = ({ reason }: Line): boolean => reason !== ReconcilingReason.Proving;
+
+/** A hot change that was not proven in time, whatever else there is about the workload. */
+const isUnproven = ({ delivery }: Line): boolean => delivery?.phase === 'TimedOut';
+
+/** Its own words, where the line is about something else. */
+const aboutProof = (line: Line): Line =>
+  line.delivery === undefined || line.about === 'Hot' ? line : { ...line, message: progressWords(line.delivery) };
+
+const proofTold = (lines: readonly Line[]): string =>
+  listed(
+    lines.flatMap(({ kind, name, delivery }) =>
+      delivery === undefined ? [] : [`${kind}/${name}: ${progressWords(delivery)}`],
+    ),
+    { most: 3, by: '; ' },
+  );
 
 /** The worst first. */
 const UNFINISHED: readonly Line['state'][] = ['Failed', 'TimedOut', 'Blocked', 'Held', 'Restarting', 'Pending'];

@@ -2,11 +2,14 @@
 
 import { WorkloadReason } from '../api/v1alpha1/conditions.ts';
 import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
+import { deliveryHold } from './delivery.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
-import type { Verdict } from './effects.ts';
-import { hotHold } from './gates.ts';
+import type { DeliveryVerdict, Verdict } from './effects.ts';
+import { hotHold, restartHold } from './gates.ts';
 import { listed } from './notices.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
+import { deliveryVerdict, goalOf, progressWords } from './proof-words.ts';
+import type { Delivery } from './proof.ts';
 import { rolloutProgress } from './rollout.ts';
 
 interface Known {
@@ -15,14 +18,19 @@ interface Known {
   readonly difference: Difference;
   /** A debounce is running. */
   readonly waits: boolean;
+  /** A hot change was not proven in time, and a restart is wanted for it. */
+  readonly unproven: boolean;
 }
 
-export const verdictOf = ({ observed, ledger, difference, waits }: Known): Verdict => {
+export const verdictOf = (known: Known): Verdict => {
+  const { observed, difference } = known;
   const { counts, impossible } = difference;
-  const hold = heldHot(observed, difference);
+  const hold = heldHot(observed, difference) ?? heldProof(known);
+  const delivery = deliveryOf(known);
   return {
-    ...standing({ observed, ledger, difference, waits }, hold),
+    ...standing(known, hold, delivery),
     ...(hold !== undefined && { hotHold: hold }),
+    ...(delivery !== undefined && { delivery }),
     counts,
     impossible: [...impossible].slice(0, STATUS_LIMITS.impossible).map(([key, why]) => `${key}: ${why}`),
     impossibleCount: impossible.size,
@@ -50,7 +58,26 @@ const heldHot = (observed: Observed, { hot }: Difference): Verdict['hotHold'] =>
   return { reason: hold.reason, message: `${listed(changedKeys(held))}: ${hold.message}` };
 };
 
-const standing = ({ observed, ledger, difference, waits }: Known, hotHeld: Verdict['hotHold']): Standing => {
+/** What keeps it from being found out how far a hot change has got. */
+const heldProof = ({ observed, ledger: { delivery } }: Known): Verdict['hotHold'] => {
+  if (delivery?.phase !== 'InProgress') return undefined;
+  const hold = deliveryHold(observed, delivery);
+  return hold === undefined
+    ? undefined
+    : { reason: hold.reason, message: `to be ${goalOf(delivery)}: ${listed(delivery.places)}: ${hold.message}` };
+};
+
+/** One that has succeeded needs no words, though applications are to be asked again. */
+const deliveryOf = ({ observed, ledger: { delivery }, unproven }: Known): Verdict['delivery'] =>
+  delivery === undefined || delivery.phase === 'Succeeded'
+    ? undefined
+    : deliveryVerdict(delivery, observed.proof, unproven ? 'TimedOut' : delivery.phase);
+
+const standing = (
+  { observed, ledger, difference, waits, unproven }: Known,
+  hotHeld: Verdict['hotHold'],
+  delivery: Verdict['delivery'],
+): Standing => {
   const { held, restart } = ledger;
   if (held !== undefined) {
     const state = held.reason === 'Suspended' ? 'Held' : 'Blocked';
@@ -72,12 +99,32 @@ const standing = ({ observed, ledger, difference, waits }: Known, hotHeld: Verdi
   if (difference.hot.size > 0) {
     return { state: 'Reloading', reason: 'Nudging', message: listed(changedKeys(difference.hot)) };
   }
+  if (ledger.delivery !== undefined && delivery !== undefined) {
+    return deliveryStanding(observed, ledger.delivery, delivery, unproven);
+  }
   const [latest] = ledger.history;
   if (latest?.outcome === 'Observed') {
     const would = latest.action === 'Hot' ? 'would have been sent' : 'would have been restarted';
     return { state: 'UpToDate', reason: 'Observed', message: `${would}: ${listed(latest.keys)}` };
   }
   return ledger.history.length > 0 ? { state: 'UpToDate', reason: 'UpToDate', message: '' } : adoptedStanding(observed);
+};
+
+const deliveryStanding = (
+  observed: Observed,
+  { phase, changes, message = '' }: Delivery,
+  delivery: DeliveryVerdict,
+  unproven: boolean,
+): Standing => {
+  if (phase === 'TimedOut') return { state: 'TimedOut', reason: 'ProofTimeout', message, about: 'Hot' };
+  const words = progressWords(delivery);
+  const hold = unproven ? restartHold(observed, new Set(changes.keys())) : undefined;
+  if (hold === undefined) return { state: 'Reloading', reason: 'Proving', message: words };
+  return {
+    state: hold.reason === 'Suspended' ? 'Held' : 'Blocked',
+    reason: hold.reason,
+    message: `restart due since not proven in time: ${words}; but ${hold.message}`,
+  };
 };
 
 const restartStanding = ({ workload }: Observed, restart: Restart): Standing | undefined => {

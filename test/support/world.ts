@@ -13,6 +13,7 @@ import { decide } from '../../src/domain/decide.ts';
 import type { Notice, Plan, RestartOrder, Verdict } from '../../src/domain/effects.ts';
 import type { Ledger, Observed, Pending, Pod, Policy, Source, SourceId, Workload } from '../../src/domain/observed.ts';
 import { nudged, restartIssued } from '../../src/domain/outcomes.ts';
+import type { PodProof, ProofOrder, ProofProgress } from '../../src/domain/proof.ts';
 import { ledgerOf, recordStatusOf } from '../../src/domain/record.ts';
 import type { ReloadRecordStatus } from '../../src/api/v1alpha1/types.ts';
 import { aPolicy, aWorkload, deployment, digestsOf, found, T0, type Content } from './builders.ts';
@@ -32,6 +33,12 @@ interface RunningPod {
 
 /** A kubelet looks at a pod's volumes by itself, at the latest after so long. */
 const KUBELET_PERIOD_MS = 90_000;
+
+/**
+ * What applications do when they are asked to reload: load it and say so, refuse it, or accept without telling what they
+ * have loaded. None: nobody answers.
+ */
+type Application = 'Loads' | 'Refuses' | 'Accepts';
 
 interface StoredSource {
   readonly uid: string;
@@ -62,6 +69,10 @@ export class World {
   /** Every restart that reached the workload. */
   readonly restarts: RestartOrder[] = [];
   nudges = 0;
+  /** Orders to find out how far pods have got, each time another one took the place of the earlier; undefined: none. */
+  readonly orders: (ProofOrder | undefined)[] = [];
+  /** Whether the pods can be listed to be asked. */
+  listable = true;
   recordWrites = 0;
   readonly notices: Notice[] = [];
   verdict: Verdict | undefined;
@@ -77,7 +88,15 @@ export class World {
   #made = 0;
 
   /** What the process knows; undefined: none runs. */
-  #process: { pending?: Pending; templateSeenAt: number; readonly seen: Map<string, Source> } | undefined;
+  #process:
+    | {
+        pending?: Pending;
+        templateSeenAt: number;
+        readonly seen: Map<string, Source>;
+        proving?: { readonly order: ProofOrder; readonly askedAgain: boolean };
+      }
+    | undefined;
+  #application: Application = 'Loads';
   #dueAt: number | undefined;
   /** The leaves of all documents that were ever seen, by the digest of the whole. */
   readonly #earlier = new Map<Digest, LeafTable>();
@@ -210,6 +229,12 @@ export class World {
     return this.#look();
   }
 
+  /** What applications do from now on, also with what they have been asked before. */
+  application(does: Application): this {
+    this.#application = does;
+    return this.#look();
+  }
+
   // What happens to the process.
 
   crash(): this {
@@ -260,7 +285,13 @@ export class World {
       ),
       ...(ledger !== undefined && { ledger }),
       ...(process.pending !== undefined && { pending: process.pending }),
+      ...(process.proving !== undefined && { proof: this.#progress(process.proving) }),
     };
+  }
+
+  /** The order under way. */
+  proving(): ProofOrder | undefined {
+    return this.#process?.proving?.order;
   }
 
   // The process at work.
@@ -329,7 +360,39 @@ export class World {
       ledger = restartIssued(ledger, plan.restart, this.#observedWorkload(), this.now);
     }
     this.#write(recordStatusOf(ledger));
+    if (this.#pursue(plan.prove)) return true;
     return plan.nudge !== undefined || plan.restart !== undefined;
+  }
+
+  /** @returns whether something new is to be found out: it is known at once */
+  #pursue(order: ProofOrder | undefined): boolean {
+    const process = this.#process;
+    if (process === undefined) return false;
+    const before = process.proving;
+    if (before?.order.digest !== order?.digest || before?.order.effort !== order?.effort) this.orders.push(order);
+    if (order === undefined) {
+      delete process.proving;
+      return false;
+    }
+    const same = before?.order.digest === order.digest;
+    const again = order.effort === 'AskAgain' && this.#application !== 'Refuses';
+    process.proving = { order, askedAgain: (same && before.askedAgain) || again };
+    return !same || before.order.effort !== order.effort;
+  }
+
+  #progress({ order, askedAgain }: { readonly order: ProofOrder; readonly askedAgain: boolean }): ProofProgress {
+    const { digest } = order;
+    if (!this.listable) return { digest, listed: false, pods: [], blind: false, askedAgain };
+    const pods = this.pods.map((pod) => this.#podProof(pod, order));
+    const blind = this.#application === 'Accepts' && this.pods.some(({ startedAt }) => startedAt <= order.startedAt);
+    return { digest, listed: true, pods, blind, askedAgain };
+  }
+
+  #podProof({ name, startedAt }: RunningPod, { startedAt: since, proof }: ProofOrder): PodProof {
+    const loads = startedAt > since || this.#application !== 'Refuses';
+    return loads
+      ? { name, reached: proof, notified: true, done: true }
+      : { name, reached: 'Nudged', notified: false, done: false, why: 'container main: 422' };
   }
 
   #write(status: ReloadRecordStatus | undefined): void {

@@ -118,10 +118,14 @@ export const HotReloadedReason = {
   NoPods: 'NoPods',
   /** True. No hot key has changed since the workloads were adopted. */
   NoChange: 'NoChange',
+  /** True. Every application has accepted to reload. That its files had the content by then is not proven. */
+  Notified: 'Notified',
   /** True. Every pod has the content in its files: the node agents have seen it. */
   Mounted: 'Mounted',
   /** True. Every application says that it runs on the content, or has accepted to reload it. */
   Loaded: 'Loaded',
+  /** True. It was not proven, or not yet, when a restart took its place: new pods read the content when they start. */
+  Restarted: 'Restarted',
   /** False. Pods are being told to refresh their files. */
   Nudging: 'Nudging',
   /** False. Pods have been told; that they have got as far as `hot.proof` demands is being found out. */
@@ -137,6 +141,10 @@ export const HotReloadedReason = {
   Observed: 'Observed',
   /** False. A hot key has changed, but the source's content is not what `spec.validation` demands. Blocked. */
   SourceInvalid: 'SourceInvalid',
+  /** False. A hot change is to be proven, but its source does not exist any more. Blocked. */
+  SourceMissing: 'SourceMissing',
+  /** False. A hot change is to be proven, but its source can't be read. Blocked. */
+  SourceUnreadable: 'SourceUnreadable',
   /** False. A hot key has changed, but `suspend` is set. Held. */
   Suspended: 'Suspended',
   /** False. A hot key has changed, but in an immutable source that was made again: kubelets don't take it up. Blocked. */

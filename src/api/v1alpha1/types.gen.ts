@@ -551,7 +551,7 @@ export interface WorkloadStatus {
    */
   readonly name: string;
   /**
-   * Adopted (taken as it was found); UpToDate; Pending (a change is debounced); Restarting; Reloading; Held (a change waits); Blocked (something must be put right first); Failed or TimedOut (the latest rollout); Unmatched (named by the policy but not found, or it consumes no source); Ignored (its annotation opts it out); Error.
+   * Adopted (taken as it was found); UpToDate; Pending (a change is debounced); Restarting; Reloading; Held (a change waits); Blocked (something must be put right first); Failed or TimedOut (the latest rollout, or a hot change that was not proven in time); Unmatched (named by the policy but not found, or it consumes no source); Ignored (its annotation opts it out); Error.
    */
   readonly state: WorkloadState;
   /**
@@ -577,7 +577,7 @@ export interface WorkloadStatus {
    */
   readonly impossible?: readonly string[];
   /**
-   * How far the latest hot change has got that is to be proven.
+   * How far a hot change has got that is to be proven; gone once it is.
    */
   readonly delivery?: DeliveryStatus;
   /**
@@ -595,7 +595,7 @@ export interface WorkloadStatus {
 }
 
 /**
- * Adopted (taken as it was found); UpToDate; Pending (a change is debounced); Restarting; Reloading; Held (a change waits); Blocked (something must be put right first); Failed or TimedOut (the latest rollout); Unmatched (named by the policy but not found, or it consumes no source); Ignored (its annotation opts it out); Error.
+ * Adopted (taken as it was found); UpToDate; Pending (a change is debounced); Restarting; Reloading; Held (a change waits); Blocked (something must be put right first); Failed or TimedOut (the latest rollout, or a hot change that was not proven in time); Unmatched (named by the policy but not found, or it consumes no source); Ignored (its annotation opts it out); Error.
  */
 export type WorkloadState =
   | 'Adopted'
@@ -612,7 +612,7 @@ export type WorkloadState =
   | 'Error';
 
 /**
- * How far the latest hot change has got that is to be proven.
+ * How far a hot change has got that is to be proven; gone once it is.
  */
 export interface DeliveryStatus {
   /**
@@ -628,7 +628,7 @@ export interface DeliveryStatus {
    */
   readonly phase: DeliveryPhase;
   /**
-   * How many pods it is about.
+   * How many pods it is about. While it is InProgress, the counts below move in steps of a tenth of them.
    */
   readonly pods: number;
   /**
@@ -644,7 +644,7 @@ export interface DeliveryStatus {
    */
   readonly loaded?: number;
   /**
-   * The first 10 pods that are not proven yet, each with the reason.
+   * The first 10 pods that are not proven, each with the reason; while it is InProgress, those for which something stands in the way.
    *
    * Items: A pod, and what stands in the way.
    */

@@ -4,6 +4,7 @@ import { SECRET_SETTLES_MS, standings, type LiveSource, type WaitInput } from '.
 import type { StoredPolicy, StoredRecord } from '../../../src/controller/ports.ts';
 import { combineDigests } from '../../../src/domain/digest.ts';
 import type { Ledger, Workload } from '../../../src/domain/observed.ts';
+import type { Delivery } from '../../../src/domain/proof.ts';
 import { recordStatusOf } from '../../../src/domain/record.ts';
 import {
   aLedger,
@@ -172,6 +173,39 @@ describe('the wait for the content of a ConfigMap', () => {
       });
     assert.deepEqual(seen({ policies: [invalid(NEW)] }), ['Held its content is invalid: flag is no number']);
     assert.deepEqual(seen({ policies: [invalid(OLD)] }), ['Waiting not applied yet']);
+  });
+
+  it('goes on until what was sent is proven, and ends when it was not in time', () => {
+    const open: Delivery = {
+      digest: 'x',
+      proof: 'Loaded',
+      startedAt: T0,
+      phase: 'InProgress',
+      places: ['ConfigMap/app:hot'],
+      changes: changed({ hot: 'b' }),
+    };
+    const withDelivery = (more: Partial<Delivery>): readonly string[] =>
+      withLedger({ delivery: { ...open, ...more } }, NEW);
+    assert.deepEqual(withDelivery({}), ['Waiting not known to be Loaded in every pod yet']);
+    assert.deepEqual(withDelivery({ message: 'policy app is suspended' }), [
+      'Held to be Loaded: policy app is suspended',
+    ]);
+    assert.deepEqual(withDelivery({ phase: 'TimedOut', message: '1 of 2 pods not Loaded' }), [
+      'Failed ProofTimeout: 1 of 2 pods not Loaded',
+    ]);
+    assert.deepEqual(withDelivery({ phase: 'Succeeded', askAgainAt: T0 }), ['Done done']);
+    assert.deepEqual(withDelivery({ changes: changed({ x: 'c' }, 'ConfigMap/other') }), ['Done done']);
+    // It is about content that is not even sent.
+    assert.deepEqual(withLedger({ delivery: open }), ['Waiting not applied yet']);
+  });
+
+  it('goes on while a restart replaces pods that run on other content', () => {
+    assert.deepEqual(withLedger({ restart: aRestart() }, NEW), ['Waiting restart 1 is under way']);
+    assert.deepEqual(withLedger({ restart: aRestart({ phase: 'Failed', reason: 'Reverted', message: 'why' }) }, NEW), [
+      'Failed restart 1: Reverted: why',
+    ]);
+    const foreign = aRestart({ phase: 'Failed', reason: 'NotCarried' });
+    assert.deepEqual(withLedger({ restart: foreign }, NEW), ['Done done']);
   });
 
   it('is about bound workloads that read it, and policies that name it', () => {

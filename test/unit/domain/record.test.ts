@@ -5,6 +5,7 @@ import { RECORD_LIMITS } from '../../../src/api/v1alpha1/limits.ts';
 import { reloadRecordStatusSchema } from '../../../src/api/v1alpha1/schema.ts';
 import { digestContent, type Digest } from '../../../src/domain/digest.ts';
 import type { Changes, Held, HistoryEntry, Ledger, Restart } from '../../../src/domain/observed.ts';
+import type { Delivery } from '../../../src/domain/proof.ts';
 import { ledgerOf, recordStatusOf } from '../../../src/domain/record.ts';
 import { aLedger, aRestart, changed, T0 } from '../../support/builders.ts';
 
@@ -41,6 +42,20 @@ const held: fc.Arbitrary<Held> = fc.record(
   { since: time, reason: fc.constantFrom('Suspended', 'Paused'), message: fc.string(), changes },
   { ...plain, requiredKeys: ['since', 'reason', 'changes'] },
 );
+const delivery: fc.Arbitrary<Delivery> = fc.record(
+  {
+    digest: key,
+    proof: fc.constantFrom('Nudged' as const, 'Mounted' as const, 'Loaded' as const),
+    startedAt: time,
+    phase: fc.constantFrom('InProgress' as const, 'Succeeded' as const, 'TimedOut' as const),
+    message: fc.string(),
+    finishedAt: time,
+    askAgainAt: time,
+    places: fc.array(key, { maxLength: RECORD_LIMITS.historyKeys }),
+    changes,
+  },
+  { ...plain, requiredKeys: ['digest', 'proof', 'startedAt', 'phase', 'places', 'changes'] },
+);
 const entry: fc.Arbitrary<HistoryEntry> = fc.record(
   {
     time,
@@ -66,6 +81,7 @@ const ledgers: fc.Arbitrary<Ledger> = mapOf(sourceId, mapOf(key, digest)).chain(
         .map((entries) => new Map(entries)),
       restart,
       held,
+      delivery,
       history: fc.array(entry, { maxLength: RECORD_LIMITS.history }),
     },
     { ...plain, requiredKeys: ['adoptedAt', 'applied', 'immutable', 'history'] },
@@ -112,12 +128,23 @@ describe('a record', () => {
         {
           restart: aRestart({ message }),
           held: { since: T0, reason: 'Paused', message, changes: changed({ a: '2' }) },
+          delivery: {
+            digest: 'x',
+            proof: 'Loaded',
+            startedAt: T0,
+            phase: 'TimedOut',
+            message,
+            places: keys,
+            changes: changed({ a: '2' }),
+          },
           history: [{ time: T0, action: 'Hot', outcome: 'Succeeded', message, keys, pods: 1 }],
         },
       ),
     );
     assert.equal(status.restart?.message?.length, RECORD_LIMITS.message);
     assert.equal(status.held?.message?.length, RECORD_LIMITS.message);
+    assert.equal(status.delivery?.message?.length, RECORD_LIMITS.message);
+    assert.equal(status.delivery.places.length, RECORD_LIMITS.historyKeys);
     assert.equal(status.history?.[0]?.message?.length, RECORD_LIMITS.message);
     assert.equal(status.history[0].keys.length, RECORD_LIMITS.historyKeys);
     reloadRecordStatusSchema.parse(status);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Digest } from '../../../src/domain/digest.ts';
+import type { Ledger } from '../../../src/domain/observed.ts';
 import { aPolicy, aUse, digestsOf, HOUR, MINUTE, SECOND, type Content } from '../../support/builders.ts';
 import { World, type WorldOptions } from '../../support/world.ts';
 
@@ -11,7 +12,8 @@ type Step =
   | { readonly do: 'edit'; readonly flag?: string; readonly hot?: string }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'finish' | 'fail' | 'deploy' | 'scale' | 'pause' | 'unpause' | 'suspend' | 'resume' }
-  | { readonly do: 'crash' | 'crash after restart' | 'start' };
+  | { readonly do: 'crash' | 'crash after restart' | 'start' }
+  | { readonly do: 'load' | 'refuse' | 'accept' };
 
 const value = fc.constantFrom('a', 'b', 'c');
 const edit: fc.Arbitrary<Step> = fc.record(
@@ -28,6 +30,9 @@ const process: fc.Arbitrary<Step> = fc
   .constantFrom('crash', 'crash after restart', 'start' as const)
   .map((what) => ({ do: what }));
 
+/** What applications say when they are asked to reload. */
+const answer: fc.Arbitrary<Step> = fc.constantFrom('load', 'refuse', 'accept' as const).map((what) => ({ do: what }));
+
 /** A world, and what a reader of its history needs to know to judge it. */
 class History {
   readonly world: World;
@@ -35,6 +40,8 @@ class History {
   edits = { flag: 0, hot: 0 };
   /** Files that were not there at once after an edit, though nothing was in the way. */
   readonly late: string[] = [];
+  /** What was said of proofs that can't be so. */
+  readonly wrong: string[] = [];
   #templates = 1;
   /**
    * What nobody saw can't be undone by anybody: content that came and went while the operator was down, after pods had
@@ -49,6 +56,13 @@ class History {
   }
 
   take(step: Step): void {
+    const { world } = this;
+    const before = { nudges: world.nudges, ledger: world.ledger() };
+    this.#do(step);
+    this.#judge(before);
+  }
+
+  #do(step: Step): void {
     const { world } = this;
     switch (step.do) {
       case 'edit':
@@ -89,7 +103,32 @@ class History {
       case 'start':
         if (!world.running()) world.start();
         this.#editable = true;
+        return;
+      case 'load':
+        world.application('Loads');
+        return;
+      case 'refuse':
+        world.application('Refuses');
+        return;
+      case 'accept':
+        world.application('Accepts');
     }
+  }
+
+  /** What is to be proven comes to an end in its time, and only what was open can time out. */
+  #judge(before: { readonly nudges: number; readonly ledger: Ledger | undefined }): void {
+    const { world } = this;
+    const { delivery, restart, history = [] } = world.ledger() ?? {};
+    const timeoutMs = world.policies[0]?.hot.timeoutMs ?? 0;
+    const overdue = delivery?.phase === 'InProgress' && world.now >= delivery.startedAt + timeoutMs;
+    const waits = ['Held', 'Blocked', 'Restarting'].includes(world.state() ?? '') || restart?.phase === 'InProgress';
+    if (world.running() && overdue && !waits) this.wrong.push(`still open: ${world.state() ?? ''}`);
+    const open = before.ledger?.delivery?.phase === 'InProgress' || world.nudges > before.nudges;
+    const known = before.ledger?.history[0];
+    const news = history.filter(({ time, outcome }) => outcome === 'TimedOut' && time > (known?.time ?? 0));
+    if (news.some(({ action }) => action === 'Hot') && !open) this.wrong.push('timed out after it was proven');
+    const restarts = world.restarts.filter(({ unproven }) => unproven !== undefined).length;
+    if (restarts > world.nudges) this.wrong.push('two restarts for one proof');
   }
 
   /** Everything that waits for somebody is let go, and every rollout comes to its end. */
@@ -97,7 +136,7 @@ class History {
     const { world } = this;
     world.dieAfterRestart = false;
     if (!world.running()) world.start();
-    world.policy({ suspended: false }).pause(false);
+    world.application('Loads').policy({ suspended: false }).pause(false);
     for (let round = 0; round < 3; round++) world.advance(MINUTE).finishRollout();
   }
 
@@ -133,6 +172,15 @@ const PLACES: WorldOptions = {
   shape: ({ flag = '', hot = '' }) => ({ 'app.yaml': `# as written\nhot: ${hot}\nflag: ${flag}\n` }),
 };
 
+/** The same, with proof demanded; one that takes too long is reported, or restarted for. */
+const proven = ({ policies = [], ...options }: WorldOptions, onTimeout: 'Report' | 'Restart'): WorldOptions => ({
+  ...options,
+  policies: policies.map((policy) => ({
+    ...policy,
+    hot: { proof: 'Loaded', timeoutMs: 10 * SECOND, onTimeout, notify: { port: 'http', path: '/' } },
+  })),
+});
+
 const living =
   (options: WorldOptions) =>
   (steps: readonly Step[]): History => {
@@ -144,11 +192,18 @@ const living =
 
 const RUNS = { numRuns: 500 };
 
+/** What is done about a proof that takes too long; undefined: none is demanded. */
+const restartsFor = ({ policies = [] }: WorldOptions): 'Report' | 'Restart' | undefined =>
+  policies.find(({ hot }) => hot.proof !== 'Nudged')?.hot.onTimeout;
+
 const identity = (content: Content): Content => content;
 
 for (const [what, options] of [
   ['keys', KEYS],
   ['places in a document', PLACES],
+  ['keys, proven or reported', proven(KEYS, 'Report')],
+  ['keys, proven or restarted for', proven(KEYS, 'Restart')],
+  ['places, proven or restarted for', proven(PLACES, 'Restart')],
 ] as const) {
   const lived = living(options);
 
@@ -159,6 +214,7 @@ for (const [what, options] of [
         { weight: 4, arbitrary: wait },
         { weight: 3, arbitrary: event },
         { weight: 2, arbitrary: process },
+        ...(restartsFor(options) === undefined ? [] : [{ weight: 2, arbitrary: answer }]),
       ),
       {
         maxLength: 25,
@@ -196,7 +252,20 @@ for (const [what, options] of [
       fc.assert(
         fc.property(anything, (steps) => {
           const { world, edits } = lived(steps);
-          assert.ok(world.restarts.length <= edits.flag, `${world.restarts.length} restarts for ${edits.flag} changes`);
+          const changes = edits.flag + (restartsFor(options) === 'Restart' ? edits.hot : 0);
+          assert.ok(world.restarts.length <= changes, `${world.restarts.length} restarts for ${changes} changes`);
+        }),
+        RUNS,
+      );
+    });
+
+    it('what is to be proven is, or is told once to have taken too long', () => {
+      fc.assert(
+        fc.property(anything, (steps) => {
+          const { world, wrong } = lived(steps);
+          assert.deepEqual(wrong, []);
+          assert.equal(world.ledger()?.delivery, undefined);
+          assert.equal(world.proving(), undefined);
         }),
         RUNS,
       );

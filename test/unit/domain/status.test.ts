@@ -6,8 +6,10 @@ import type { DocumentParts } from '../../../src/domain/documents.ts';
 import { STATUS_LIMITS } from '../../../src/api/v1alpha1/limits.ts';
 import { reloadPolicyStatusSchema } from '../../../src/api/v1alpha1/schema.ts';
 import type { ReloadPolicyStatus } from '../../../src/api/v1alpha1/types.ts';
-import type { Verdict } from '../../../src/domain/effects.ts';
+import type { DeliveryVerdict, Verdict } from '../../../src/domain/effects.ts';
 import type { HistoryEntry, Policy, Source } from '../../../src/domain/observed.ts';
+import type { Delivery, PodProof, ProofProgress } from '../../../src/domain/proof.ts';
+import { deliveryVerdict } from '../../../src/domain/proof-words.ts';
 import { policyStatus, type PolicyReport, type WorkloadReport } from '../../../src/domain/status.ts';
 import {
   aLedger,
@@ -419,6 +421,174 @@ describe('the conditions of a policy', () => {
       ?.filter(({ type }) => ['Ready', 'RolledOut'].includes(type))
       .map(({ message }) => message);
     assert.deepEqual(messages, ['Deployment/web: resume it', 'Deployment/web: resume it']);
+  });
+});
+
+describe('a hot change that is to be proven', () => {
+  const delivery: DeliveryVerdict = {
+    digest: 'x',
+    proof: 'Loaded',
+    phase: 'InProgress',
+    what: 'ConfigMap/app:hot',
+    counts: { pods: 3, done: 2, mounted: 3, notified: 2, loaded: 2 },
+    missing: ['web-x: container main: 422'],
+  };
+  const under = (more: Partial<DeliveryVerdict>, standing: Partial<Verdict>): ReloadPolicyStatus =>
+    statusOf({
+      workloads: [aReport(verdict('Reloading', 'Proving', { delivery: { ...delivery, ...more }, ...standing }))],
+    });
+  const late = under(
+    { phase: 'TimedOut' },
+    { state: 'TimedOut', reason: 'ProofTimeout', about: 'Hot', message: 'after 30s 1 of 3 pods not Loaded' },
+  );
+  const messageOf = ({ conditions = [] }: ReloadPolicyStatus, type: string): string | undefined =>
+    conditions.find((condition) => condition.type === type)?.message;
+
+  it('is work in progress', () => {
+    const status = under({}, {});
+    assert.deepEqual(told(status, 'Ready', 'Reconciling', 'Stalled', 'HotReloaded', 'RolledOut'), [
+      'HotReloaded=False/Proving',
+      'Ready=False/Progressing',
+      'Reconciling=True/Proving',
+      'RolledOut=True/NoChange',
+    ]);
+    assert.equal(
+      messageOf(status, 'HotReloaded'),
+      'Deployment/web: 2 of 3 pods Loaded: ConfigMap/app:hot; web-x: container main: 422',
+    );
+    assert.deepEqual(status.workloads?.[0]?.delivery, {
+      digest: 'x',
+      proof: 'Loaded',
+      phase: 'InProgress',
+      pods: 3,
+      mounted: 3,
+      notified: 2,
+      loaded: 2,
+      missing: ['web-x: container main: 422'],
+    });
+  });
+
+  it('stalls the policy when it was not in time, and is no rollout', () => {
+    assert.deepEqual(told(late, 'Ready', 'Reconciling', 'Stalled', 'HotReloaded', 'RolledOut'), [
+      'HotReloaded=False/ProofTimeout',
+      'Ready=False/ProofTimeout',
+      'RolledOut=True/NoChange',
+      'Stalled=True/ProofTimeout',
+    ]);
+    assert.equal(messageOf(late, 'Ready'), 'Deployment/web: after 30s 1 of 3 pods not Loaded');
+  });
+
+  it('that was not in time is not hidden by what else there is about the workload', () => {
+    const status = under({ phase: 'TimedOut' }, { state: 'Blocked', reason: 'Paused', message: 'resume it' });
+    assert.deepEqual(told(status, 'Ready', 'HotReloaded', 'RolledOut'), [
+      'HotReloaded=False/ProofTimeout',
+      'Ready=False/ProofTimeout',
+      'RolledOut=False/Paused',
+    ]);
+    assert.match(messageOf(status, 'Ready') ?? '', /2 of 3 pods Loaded/);
+  });
+
+  it('keeps the counts that were told while a new process does not know them yet', () => {
+    const { counts: _, ...unknown } = { ...delivery, phase: 'TimedOut' as const };
+    const again = (of: Partial<DeliveryVerdict>): ReloadPolicyStatus =>
+      statusOf({
+        before: late,
+        workloads: [aReport(verdict('TimedOut', 'ProofTimeout', { delivery: { ...unknown, ...of }, about: 'Hot' }))],
+      });
+    assert.deepEqual(again({}).workloads?.[0]?.delivery, late.workloads?.[0]?.delivery);
+    assert.equal(again({ digest: 'y' }).workloads?.[0]?.delivery, undefined);
+  });
+
+  for (const [reason, pods] of [
+    ['Mounted', 2],
+    ['Loaded', 2],
+    ['Notified', 2],
+    ['NoPods', 0],
+  ] as const) {
+    it(`is told by its proof once it is: ${reason}`, () => {
+      const history = [entry({ action: 'Hot', reason, pods })];
+      const status = statusOf({ workloads: [aReport(verdict('UpToDate'), { ledger: aLedger({}, { history }) })] });
+      assert.deepEqual(told(status, 'HotReloaded'), [`HotReloaded=True/${reason}`]);
+    });
+  }
+
+  it('that a restart carried counts as done', () => {
+    const history = [entry(), entry({ action: 'Hot', outcome: 'TimedOut', reason: 'ProofTimeout', pods: 0 })];
+    const status = statusOf({ workloads: [aReport(verdict('UpToDate'), { ledger: aLedger({}, { history }) })] });
+    assert.deepEqual(told(status, 'Ready', 'HotReloaded'), ['HotReloaded=True/Restarted', 'Ready=True/UpToDate']);
+  });
+
+  it('is the last action while it is under way', () => {
+    const open: Delivery = {
+      digest: 'x',
+      proof: 'Loaded',
+      startedAt: T0,
+      phase: 'InProgress',
+      places: [],
+      changes: changed({ hot: 'b' }),
+    };
+    const last = (more: Partial<Delivery>): unknown =>
+      statusOf({
+        workloads: [aReport(verdict('Reloading'), { ledger: aLedger({}, { delivery: { ...open, ...more } }) })],
+      }).last;
+    assert.deepEqual(last({}), { action: 'Hot', outcome: 'InProgress', pods: 0, time: NOW });
+    assert.deepEqual(last({ message: 'suspended' }), { action: 'Hot', outcome: 'Held', pods: 0, time: NOW });
+    assert.equal(last({ phase: 'Succeeded' }), undefined);
+  });
+});
+
+describe('how far pods have got', () => {
+  const delivery: Delivery = {
+    digest: 'x',
+    proof: 'Loaded',
+    startedAt: T0,
+    phase: 'InProgress',
+    places: ['ConfigMap/app:hot'],
+    changes: changed({ hot: 'b' }),
+  };
+  const pod = (at: number, done: boolean, why?: string): PodProof => ({
+    name: `web-${at}`,
+    reached: done ? 'Loaded' : 'Mounted',
+    notified: done,
+    done,
+    ...(why !== undefined && { why }),
+  });
+  const told = (
+    done: number,
+    of: number,
+    phase: DeliveryVerdict['phase'],
+    more: Partial<ProofProgress> = {},
+  ): unknown => {
+    const pods = Array.from({ length: of }, (_, at) => pod(at, at < done, at === done ? '422' : undefined));
+    const progress = { digest: 'x', listed: true, pods, blind: false, askedAgain: false, ...more };
+    const { counts, missing } = deliveryVerdict(delivery, progress, phase);
+    return { counts, missing: missing.length };
+  };
+
+  it('is counted pod by pod where there are few, and when it is over', () => {
+    const counts = { pods: 3, done: 2, mounted: 3, notified: 2, loaded: 2 };
+    assert.deepEqual(told(2, 3, 'InProgress'), { counts, missing: 1 });
+    assert.deepEqual(told(57, 80, 'TimedOut'), {
+      counts: { pods: 80, done: 57, mounted: 80, notified: 57, loaded: 57 },
+      missing: STATUS_LIMITS.missing,
+    });
+  });
+
+  it('moves in tenths where there are many, and names those that something stands in the way of', () => {
+    const counts = { pods: 80, done: 56, mounted: 80, notified: 56, loaded: 56 };
+    for (const done of [56, 57, 63]) assert.deepEqual(told(done, 80, 'InProgress'), { counts, missing: 1 });
+  });
+
+  it('does not claim files that nobody saw', () => {
+    assert.deepEqual(told(2, 3, 'InProgress', { blind: true }), {
+      counts: { pods: 3, done: 2, notified: 2, loaded: 2 },
+      missing: 1,
+    });
+  });
+
+  it('is not known before pods are listed, nor of another delivery', () => {
+    for (const more of [{ listed: false }, { digest: 'y' }])
+      assert.deepEqual(told(2, 3, 'InProgress', more), { counts: undefined, missing: 0 });
   });
 });
 

@@ -84,17 +84,26 @@ const delivery = z
     digest: digest().describe('Digest of the content that is delivered.'),
     proof: hotProof().describe('The proof that is demanded.'),
     phase: deliveryPhase(),
-    pods: int32(0).describe('How many pods it is about.'),
+    pods: int32(0).describe(
+      'How many pods it is about. While it is InProgress, the counts below move in steps of a tenth of them.',
+    ),
     mounted: int32(0).describe('How many have the content in their files, for certain.').exactOptional(),
     notified: int32(0).describe('How many were asked to reload and accepted.').exactOptional(),
     loaded: int32(0).describe('How many run on the content, as they say.').exactOptional(),
     missing: z
       .array(z.string().max(STATUS_LIMITS.missingPod).describe('A pod, and what stands in the way.'))
       .max(STATUS_LIMITS.missing)
-      .meta({ ...ATOMIC_LIST, description: 'The first 10 pods that are not proven yet, each with the reason.' })
+      .meta({
+        ...ATOMIC_LIST,
+        description:
+          'The first 10 pods that are not proven, each with the reason; while it is InProgress, those for which something stands in the way.',
+      })
       .exactOptional(),
   })
-  .meta({ title: 'DeliveryStatus', description: 'How far the latest hot change has got that is to be proven.' });
+  .meta({
+    title: 'DeliveryStatus',
+    description: 'How far a hot change has got that is to be proven; gone once it is.',
+  });
 
 const workloadStatus = z
   .object({
@@ -119,7 +128,7 @@ const workloadStatus = z
       .meta({
         title: 'WorkloadState',
         description:
-          'Adopted (taken as it was found); UpToDate; Pending (a change is debounced); Restarting; Reloading; Held (a change waits); Blocked (something must be put right first); Failed or TimedOut (the latest rollout); Unmatched (named by the policy but not found, or it consumes no source); Ignored (its annotation opts it out); Error.',
+          'Adopted (taken as it was found); UpToDate; Pending (a change is debounced); Restarting; Reloading; Held (a change waits); Blocked (something must be put right first); Failed or TimedOut (the latest rollout, or a hot change that was not proven in time); Unmatched (named by the policy but not found, or it consumes no source); Ignored (its annotation opts it out); Error.',
       }),
     reason: reason().describe('Why it is in that state, in one CamelCase word.').exactOptional(),
     message: message().describe('The same for people.').exactOptional(),
