@@ -2,14 +2,15 @@
 
 import { watch, type FSWatcher } from 'node:fs';
 import { basename } from 'node:path';
+import { DATA, isOurs } from './kubelet.ts';
 import type { Place } from './places.ts';
-import { DATA, isOurs } from './survey.ts';
+import { orMissing } from './words.ts';
 
 export interface Events {
   /**
    * Watches these folders and no others.
    *
-   * @returns whether any was added: what happened before that was not seen
+   * @returns whether any was added, or was not there any more: what happened before that was not seen
    * @throws where one can't be watched; then none is
    */
   arm(places: ReadonlyMap<string, Place>): boolean;
@@ -39,8 +40,18 @@ export function createEvents({ persistent, onEvent, onError }: EventOptions): Ev
     armed.clear();
   };
 
+  const watchIfThere = (folder: string): FSWatcher | undefined => {
+    try {
+      return watch(folder, { persistent });
+    } catch (error) {
+      orMissing(error);
+      return undefined;
+    }
+  };
+
   const open = ({ folder, identity, names }: Place): void => {
-    const handle = watch(folder, { persistent });
+    const handle = watchIfThere(folder);
+    if (handle === undefined) return;
     const entry: Armed = { handle, identity, names, stale: false };
     armed.set(folder, entry);
     handle.on('change', (type, name) => {

@@ -3,6 +3,7 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, parse, sep } from 'node:path';
+import { isInKubeletsFolder } from './kubelet.ts';
 import { orMissing } from './words.ts';
 
 /** A folder, and the names in it that count. */
@@ -25,8 +26,8 @@ export interface Walk {
 const MOST_LINKS = 40;
 
 /**
- * Goes along a path as the kernel does. A folder counts where the last name is looked up in it, where a name in it is a
- * link, such as the kubelet's `..data`, or where the next name is missing.
+ * Goes along a path as the kernel does. A folder counts where the file at the end stands in it, where a name in it is a
+ * link, such as the kubelet's `..data`, or where the next name is missing. A folder at the end tells itself when it goes.
  *
  * @param path absolute
  * @throws what `lstat` and `readlink` throw, but for what is missing
@@ -49,7 +50,8 @@ export async function walk(path: string): Promise<Walk> {
     }
     const full = join(folder, name);
     stats = await lstat(full, { bigint: true }).catch(orMissing);
-    if (stats === undefined || stats.isSymbolicLink() || rest.length === 0) note(places, folder, identity, name);
+    if (stats === undefined || stats.isSymbolicLink() || (rest.length === 0 && !stats.isDirectory()))
+      note(places, folder, identity, name);
     if (stats === undefined) return { end: undefined, places };
     if (stats.isSymbolicLink()) {
       links += 1;
@@ -76,11 +78,11 @@ export async function walk(path: string): Promise<Walk> {
   return { end: stats === undefined ? undefined : { path: folder, stats }, places };
 }
 
-/** The folder itself, whatever happens in it. */
-export const wholeFolder = (folder: string, stats: BigIntStats): Place => ({
+/** The folder itself, and with `names` undefined whatever happens in it. */
+export const placeOf = (folder: string, stats: BigIntStats, names: Place['names']): Place => ({
   folder,
   identity: identityOf(stats),
-  names: undefined,
+  names,
 });
 
 const namesOf = (path: string): string[] => path.split(sep).filter((name) => name !== '' && name !== '.');
@@ -89,6 +91,8 @@ const namesOf = (path: string): string[] => path.split(sep).filter((name) => nam
 const identityOf = ({ dev, ino, birthtimeNs }: BigIntStats): string => `${dev}:${ino}:${birthtimeNs}`;
 
 function note(places: Map<string, Place>, folder: string, identity: string, name: string): void {
+  // Nothing happens in there.
+  if (isInKubeletsFolder(folder)) return;
   const names = new Set([...(places.get(folder)?.names ?? []), name]);
   places.set(folder, { folder, identity, names });
 }

@@ -2,10 +2,11 @@
 
 import { constants } from 'node:fs';
 import { open, readdir, realpath, type FileHandle } from 'node:fs/promises';
-import { basename, join, sep } from 'node:path';
+import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { sleep, type Clock } from './clock.ts';
 import type { Files } from './content.ts';
-import { DATA, isOurs } from './survey.ts';
+import { dataOf, isInKubeletsFolder, isOurs, readKubeletsState } from './kubelet.ts';
 import { codeOf, isMissing, orMissing, reasonOf, WatchError } from './words.ts';
 
 export type Reading =
@@ -39,7 +40,7 @@ export async function readOneFile(path: string, options: ReadOptions): Promise<R
   for (let attempt = 0; attempt < 3 && reading.kind === 'Missing'; attempt++) {
     reading = await outcome(async () => {
       // What was opened stays what it is.
-      const atomic = await isFromKubelet(path);
+      const atomic = isInKubeletsFolder(await realpath(path));
       return new Map([[basename(path), await readBytes(path, { ...options, atomic })]]);
     });
   }
@@ -59,49 +60,30 @@ export async function readDirectory(path: string, options: ReadOptions): Promise
 
 /** @returns undefined where the folder was another one at the end than at the beginning */
 async function readState(path: string, options: ReadOptions): Promise<Files | undefined> {
-  const before = await stateOf(path);
-  if (before === undefined) return undefined;
+  const data = dataOf(path);
+  if (data !== undefined) {
+    const files = readKubeletsState(path, data, MOST_BYTES);
+    if (files === 'TooLarge') throw tooLarge();
+    return files;
+  }
+  const before = await namesIn(path);
   const files = new Map<string, Buffer>();
   let room = MOST_BYTES;
-  for (const name of before.names) {
-    const file = { ...options, atomic: before.atomic, room, inFolder: true } as const;
+  for (const name of before) {
     // Taken away meanwhile, or a link that leads nowhere: what stands there at the end tells which.
-    const bytes = await readBytes(join(before.folder, name), file).catch(orMissing);
+    const bytes = await readBytes(join(path, name), { ...options, atomic: false, room, inFolder: true }).catch(
+      orMissing,
+    );
     if (bytes === undefined) continue;
     room -= bytes.length;
     files.set(name, bytes);
   }
-  return same(before, await stateOf(path)) ? files : undefined;
+  return isDeepStrictEqual(before, await namesIn(path)) && dataOf(path) === undefined ? files : undefined;
 }
 
-interface State {
-  /** Without links: the kubelet removes it once another is in force. */
-  readonly folder: string;
-  readonly atomic: boolean;
-  readonly names: readonly string[];
-}
+const namesIn = async (folder: string): Promise<readonly string[]> => (await readdir(folder)).filter(isOurs).sort();
 
-/** @returns undefined where the kubelet took the folder away while we looked. @throws where there is none */
-async function stateOf(path: string): Promise<State | undefined> {
-  const data = await realpath(join(path, DATA)).catch(orMissing);
-  const folder = data ?? (await realpath(path));
-  const present = data === undefined ? await readdir(folder) : await readdir(folder).catch(orMissing);
-  return present && { folder, atomic: data !== undefined, names: present.filter(isOurs).sort() };
-}
-
-const same = (a: State, b: State | undefined): boolean =>
-  a.folder === b?.folder &&
-  a.names.length === b.names.length &&
-  a.names.every((name, index) => name === b.names[index]);
-
-/**
- * Whether a path leads into one of the kubelet's folders, such as `..2026_10_02_12_00_00.123`: what is in them was
- * complete before it could be seen, and is never written to again.
- */
-async function isFromKubelet(path: string): Promise<boolean> {
-  const real = await realpath(path).catch(() => '');
-  return real.split(sep).some((name) => name.startsWith('..'));
-}
+const tooLarge = (): WatchError => new WatchError(`holds more than ${MOST_BYTES / 1024 / 1024} MiB`);
 
 interface FileOptions extends ReadOptions {
   readonly atomic: boolean;
@@ -136,7 +118,7 @@ async function readSettled(handle: FileHandle, { atomic, settleMs, clock, signal
     const before = await writtenOf(handle);
     if (!atomic && !(clock.now() - before.at >= settleMs))
       await sleep(clock, waitFor(before.at, settleMs, clock.now()), signal);
-    if (before.size > room) throw new WatchError(`holds more than ${MOST_BYTES / 1024 / 1024} MiB`);
+    if (before.size > room) throw tooLarge();
     const unchanged = atomic || before.stamp === (await writtenOf(handle)).stamp;
     const bytes = unchanged ? await readAll(handle, before.size) : undefined;
     if (bytes !== undefined && before.stamp === (await writtenOf(handle)).stamp) return bytes;

@@ -3,7 +3,8 @@
 import type { BigIntStats } from 'node:fs';
 import { readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { walk, wholeFolder, type Place } from './places.ts';
+import { DATA, isOurs } from './kubelet.ts';
+import { walk, placeOf, type Place } from './places.ts';
 import { codeOf } from './words.ts';
 
 export interface Survey {
@@ -12,13 +13,9 @@ export interface Survey {
   readonly stamp: string;
 }
 
-/** The link that the kubelet swaps: all files of a volume stand in the one folder that it leads to. */
-export const DATA = '..data';
+const NOTHING: ReadonlySet<string> = new Set();
 
-/** Names in a watched folder that are files of it: the kubelet's own begin with two dots. */
-export const isOurs = (name: string): boolean => !name.startsWith('..');
-
-/** @throws nothing: what can't be looked at is a stamp, too */
+/** Never rejects: what can't be looked at has a stamp, too. */
 export async function survey(path: string, { directory }: { readonly directory: boolean }): Promise<Survey> {
   let places: ReadonlyMap<string, Place> = new Map();
   try {
@@ -26,9 +23,9 @@ export async function survey(path: string, { directory }: { readonly directory: 
     places = found.places;
     if (found.end === undefined) return { places, stamp: 'missing' };
     const { path: real, stats } = found.end;
-    if (!directory || !stats.isDirectory()) return { places, stamp: `${real} ${stampOf(stats)}` };
-    places = new Map([...places, [real, wholeFolder(real, stats)]]);
-    return { places, stamp: await stampOfFolder(real) };
+    if (stats.isDirectory())
+      places = new Map([...places, [real, placeOf(real, stats, directory ? undefined : NOTHING)]]);
+    return { places, stamp: stats.isDirectory() ? await stampOfFolder(real) : `${real} ${stampOf(stats)}` };
   } catch (error) {
     return { places, stamp: `error ${codeOf(error) ?? String(error)}` };
   }

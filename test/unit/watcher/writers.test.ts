@@ -153,6 +153,16 @@ describe('a file that changes by', () => {
     await until(watcher, 'one\ntwo\n');
   });
 
+  it('coming in the place of a folder', async (t: TestContext) => {
+    const { path, common } = watched(t);
+    mkdirSync(path('a'));
+    const watcher = watchFile(path('a'), { ...common, debounceMs: 0 });
+    assert.equal((await watcher.ready()).state, 'Refused');
+    rmSync(path('a'), { recursive: true });
+    writeFileSync(path('a'), 'one');
+    await until(watcher, 'one');
+  });
+
   it("the kubelet's swap, in a folder of the volume", async (t: TestContext) => {
     const { folder, path, common } = watched(t);
     const { write } = createAtomicWriter(folder);
