@@ -17,6 +17,8 @@ export interface BindingPolicy {
   readonly sources: readonly { readonly kind: SourceKind; readonly name: string }[];
   /** An entry for each selector of sources. */
   readonly sourceSelectors?: readonly { readonly kind: SourceKind }[] | undefined;
+  /** Of which the key is read that requests to applications are signed with. */
+  readonly hot?: { readonly notify?: { readonly signature?: { readonly name: string } } };
   /** Undefined: every consumer. An entry without a name binds by labels. */
   readonly workloads?: readonly { readonly kind: WorkloadKind; readonly name?: string | undefined }[] | undefined;
 }
@@ -80,6 +82,8 @@ type Reach = 'All' | ReadonlySet<string>;
 interface Needs {
   readonly namespace: string;
   readonly sources: Readonly<Record<SourceKind, Reach>>;
+  /** Secrets with signing keys, beside those that are sources. */
+  readonly signatures: ReadonlySet<string>;
   readonly workloads: Readonly<Record<WorkloadKind, Reach>>;
 }
 
@@ -92,7 +96,7 @@ export const rolesFor = (policies: readonly BindingPolicy[], options: RightsOpti
   const needs = [...new Set(policies.map(({ namespace }) => namespace))]
     .sort(byCodeUnit)
     .map((namespace) => needsOf(namespace, policies));
-  const withSecrets = needs.filter(({ sources }) => touches(sources.Secret));
+  const withSecrets = needs.filter(({ sources, signatures }) => touches(sources.Secret) || signatures.size > 0);
   const grants = (complete ? needs : withSecrets).map((each) =>
     granting(
       { name: complete ? 'reload-operator' : 'reload-operator-secrets', namespace: each.namespace },
@@ -101,7 +105,7 @@ export const rolesFor = (policies: readonly BindingPolicy[], options: RightsOpti
       account,
     ),
   );
-  return complete && withSecrets.length > 0 ? [...grants, digestKey(account)] : grants;
+  return complete && needs.some(({ sources }) => touches(sources.Secret)) ? [...grants, digestKey(account)] : grants;
 };
 
 const needsOf = (namespace: string, policies: readonly BindingPolicy[]): Needs => {
@@ -116,9 +120,12 @@ const needsOf = (namespace: string, policies: readonly BindingPolicy[]): Needs =
     );
     return names.includes(undefined) ? 'All' : new Set(names.filter((name) => name !== undefined));
   };
+  const secrets = sourcesOf('Secret');
+  const signing = here.flatMap(({ hot }) => hot?.notify?.signature?.name ?? []);
   return {
     namespace,
-    sources: { ConfigMap: sourcesOf('ConfigMap'), Secret: sourcesOf('Secret') },
+    sources: { ConfigMap: sourcesOf('ConfigMap'), Secret: secrets },
+    signatures: new Set(secrets === 'All' ? [] : signing.filter((name) => !secrets.has(name))),
     workloads: {
       Deployment: workloadsOf('Deployment'),
       StatefulSet: workloadsOf('StatefulSet'),
@@ -144,8 +151,10 @@ const ruleFor = (reach: Reach, apiGroup: string, resource: string, verbs: readon
 };
 
 /** list and watch by name allow exactly the requests that select one object by `metadata.name`. */
-const secretRules = ({ sources }: Needs): readonly Rule[] =>
-  ruleFor(sources.Secret, '', 'secrets', ['get', 'list', 'watch']);
+const secretRules = ({ sources, signatures }: Needs): readonly Rule[] => [
+  ...ruleFor(sources.Secret, '', 'secrets', ['get', 'list', 'watch']),
+  ...ruleFor(signatures, '', 'secrets', ['get']),
+];
 
 /** As config/rbac/cluster-role.yaml has them, but for get and patch, which are narrowed to what is named. */
 const allRules = (needs: Needs): readonly Rule[] => [

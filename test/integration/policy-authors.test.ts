@@ -28,7 +28,7 @@ interface Checked {
   };
 }
 type Query = Readonly<Record<string, string>>;
-type Spec = Pick<ReloadPolicySpecInput, 'sources' | 'workloads'>;
+type Spec = Pick<ReloadPolicySpecInput, 'sources' | 'workloads' | 'hot'>;
 
 const right = (verb: string, apiGroup: string, resource: string, ...names: readonly string[]): Rule => ({
   apiGroups: [apiGroup],
@@ -80,6 +80,9 @@ const configMaps = (count: number): Spec['sources'] => numbered(count).map((name
 const secrets = (count: number): Spec['sources'] => numbered(count).map((name) => ({ kind: 'Secret', name }));
 const workloads = (count: number): NonNullable<Spec['workloads']> =>
   numbered(count).map((name, index) => ({ kind: KINDS[index % 3] ?? 'Deployment', name }));
+const signedWith = (name: string): NonNullable<Spec['hot']> => ({
+  notify: { http: { port: 'http', signature: { secretRef: { name, key: 'key' } } } },
+});
 /** A change that stays. */
 const STORED: Query = {};
 const ONE_WORKLOAD = workloads(1);
@@ -113,6 +116,19 @@ const CASES: readonly Case[] = [
     { sources: [...configMaps(63), db], workloads: [web] },
   ],
 
+  ['a signature by the wide right', 'editor', { sources: [app], workloads: [web], hot: signedWith('key') }],
+  ['a signature with a Secret by name', 'narrow', { sources: [app], workloads: [web], hot: signedWith('db') }],
+  [
+    'a signature beside 16 Secrets by name',
+    'patient',
+    { sources: secrets(16), workloads: ONE_WORKLOAD, hot: signedWith('s64') },
+  ],
+  [
+    'notification without a signature',
+    'narrow',
+    { sources: [app], workloads: [web], hot: { notify: { http: { port: 'http' } } } },
+  ],
+
   ['anything', 'nobody', { sources: [app], workloads: [web] }, /may not (get ConfigMap app|patch Deployment web) in/],
   ['a ConfigMap', 'patcher', { sources: [app], workloads: [web] }, /may not get ConfigMap app in namespace/],
   [
@@ -136,6 +152,18 @@ const CASES: readonly Case[] = [
     'narrow',
     { sources: [app, db, { ...db, name: 'tls' }], workloads: [web] },
     /may not get Secret tls in/,
+  ],
+  [
+    'a signature with another Secret',
+    'narrow',
+    { sources: [app, db], workloads: [web], hot: signedWith('tls') },
+    /: you may not get Secret tls in namespace (\S+), and .*: take it out of hot\.notify\.http\.signature, or have the right granted \(kubectl auth can-i get secrets\/tls -n \1\)$/m,
+  ],
+  [
+    'a signature beside 16 Secrets by name, with another',
+    'patient',
+    { sources: secrets(16), workloads: ONE_WORKLOAD, hot: signedWith('db') },
+    /may not get Secret db in/,
   ],
   [
     'Secrets by selector',
@@ -229,6 +257,12 @@ const CHANGES: readonly (readonly [what: string, author: Author, change: object,
   ['to what the author may touch', 'narrow', { spec: { sources: [app], workloads: [web] } }],
 
   ['suspend and a class', 'nobody', { spec: { suspend: true, defaultClass: 'Ignore' } }, STORED_IS_NOT_THEIRS],
+  [
+    'a signature',
+    'narrow',
+    { spec: { sources: [app], workloads: [web], hot: signedWith('tls') } },
+    /may not get Secret tls .* hot\.notify/,
+  ],
   ['a class', 'reader', { spec: { defaultClass: 'Ignore' } }, /may not patch Deployment api/],
   ['a field that was not there', 'nobody', { spec: { suspend: true, rules: [] } }, STORED_IS_NOT_THEIRS],
   ['a field that is there no more', 'nobody', { spec: { suspend: true, restart: null } }, STORED_IS_NOT_THEIRS],

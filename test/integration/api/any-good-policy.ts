@@ -89,6 +89,30 @@ const durationBetween = (min: number, max: number): fc.Arbitrary<string> =>
     return split ? `${seconds}s${ms % 1_000}ms` : `${ms}ms`;
   });
 
+const notify = fc.record({
+  http: fc.record(
+    {
+      port: fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,12}[a-z0-9])?$/),
+      path: fc.stringMatching(/^\/[-A-Za-z0-9._~!$&'()*+,;=:@%/]{0,20}$/),
+      signature: fc.record({ secretRef: fc.record({ name, key: fc.stringMatching(/^[-._a-zA-Z0-9]{1,20}$/) }) }),
+    },
+    { requiredKeys: ['port'] },
+  ),
+});
+
+const hot = fc
+  .record(
+    {
+      onImpossible: fc.constantFrom('Restart', 'Report'),
+      proof: fc.constantFrom('Nudged', 'Mounted', 'Loaded'),
+      timeout: durationBetween(1_000, 3_600_000),
+      onTimeout: fc.constantFrom('Restart', 'Report'),
+      notify,
+    },
+    { requiredKeys: [] },
+  )
+  .filter(({ proof, notify: asked }) => proof !== 'Loaded' || asked !== undefined);
+
 /** Policies that keep every rule, those in CEL too. */
 export const goodPolicy: fc.Arbitrary<ReloadPolicySpecInput> = fc
   .uniqueArray(source, { minLength: 1, maxLength: 6, selector: (each) => `${each.kind}/${each.name}` })
@@ -102,7 +126,7 @@ export const goodPolicy: fc.Arbitrary<ReloadPolicySpecInput> = fc
         suspend: fc.boolean(),
         mode: fc.constantFrom('Enforce', 'Observe'),
         validation: fc.array(check, { maxLength: 4 }),
-        hot: fc.record({ onImpossible: fc.constantFrom('Restart', 'Report') }, { requiredKeys: [] }),
+        hot,
         restart: fc.record(
           { debounce: durationBetween(0, 600_000), progressTimeout: durationBetween(1_000, 86_400_000) },
           { requiredKeys: [] },

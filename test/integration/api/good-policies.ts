@@ -12,6 +12,9 @@ import {
   withRule,
   withKey,
   withDebounce,
+  withHot,
+  withHttp,
+  withSecret,
   withTimeout,
   withSourceName,
 } from './policies.ts';
@@ -159,6 +162,27 @@ export const GOOD_POLICIES: readonly GoodCase[] = [
   { name: 'no rules', spec: { sources: [app], rules: [] } },
   { name: 'onImpossible Report', spec: { sources: [app], hot: { onImpossible: 'Report' } } },
   { name: 'onImpossible Restart', spec: { sources: [app], hot: { onImpossible: 'Restart' } } },
+  ...['Nudged', 'Mounted'].map((proof) => ({ name: `proof ${proof}`, spec: withHot({ proof }) })),
+  {
+    name: 'proof Loaded with all there is to it',
+    spec: withHot({
+      proof: 'Loaded',
+      timeout: '1h',
+      onTimeout: 'Restart',
+      notify: {
+        http: { port: 'http', path: '/-/reload', signature: { secretRef: { name: 'app', key: 'signing.key' } } },
+      },
+    }),
+  },
+  { name: 'onTimeout Report', spec: withHot({ onTimeout: 'Report', timeout: '1s' }) },
+  ...acceptedBy((port) => withHttp({ port }), 'port', ['a', '8', 'http-metrics', 'a'.repeat(15)]),
+  ...acceptedBy((path) => withHttp({ path }), 'path', [
+    '/',
+    '/-/reload',
+    "/a%20b;c=d/~e!$&'()*+,:@",
+    `/${'a'.repeat(255)}`,
+  ]),
+  ...acceptedBy((name) => withSecret({ name, key: 'k' }), 'signing Secret', ['a', 'a.b', 'a'.repeat(253)]),
   {
     name: 'as much as fits: every list full, every name as long as may be',
     spec: {

@@ -17,3 +17,6 @@ export const withKey = (key: string) => withRule({ keys: [key] });
 export const withDebounce = (debounce: unknown) => ({ sources: [app], restart: { debounce } });
 export const withTimeout = (progressTimeout: unknown) => ({ sources: [app], restart: { progressTimeout } });
 export const withSourceName = (name: unknown) => ({ sources: [{ kind: 'ConfigMap', name }] });
+export const withHot = (hot: object) => ({ sources: [app], hot });
+export const withHttp = (http: object) => withHot({ notify: { http: { port: 'http', ...http } } });
+export const withSecret = (secretRef: object) => withHttp({ signature: { secretRef } });

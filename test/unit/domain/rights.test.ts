@@ -13,6 +13,8 @@ const configMap = (name: string) => ({ kind: 'ConfigMap', name }) as const;
 const deployment = (name?: string) => ({ kind: 'Deployment', ...(name !== undefined && { name }) }) as const;
 const policy = (more: Partial<BindingPolicy> = {}): BindingPolicy => ({ namespace: 'shop', sources: [], ...more });
 
+const signedWith = (name: string): NonNullable<BindingPolicy['hot']> => ({ notify: { signature: { name } } });
+
 /** `verb group/resource[/name]`, a line for each right. */
 const rightsOf = (rules: readonly Rule[]): readonly string[] =>
   rules
@@ -49,6 +51,21 @@ const SECRETS: readonly (readonly [string, readonly BindingPolicy[], readonly st
   [
     'all of a namespace where one is selected by labels, and no names beside',
     [policy({ sources: [secret('db')] }), policy({ sourceSelectors: [{ kind: 'Secret' }] })],
+    reading('shop'),
+  ],
+  [
+    'a Secret with a signing key, and no more than to get it',
+    [policy({ sources: [configMap('app')], hot: signedWith('key') })],
+    ['shop: get /secrets key'],
+  ],
+  [
+    'one with a signing key that is a source, too',
+    [policy({ sources: [secret('key')], hot: signedWith('key') })],
+    reading('shop', 'key'),
+  ],
+  [
+    'one with a signing key where all are read',
+    [policy({ sourceSelectors: [{ kind: 'Secret' }], hot: signedWith('key') })],
     reading('shop'),
   ],
   [
@@ -186,6 +203,14 @@ describe('the complete rights for policies', () => {
       );
     });
   }
+
+  it('do without the key of the digests for a Secret that only signs', () => {
+    const rights = rightsOf(only([policy({ hot: signedWith('key') })]).role.rules);
+    assert.deepEqual(
+      rights.filter((right) => right.includes('secrets')),
+      ['get /secrets key'],
+    );
+  });
 
   it("include the key of the digests, in the operator's own namespace, where there are Secrets", () => {
     const account = { name: 'reload-operator', namespace: 'team-a' };
