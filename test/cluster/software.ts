@@ -71,7 +71,10 @@ interface DebianImage {
 }
 
 /** One command of a Debian package on nothing but the libraries of this machine that it needs. */
-async function debianImage({ name, debianPackage, from, to, instructions }: DebianImage, log: Log): Promise<BuiltImage> {
+async function debianImage(
+  { name, debianPackage, from, to, instructions }: DebianImage,
+  log: Log,
+): Promise<BuiltImage> {
   await preflight('images', log);
   const binary = join(await ensureUnpacked(debianPackage, log), from);
   const libraries = await librariesOf(binary);

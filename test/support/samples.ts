@@ -27,6 +27,8 @@ export interface Sample {
   incarnations(): Promise<readonly string[]>;
   /** The answers of all pods at a port and path, as JSON. */
   ask(port: number, path: string, body?: unknown): Promise<readonly unknown[]>;
+  /** The same where the answer is text. */
+  askText(port: number, path: string): Promise<readonly string[]>;
   /** What a container has logged, in all pods. */
   logs(container: string): Promise<string>;
 }
@@ -62,6 +64,8 @@ const withImages = async (stage: Stage, manifests: string, images: SampleOptions
 const sampleOn = (stage: Stage, name: string): Sample => {
   const { kubectl, namespace } = stage;
   const labelSelector = `app.kubernetes.io/name=${name}`;
+  const proxied = (pod: Pod, port: number, path: string): string =>
+    `${stage.path('/api/v1', 'pods', `${pod.metadata.name}:${port}`)}/proxy${path}`;
   const pods = async (): Promise<readonly Pod[]> => {
     const all = await stage.list<Pod>(stage.path('/api/v1', 'pods'), { labelSelector });
     return all.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
@@ -77,14 +81,16 @@ const sampleOn = (stage: Stage, name: string): Sample => {
         .sort(),
     ask: async (port, path, body) =>
       Promise.all(
-        (await pods()).map(({ metadata }) =>
+        (await pods()).map((pod) =>
           stage.api.request({
             method: body === undefined ? 'GET' : 'POST',
-            path: `${stage.path('/api/v1', 'pods', `${metadata.name}:${port}`)}/proxy${path}`,
+            path: proxied(pod, port, path),
             ...(body !== undefined && { body }),
           }),
         ),
       ),
+    askText: async (port, path) =>
+      Promise.all((await pods()).map((pod) => kubectl.run(['get', '--raw', proxied(pod, port, path)]))),
     logs: (container) =>
       kubectl.run(['-n', namespace, 'logs', '-l', labelSelector, '-c', container, '--tail=-1', '--prefix']),
   };
