@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
+import { KubeError } from '../../src/kube/errors.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { ensurePrometheusImage } from '../cluster/software.ts';
 import { installOperator } from '../support/install.ts';
@@ -72,15 +73,27 @@ const intervals = async (prometheus: Sample): Promise<readonly unknown[]> => {
 };
 
 const untilInterval = (prometheus: Sample, expected: string): Promise<void> =>
-  untilAnswers(() => intervals(prometheus), expected, `both pods to scrape every ${expected}`);
+  untilAnswers(
+    () => reloaded(prometheus).then(() => intervals(prometheus)),
+    expected,
+    `both pods to scrape every ${expected}`,
+  );
 
 /** Whether the latest reload was taken, as Prometheus says in its metrics. */
 const untilReloaded = (prometheus: Sample, expected: '0' | '1'): Promise<void> =>
   untilAnswers(
     async () => {
+      await reloaded(prometheus);
       const texts = await prometheus.askText(PORT, '/metrics');
       return texts.map((text) => /^prometheus_config_last_reload_successful (\S+)$/m.exec(text)?.[1]);
     },
     expected,
     `prometheus_config_last_reload_successful to be ${expected} in both pods`,
   );
+
+/** Prometheus looks at its files when it is asked to. Whether it takes them is what is looked at afterwards. */
+const reloaded = async (prometheus: Sample): Promise<void> => {
+  await prometheus.ask(PORT, '/-/reload', {}).catch((error: unknown) => {
+    if (!(error instanceof KubeError && error.status === 500)) throw error;
+  });
+};
