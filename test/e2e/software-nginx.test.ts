@@ -33,23 +33,23 @@ describe('nginx', () => {
       const edit = (sites: string): Promise<void> => stage.edit({ 'sites.conf': sites }, 'nginx');
       await untilGreeting(nginx, 'hello');
 
-      const load = keepAsking(nginx);
-      await edit(sitesWith('servus'));
-      await untilGreeting(nginx, 'servus');
-      await untilReloader(stage, nginx, { status: 200, loaded: sitesWith('servus') });
+      const { answers, failures } = await askingMeanwhile(nginx, async () => {
+        await edit(sitesWith('servus'));
+        await untilGreeting(nginx, 'servus');
+        await untilReloader(stage, nginx, { status: 200, loaded: sitesWith('servus') });
 
-      await edit(sitesWith('ciao').replace('listen', 'lisen'));
-      await untilReloader(stage, nginx, {
-        status: 422,
-        loaded: sitesWith('servus'),
-        error: 'unknown directive "lisen" in /etc/nginx/reloaded/sites.conf:2',
+        await edit(sitesWith('ciao').replace('listen', 'lisen'));
+        await untilReloader(stage, nginx, {
+          status: 422,
+          loaded: sitesWith('servus'),
+          error: 'unknown directive "lisen" in /etc/nginx/reloaded/sites.conf:2',
+        });
+        assert.deepEqual(await greetings(nginx), ['servus', 'servus']);
+
+        await edit(sitesWith('moin'));
+        await untilGreeting(nginx, 'moin');
+        await untilReloader(stage, nginx, { status: 200, loaded: sitesWith('moin') });
       });
-      assert.deepEqual(await greetings(nginx), ['servus', 'servus']);
-
-      await edit(sitesWith('moin'));
-      await untilGreeting(nginx, 'moin');
-      await untilReloader(stage, nginx, { status: 200, loaded: sitesWith('moin') });
-      const { answers, failures } = await load.end();
       assert.deepEqual(failures, []);
       assert.ok(answers > 20, `${answers} answers`);
 
@@ -77,8 +77,11 @@ const greetings = async (nginx: Sample): Promise<readonly unknown[]> =>
 const untilGreeting = (nginx: Sample, expected: string): Promise<void> =>
   untilAnswers(() => greetings(nginx), expected, `nginx to say ${expected} in both pods`);
 
-/** Asks all pods again and again, until it is ended. */
-const keepAsking = (nginx: Sample): { end(): Promise<{ answers: number; failures: readonly unknown[] }> } => {
+/** Asks all pods again and again, until something else is done. */
+const askingMeanwhile = async (
+  nginx: Sample,
+  work: () => Promise<void>,
+): Promise<{ readonly answers: number; readonly failures: readonly unknown[] }> => {
   const ending = new AbortController();
   const failures: unknown[] = [];
   let answers = 0;
@@ -90,13 +93,13 @@ const keepAsking = (nginx: Sample): { end(): Promise<{ answers: number; failures
       );
     }
   })();
-  return {
-    end: async () => {
-      ending.abort();
-      await asking;
-      return { answers, failures };
-    },
-  };
+  try {
+    await work();
+  } finally {
+    ending.abort();
+    await asking;
+  }
+  return { answers, failures };
 };
 
 interface Expected {
