@@ -41,6 +41,10 @@ const NEEDED_BY_NODE: readonly Need[] = [
   { what: 'the CNI plugins', debianPackage: 'containernetworking-plugins', present: () => cniDir() !== undefined },
 ];
 
+/** Another apt may be at work, as on a machine that has just started. */
+const PATIENT = ['-o', 'DPkg::Lock::Timeout=120'] as const;
+const QUIET = { env: { DEBIAN_FRONTEND: 'noninteractive' } } as const;
+
 export type Form = 'control-plane' | 'node' | 'images';
 
 /**
@@ -98,18 +102,14 @@ async function installMissing(needs: readonly Need[], log: (line: string) => voi
 }
 
 async function install(packages: readonly string[], what: string, log: (line: string) => void): Promise<void> {
-  const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  // Another apt may be at work, as on a machine that has just started.
-  const wait = ['-o', 'DPkg::Lock::Timeout=120'];
   const attempt = (): Promise<string> =>
-    runCommand('apt-get', ['install', ...wait, '-y', '-qq', '--no-install-recommends', ...packages], { env });
+    runCommand('apt-get', ['install', ...PATIENT, '-y', '-qq', '--no-install-recommends', ...packages], QUIET);
   try {
     await attempt();
   } catch {
     // The package lists may be absent (a fresh container) or too old for what the mirror still has.
     try {
-      log('updating the package lists with apt-get');
-      await runCommand('apt-get', ['update', ...wait, '-qq'], { env });
+      await updatePackageLists(log);
       await attempt();
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -119,6 +119,12 @@ async function install(packages: readonly string[], what: string, log: (line: st
       );
     }
   }
+}
+
+/** Needs root. */
+export async function updatePackageLists(log: (line: string) => void): Promise<void> {
+  log('updating the package lists with apt-get');
+  await runCommand('apt-get', ['update', ...PATIENT, '-qq'], QUIET);
 }
 
 function command(name: string, debianPackage: string): Need {
