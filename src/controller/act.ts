@@ -63,8 +63,8 @@ export const createAct =
 
     if (plan.leavePods) nudger.forget(workload);
     const isThere = options.store.get(workloadKey(workload))?.uid === workload.uid;
-    if (plan.leavePods || !isThere) prover.forget(workload);
-    else if (plan.prove !== undefined) prover.pursue(workload, plan.prove);
+    if (plan.prove !== undefined && isThere && !plan.leavePods) prover.pursue(workload, plan.prove);
+    else if (plan.leavePods || !isThere || plan.restart !== undefined || isOpen(ledger)) prover.forget(workload);
     else prover.release(workload);
     if (plan.followPods && isThere && hasFiles(observed) && desiredPods(workload.rollout) > 0)
       nudger.follow(workload, plan.hotDigest);
@@ -123,6 +123,9 @@ const observeEnd = (
   if (before === undefined || restart.origin === 'Foreign') return;
   observer.restartEnded(workload.kind, restart.phase, (clock.now() - restart.issuedAt) / 1_000);
 };
+
+/** It is to be proven, but not now: something holds it. */
+const isOpen = ({ delivery }: Ledger): boolean => delivery !== undefined && delivery.phase !== 'Succeeded';
 
 const observeProof = ({ observer, clock }: ActOptions, observed: Observed, { delivery }: Ledger): void => {
   const before = observed.ledger?.delivery;

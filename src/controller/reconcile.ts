@@ -59,11 +59,7 @@ export const createReconcile = (rooms: ReconcileOptions): Worker => {
         rooms.nudger.forget(workload);
         rooms.prover.forget(workload);
       } else await rooms.act(observed, plan, signal);
-      if (plan.type === 'Act' && hasEffects(plan)) {
-        // Proof begins with the next look, and its time runs.
-        const proving = rooms.ledgers.of(workload)?.delivery?.phase === 'InProgress';
-        return { requeueAfterMs: proving ? 0 : AFTER_EFFECT_MS };
-      }
+      if (plan.type === 'Act' && hasEffects(plan)) return { requeueAfterMs: AFTER_EFFECT_MS };
       conclude(rooms, workload, plan.verdict);
       if (plan.type === 'Act' && plan.requeueAfterMs !== undefined) return { requeueAfterMs: plan.requeueAfterMs };
     } catch (thrown) {
