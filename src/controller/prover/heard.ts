@@ -67,6 +67,6 @@ const plainPath = (path: string): string =>
 
 /** What others wrote goes on one line, and is no longer than a line. */
 export const oneLine = (text: string): string => {
-  const line = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
+  const line = text.replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
   return line.length <= LONGEST_ERROR ? line : `${line.slice(0, LONGEST_ERROR - 1)}…`;
 };
