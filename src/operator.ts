@@ -1,5 +1,6 @@
 /** The composition root: builds every room, starts them in order and stops them in reverse. */
 
+import { randomBytes } from 'node:crypto';
 import operatorPackage from '@dot-i/k8s-operator';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { createController, type Controller } from './controller/controller.ts';
@@ -20,6 +21,7 @@ import { createDigestKeyStore } from './kube/digest-key.ts';
 import { createEventPublisher } from './kube/events.ts';
 import { podNamespace } from './kube/kubeconfig.ts';
 import { listWatch, type KubeObject } from './kube/listwatch.ts';
+import { createNotifier } from './kube/notifier.ts';
 import * as paths from './kube/paths.ts';
 import { createPods } from './kube/pods.ts';
 import { createPolicyWriter, parsePolicy, type RawPolicy } from './kube/policies.ts';
@@ -162,9 +164,10 @@ interface Rooms {
 const build = (options: ReloadOperatorOptions): Rooms => {
   const { settings, clock, random, log, version } = options;
   const metrics = createMetrics();
+  const userAgent = `reload-operator/${version}`;
   const client = connect({
     kubeConfig: options.kubeConfig,
-    userAgent: `reload-operator/${version}`,
+    userAgent,
     maxInFlight: settings.maxInFlight,
     onRequest: (report) => {
       metrics.request(report);
@@ -187,7 +190,9 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     recordWriter: createRecordWriter(client),
     recordName,
     workloadWriter: createWorkloadWriter(client),
-    pods: createPods(client),
+    pods: createPods(client, clock),
+    ...(settings.notify === 'Enabled' && { notifier: createNotifier({ clock, userAgent }) }),
+    randomKey: () => randomBytes(32),
     events: (quiet) => createEventPublisher({ client, clock, log, instance: settings.identity, quiet }),
     clock,
     random,
@@ -400,6 +405,9 @@ const observerOf = (metrics: Metrics): Parameters<typeof createController>[0]['o
   },
   nudgeFailed: () => {
     metrics.nudge('Failed');
+  },
+  proofEnded: (proof, outcome, seconds) => {
+    metrics.proof(proof, outcome, seconds);
   },
   restartIssued: (kind) => {
     metrics.restart(kind, 'Issued');

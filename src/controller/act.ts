@@ -12,6 +12,7 @@ import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
 import type { Nudger } from './nudger.ts';
 import { workloadKey, type EventPublisher, type StoredWorkload, type WorkloadWriter } from './ports.ts';
+import type { Prover } from './prover.ts';
 
 export type Act = (observed: Observed, plan: Extract<Plan, { type: 'Act' }>, signal: AbortSignal) => Promise<void>;
 
@@ -21,6 +22,8 @@ export interface ActObserver {
   nudged(seconds: number | undefined): void;
   /** Some pod of a workload could not be told: it is tried again. */
   nudgeFailed(): void;
+  /** It is known how far a hot change has got that was to be proven. @param seconds since the source's change was seen, as above */
+  proofEnded(proof: string, outcome: string, seconds: number | undefined): void;
   restartIssued(kind: string): void;
   /** A restart of ours has ended. @param seconds since it was issued */
   restartEnded(kind: string, outcome: string, seconds: number): void;
@@ -30,6 +33,7 @@ export interface ActOptions {
   readonly workloads: WorkloadWriter;
   readonly store: Store<StoredWorkload>;
   readonly nudger: Nudger;
+  readonly prover: Prover;
   readonly ledgers: Ledgers;
   readonly memory: Memory;
   readonly events: EventPublisher;
@@ -41,10 +45,11 @@ export const createAct =
   (options: ActOptions): Act =>
   async (observed, plan, signal) => {
     const { workload, policies } = observed;
-    const { ledgers, memory, events, nudger } = options;
+    const { ledgers, memory, events, nudger, prover } = options;
     // Kept until the effects have succeeded: a failed restart is still the change that was waited for.
     memory.setPending(workload, plan.pending);
     observeEnd(options, observed, plan.ledger);
+    observeProof(options, observed, plan.ledger);
 
     let ledger = plan.ledger;
     if (plan.nudge !== undefined) {
@@ -58,6 +63,9 @@ export const createAct =
 
     if (plan.leavePods) nudger.forget(workload);
     const isThere = options.store.get(workloadKey(workload))?.uid === workload.uid;
+    if (plan.prove !== undefined && isThere && !plan.leavePods) prover.pursue(workload, plan.prove);
+    else if (plan.leavePods || !isThere || plan.restart !== undefined || isOpen(ledger)) prover.forget(workload);
+    else prover.release(workload);
     if (plan.followPods && isThere && hasFiles(observed) && desiredPods(workload.rollout) > 0)
       nudger.follow(workload, plan.hotDigest);
     else if (!plan.followPods) nudger.unfollow(workload);
@@ -114,6 +122,20 @@ const observeEnd = (
   // One of others is theirs, and what was taken over at first sight is not of this process's making.
   if (before === undefined || restart.origin === 'Foreign') return;
   observer.restartEnded(workload.kind, restart.phase, (clock.now() - restart.issuedAt) / 1_000);
+};
+
+/** It is to be proven, but not now: something holds it. */
+const isOpen = ({ delivery }: Ledger): boolean => delivery !== undefined && delivery.phase !== 'Succeeded';
+
+const observeProof = ({ observer, clock }: ActOptions, observed: Observed, { delivery }: Ledger): void => {
+  const before = observed.ledger?.delivery;
+  if (delivery === undefined || delivery.phase === 'InProgress' || before?.phase !== 'InProgress') return;
+  if (before.digest !== delivery.digest) return;
+  observer.proofEnded(
+    delivery.proof,
+    delivery.phase,
+    secondsSince(observed, changedKeys(delivery.changes), clock.now()),
+  );
 };
 
 /** Only a workload that mounts a source as files has new pods worth nudging. */

@@ -9,11 +9,14 @@ import { createLedgers } from './ledgers.ts';
 import { createMemory } from './memory.ts';
 import { createNudger } from './nudger.ts';
 import { createObserve } from './observe.ts';
+import { createPodWatches } from './pod-watches.ts';
 import {
   workloadKey,
+  type Agents,
   type DigestKeyStore,
   type EventPublisher,
   type Inspector,
+  type Notifier,
   type Pods,
   type PolicyWriter,
   type RecordWriter,
@@ -23,6 +26,7 @@ import {
   type StoredWorkload,
   type WorkloadWriter,
 } from './ports.ts';
+import { createProver } from './prover.ts';
 import { createQuiet } from './quiet.ts';
 import { createReconcile } from './reconcile.ts';
 import { createReport } from './report.ts';
@@ -48,6 +52,12 @@ export interface ControllerOptions {
   readonly recordName: (workload: StoredWorkload) => string;
   readonly workloadWriter: WorkloadWriter;
   readonly pods: Pods;
+  /** Absent: nobody sees the files of pods. */
+  readonly agents?: Agents;
+  /** Absent: no application is ever asked to reload. */
+  readonly notifier?: Notifier;
+  /** A key of 32 random bytes, for one question. */
+  readonly randomKey: () => Uint8Array;
   /** @param quiet resolves when nothing urgent is under way, or after a while */
   readonly events: (quiet: () => Promise<void>) => EventPublisher;
   readonly clock: Clock;
@@ -91,7 +101,21 @@ export const createController = (options: ControllerOptions): Controller => {
   const quiet = createQuiet([queues.sources, queues.workloads], clock);
 
   const memory = createMemory();
-  const nudger = createNudger({ pods, clock, random, log });
+  const watches = createPodWatches({ pods, clock, random, log });
+  const nudger = createNudger({ pods, watches, clock, log });
+  const prover = createProver({
+    pods,
+    watches,
+    agents: options.agents,
+    notifier: options.notifier,
+    reader: options.sourceReader,
+    randomKey: options.randomKey,
+    clock,
+    log,
+    onProgress: (workload, complete) => {
+      triggers.onProgress(workload, complete);
+    },
+  });
   const ledgers = createLedgers({
     records: stores.records,
     writer: options.recordWriter,
@@ -127,12 +151,13 @@ export const createController = (options: ControllerOptions): Controller => {
     },
   });
   const bindings = createBindings(stores, sources);
-  const triggers = createTriggers({ stores, bindings, sources, memory, nudger, queues, clock, listed });
-  const observe = createObserve({ bindings, sources, ledgers, memory });
+  const triggers = createTriggers({ stores, bindings, sources, memory, nudger, prover, queues, clock, listed });
+  const observe = createObserve({ bindings, sources, ledgers, memory, prover });
   const act = createAct({
     workloads: options.workloadWriter,
     store: stores.workloads,
     nudger,
+    prover,
     ledgers,
     memory,
     events: options.events(quiet),
@@ -149,6 +174,7 @@ export const createController = (options: ControllerOptions): Controller => {
     clock,
     ready: ({ namespace }) => listed(namespace),
     nudger,
+    prover,
     selecting: (namespace) => sources.resolving(namespace),
     onVerdict: (workload) => {
       triggers.onVerdict(workload);
@@ -178,7 +204,9 @@ export const createController = (options: ControllerOptions): Controller => {
         queues.records.run((key, running) => ledgers.save(key, running), { concurrency: BACKGROUND_WRITERS }, signal),
         queues.policies.run(report, { concurrency: BACKGROUND_WRITERS }, signal),
       ]);
+      prover.close();
       await nudger.close();
+      await watches.ended();
       await ledgers.flush();
     },
   };

@@ -9,8 +9,9 @@ import type { Workload } from '../domain/observed.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { toError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
-import { createReflector, type Sink } from '../runtime/reflector.ts';
-import { workloadKey, type FollowedPod, type Pods } from './ports.ts';
+import type { Sink } from '../runtime/reflector.ts';
+import type { PodWatches } from './pod-watches.ts';
+import { incarnation, workloadKey, type FollowedPod, type Pods } from './ports.ts';
 
 export interface Nudger {
   /**
@@ -30,9 +31,9 @@ export interface Nudger {
 }
 
 export interface NudgerOptions {
-  readonly pods: Pods;
+  readonly pods: Pick<Pods, 'nudge'>;
+  readonly watches: PodWatches;
   readonly clock: Clock;
-  readonly random: () => number;
   readonly log: Logger;
 }
 
@@ -100,12 +101,12 @@ export const createNudger = (options: NudgerOptions): Nudger => {
   };
 };
 
-/** Another workload of the same name has other pods. */
-const incarnation = (workload: Workload): string => `${workloadKey(workload)}/${workload.uid}`;
+/** The time makes each value a new one: the same value again would not be an update to the kubelet. */
+export const nudgeValue = (digest: string, now: number): string => `v1.${digest}.${now.toString(36)}`;
 
 /** One change of content, on its way to the pods of one workload. */
 class Round implements Sink<FollowedPod> {
-  readonly done: Promise<void>;
+  readonly done: Promise<unknown>;
   readonly #options: NudgerOptions;
   readonly #workload: Workload;
   readonly #digest: string;
@@ -115,6 +116,8 @@ class Round implements Sink<FollowedPod> {
   readonly #reached: ReadonlySet<string>;
   readonly #controller = new AbortController();
   readonly #firstList = Promise.withResolvers<undefined>();
+  readonly #ended = Promise.withResolvers<undefined>();
+  readonly #unfollow: () => void;
   #listed = false;
   #failure: Error | undefined;
   /** By uid, the pods that are done: running when they were nudged. */
@@ -138,20 +141,15 @@ class Round implements Sink<FollowedPod> {
     this.#digest = digest;
     this.#known = known;
     this.#reached = reached;
-    const reflector = createReflector({
-      name: 'pods',
-      source: options.pods.watch(workload),
-      sink: this,
-      clock: options.clock,
-      random: options.random,
-      log: options.log,
-      onStatus: ({ error }) => {
-        // Without a first list nothing can be nudged: whoever waits for it is told why.
-        if (error !== undefined && !this.#listed) this.#firstList.reject(error);
+    this.#firstList.promise.catch(() => undefined);
+    this.done = this.#ended.promise;
+    this.#unfollow = options.watches.follow(workload, this, {
+      pods: 'Listed',
+      // Without a first list nothing can be nudged: whoever waits for it is told why.
+      onError: (error) => {
+        if (!this.#listed) this.#firstList.reject(error);
       },
     });
-    this.#firstList.promise.catch(() => undefined);
-    this.done = reflector.run(this.#controller.signal);
   }
 
   /** Resolves when every pod of the first list has been nudged. */
@@ -198,6 +196,8 @@ class Round implements Sink<FollowedPod> {
   end(): void {
     for (const cancel of this.#later.splice(0)) cancel();
     this.#controller.abort(new Error('the round is over'));
+    this.#unfollow();
+    this.#ended.resolve(undefined);
   }
 
   listing(): void {
@@ -244,8 +244,7 @@ class Round implements Sink<FollowedPod> {
 
   async #nudge(pod: FollowedPod): Promise<void> {
     const { pods, clock, log } = this.#options;
-    // The time makes each value a new one: the same value again would not be an update to the kubelet.
-    const value = `v1.${this.#digest}.${clock.now().toString(36)}`;
+    const value = nudgeValue(this.#digest, clock.now());
     try {
       if (await pods.nudge(pod, value, this.#controller.signal)) this.#nudged.add(pod.uid);
     } catch (thrown) {

@@ -5,6 +5,7 @@ import type { Bindings } from './bindings.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
 import type { StoredWorkload } from './ports.ts';
+import type { Prover } from './prover.ts';
 import type { Sources } from './sources.ts';
 
 export type Observe = (workload: StoredWorkload) => Observed;
@@ -15,12 +16,14 @@ export const createObserve =
     readonly sources: Sources;
     readonly ledgers: Ledgers;
     readonly memory: Memory;
+    readonly prover: Pick<Prover, 'progress'>;
   }): Observe =>
   (workload) => {
     const policies = rooms.bindings.policiesOf(workload);
     const ids = new Set(policies.flatMap((policy) => policy.sources.map(sourceId)));
     const ledger = rooms.ledgers.of(workload);
     const pending = rooms.memory.pending(workload);
+    const proof = rooms.prover.progress(workload);
     return {
       workload,
       templateSeenAt: rooms.memory.templateSeenAt(workload),
@@ -29,5 +32,6 @@ export const createObserve =
       sources: new Map<SourceId, Source>([...ids].map((id) => [id, rooms.sources.get(workload.namespace, id)])),
       ...(ledger !== undefined && { ledger }),
       ...(pending !== undefined && { pending }),
+      ...(proof !== undefined && { proof }),
     };
   };

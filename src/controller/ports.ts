@@ -126,13 +126,35 @@ export interface WorkloadWriter {
   restart(workload: Workload, value: string, signal: AbortSignal): Promise<Workload>;
 }
 
-/** A pod as nudging needs it. */
+/** A container that runs beside others, as far as proof needs to know it. */
+export interface PodContainer {
+  readonly name: string;
+  /** Crashed: it has run, and waits to run again, or has ended. */
+  readonly state: 'Waiting' | 'Running' | 'Crashed';
+  readonly ready: boolean;
+  /** Of the run under way. */
+  readonly startedAt?: number;
+  /** Why it does not run, in the kubelet's one word. */
+  readonly reason?: string;
+  /** The numbers of its TCP ports that have a name. */
+  readonly ports: ReadonlyMap<string, number>;
+}
+
+/** A pod that is followed. */
 export interface FollowedPod extends Pod {
   readonly namespace: string;
   readonly resourceVersion: string;
   /** Bound to a node, not ended, not being deleted: its kubelet can be told something. */
   readonly reachable: boolean;
   readonly running: boolean;
+  readonly node?: string;
+  readonly address?: string;
+  /** It shares the network of its node, whoever says so: its spec, or an address that is the node's. */
+  readonly hostNetwork: boolean;
+  readonly controller: { readonly kind: string; readonly name: string; readonly uid: string };
+  readonly mounts: readonly PodMount[];
+  /** Sidecars among them; not those that end before the others start. */
+  readonly sideBySide: readonly PodContainer[];
 }
 
 export interface Pods {
@@ -140,6 +162,11 @@ export interface Pods {
   of(workload: Workload, signal: AbortSignal): Promise<readonly Pod[]>;
   /** The same, to follow. */
   watch(workload: Workload): ListWatch<FollowedPod>;
+  /**
+   * Whether the pod's controller, and that one's, lead to this workload by their uids. Names and labels, by which `watch`
+   * finds pods, can be copied. Rejects where that can't be found out.
+   */
+  belongs(pod: FollowedPod, workload: Workload, signal: AbortSignal): Promise<boolean>;
   /** Writes the nudge annotation through `pods/status`. False: the pod is gone. */
   nudge(pod: FollowedPod, value: string, signal: AbortSignal): Promise<boolean>;
 }
@@ -193,6 +220,8 @@ export interface Agents {
 export interface NotifyRequest {
   /** POST: reload now. GET: only tell. */
   readonly method: 'POST' | 'GET';
+  /** Of the pod: nobody's slow applications keep those of other namespaces waiting. */
+  readonly namespace: string;
   readonly address: string;
   readonly port: number;
   readonly path: string;
@@ -236,3 +265,7 @@ export const sourceKey = (kind: SourceKind, namespace: string, name: string): st
 /** The key of a workload in its store and its queue. */
 export const workloadKey = ({ kind, namespace, name }: Pick<Workload, 'kind' | 'namespace' | 'name'>): string =>
   `${kind}/${namespace}/${name}`;
+
+/** Another workload of the same name is another one, with other pods. */
+export const incarnation = (workload: Pick<Workload, 'kind' | 'namespace' | 'name' | 'uid'>): string =>
+  `${workloadKey(workload)}/${workload.uid}`;

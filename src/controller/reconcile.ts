@@ -15,6 +15,7 @@ import type { Memory } from './memory.ts';
 import type { Observe } from './observe.ts';
 import type { Nudger } from './nudger.ts';
 import type { Pods, StoredWorkload } from './ports.ts';
+import type { Prover } from './prover.ts';
 
 export interface ReconcileOptions {
   readonly workloads: Store<StoredWorkload>;
@@ -23,6 +24,7 @@ export interface ReconcileOptions {
   readonly act: Act;
   readonly ledgers: Ledgers;
   readonly nudger: Nudger;
+  readonly prover: Pick<Prover, 'forget'>;
   readonly memory: Memory;
   readonly clock: Clock;
   /** Whether everything has been listed that a decision stands on. */
@@ -55,6 +57,7 @@ export const createReconcile = (rooms: ReconcileOptions): Worker => {
       if (plan.type === 'Forget') {
         rooms.ledgers.forget(workload);
         rooms.nudger.forget(workload);
+        rooms.prover.forget(workload);
       } else await rooms.act(observed, plan, signal);
       if (plan.type === 'Act' && hasEffects(plan)) return { requeueAfterMs: AFTER_EFFECT_MS };
       conclude(rooms, workload, plan.verdict);

@@ -8,6 +8,7 @@ import type { Bindings } from './bindings.ts';
 import type { Memory } from './memory.ts';
 import type { Nudger } from './nudger.ts';
 import { workloadKey, type StoredPolicy, type Stores, type StoredWorkload } from './ports.ts';
+import type { Prover } from './prover.ts';
 import type { Sources } from './sources.ts';
 
 export interface Queues {
@@ -23,6 +24,7 @@ export interface TriggersOptions {
   readonly queues: Queues;
   readonly clock: Clock;
   readonly nudger: Nudger;
+  readonly prover: Pick<Prover, 'forget'>;
   readonly listed: (namespace: string) => boolean;
 }
 
@@ -34,6 +36,8 @@ export interface Triggers {
   /** For `Sources`: how the selection of a policy stands is another than before. */
   onSelection(namespace: string, policy: string): void;
   onVerdict(workload: StoredWorkload): void;
+  /** For the prover: pods have got on. @param complete nothing is missing any more: what waits for it goes on at once */
+  onProgress(workload: StoredWorkload, complete: boolean): void;
   /** A look at all that is bound, or was. */
   lookAtAll(): void;
 }
@@ -84,7 +88,10 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
 
   stores.workloads.onDelta(({ old, new: next }) => {
     memory.see(old, next, clock.now());
-    if (old !== undefined && old.uid !== next?.uid) rooms.nudger.forget(old);
+    if (old !== undefined && old.uid !== next?.uid) {
+      rooms.nudger.forget(old);
+      rooms.prover.forget(old);
+    }
     const before = old === undefined ? [] : bindings.policiesOf(old);
     const after = next === undefined ? [] : bindings.policiesOf(next);
     if (next !== undefined && (after.length > 0 || before.length > 0)) {
@@ -118,6 +125,10 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     },
     onVerdict: (workload) => {
       bindings.policiesOf(workload).forEach(report);
+    },
+    onProgress: (workload, complete) => {
+      if (complete) look(workload);
+      else lookSoon(workload);
     },
     lookAtAll: () => {
       for (const policy of stores.policies.values()) {

@@ -80,6 +80,10 @@ export const digestContent = (content: string | Uint8Array, scheme: Scheme = PLA
     ? digestParts(scheme, key, content)
     : digestOf(createHash('sha256').update(typeof content === 'string' ? Buffer.from(content, 'utf8') : content));
 
+/** The digest of content of which somebody else tells the SHA-256, in hex. */
+export const digestFromSha256 = (hex: string): Digest =>
+  `${VERSION}:${Buffer.from(hex, 'hex').toString('base64url').slice(0, LENGTH)}` as Digest;
+
 /**
  * One digest of many named ones, in whatever order they come.
  * Lengths go in first, so that no two different sets can be written alike.

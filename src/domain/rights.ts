@@ -163,6 +163,7 @@ const allRules = (needs: Needs): readonly Rule[] => [
   ...secretRules(needs),
   rule('apps', Object.values(PLURALS), ['list', 'watch']),
   ...KINDS.flatMap((kind) => ruleFor(needs.workloads[kind], 'apps', PLURALS[kind], ['patch'])),
+  rule('apps', ['replicasets'], ['get']),
   rule('', ['pods'], ['list', 'watch']),
   rule('', ['pods/status'], ['patch']),
   rule(GROUP, [RELOAD_POLICY.plural], ['list', 'watch']),

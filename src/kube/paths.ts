@@ -22,6 +22,7 @@ const SOURCES: Readonly<Record<SourceKind, string>> = { ConfigMap: 'configmaps',
 export const sources = (kind: SourceKind): ((namespace?: string) => string) => collection('/api/v1', SOURCES[kind]);
 export const configMaps = sources('ConfigMap');
 export const pods = collection('/api/v1', 'pods');
+export const replicaSets = collection('/apis/apps/v1', 'replicasets');
 export const policies = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_POLICY.plural);
 export const records = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_RECORD.plural);
 export const events = collection('/apis/events.k8s.io/v1', 'events');

@@ -1,47 +1,65 @@
 import { NUDGE_ANNOTATION } from '../api/v1alpha1/names.ts';
 import type { FollowedPod, Pods } from '../controller/ports.ts';
-import type { Workload } from '../domain/observed.ts';
+import type { Pod, Workload } from '../domain/observed.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { ListWatch, WatchEvent } from '../runtime/reflector.ts';
 import type { KubeClient } from './connect.ts';
 import { isConflict, isNotFound } from './errors.ts';
-import { listWatch, METADATA, type ObjectMeta } from './listwatch.ts';
-import { pods as podsPath } from './paths.ts';
-
-interface ContainerStatus {
-  readonly name: string;
-  readonly state?: {
-    readonly running?: { readonly startedAt?: string };
-    readonly terminated?: { readonly startedAt?: string };
-  };
-}
+import { listWatch, METADATA, type KubeObject, type ObjectMeta } from './listwatch.ts';
+import { pods as podsPath, replicaSets } from './paths.ts';
+import { podDetails, type RawPodSpec, type RawPodStatus } from './pod-details.ts';
 
 interface RawPod {
   readonly metadata: ObjectMeta;
-  readonly spec: { readonly nodeName?: string };
-  readonly status?: {
-    readonly phase?: string;
-    readonly containerStatuses?: readonly ContainerStatus[];
-    readonly initContainerStatuses?: readonly ContainerStatus[];
-  };
+  readonly spec: RawPodSpec;
+  readonly status?: RawPodStatus;
 }
 
-export const createPods = (client: KubeClient): Pods => {
+/** A ReplicaSet hardly ever changes hands; where it does, that is found out after so long at the latest. */
+const OWNER_KNOWN_MS = 600_000;
+/** Beyond so many, the one that was asked about first is forgotten. */
+const OWNERS_KNOWN = 4_096;
+
+export const createPods = (client: KubeClient, clock: Pick<Clock, 'now'>): Pods => {
   const follow = (workload: Workload): ListWatch<RawPod> =>
     listWatch<RawPod>(client, { path: podsPath(workload.namespace), query: { labelSelector: workload.podSelector } });
+  /** By the uid of a ReplicaSet, that of its controller. */
+  const owners = new Map<string, { readonly uid: string | undefined; readonly at: number }>();
+
+  const ownerOfReplicaSet = async (
+    namespace: string,
+    { name, uid }: FollowedPod['controller'],
+    signal: AbortSignal,
+  ): Promise<string | undefined> => {
+    const known = owners.get(uid);
+    if (known !== undefined && clock.now() - known.at < OWNER_KNOWN_MS) return known.uid;
+    const found = await getReplicaSet(client, namespace, name, signal);
+    // Another one of this name says nothing of the pod's.
+    if (found?.metadata.uid !== uid) return undefined;
+    owners.delete(uid);
+    owners.set(uid, { uid: controllerOf(found.metadata)?.uid, at: clock.now() });
+    const [first] = owners.keys();
+    if (owners.size > OWNERS_KNOWN && first !== undefined) owners.delete(first);
+    return owners.get(uid)?.uid;
+  };
 
   return {
     of: async (workload, signal) => {
       const source = follow(workload);
-      const found: FollowedPod[] = [];
+      const found: RawPod[] = [];
       let continueToken: string | undefined;
       do {
         const page = await source.list({ limit: 500, ...(continueToken !== undefined && { continueToken }) }, signal);
-        found.push(...page.items.filter((pod) => isOf(workload, pod)).map(parse));
+        found.push(...page.items.filter((pod) => isOf(workload, pod)));
         continueToken = page.continueToken;
       } while (continueToken !== undefined);
-      return found.filter(({ reachable }) => reachable);
+      return found.filter(isReachable).map(parse);
     },
     watch: (workload) => ownedBy(workload, follow(workload)),
+    belongs: async ({ controller }, { kind, uid, namespace }, signal) => {
+      if (kind !== 'Deployment') return controller.uid === uid;
+      return controller.kind === 'ReplicaSet' && (await ownerOfReplicaSet(namespace, controller, signal)) === uid;
+    },
     nudge: async (pod, value, signal) => {
       try {
         await client.request({
@@ -62,28 +80,51 @@ export const createPods = (client: KubeClient): Pods => {
   };
 };
 
+const getReplicaSet = async (
+  client: KubeClient,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<KubeObject | undefined> => {
+  try {
+    return await client.request<KubeObject>({
+      method: 'GET',
+      path: `${replicaSets(namespace)}/${name}`,
+      accept: METADATA,
+      signal,
+    });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+};
+
+const controllerOf = ({
+  ownerReferences,
+}: ObjectMeta): NonNullable<ObjectMeta['ownerReferences']>[number] | undefined =>
+  ownerReferences?.find(({ controller }) => controller === true);
+
 /**
- * Labels can be copied; what counts is the chain of controllers. A Deployment's ReplicaSets are not read: their names
- * are the Deployment's with the hash that their pods carry as a label.
+ * Labels can be copied; what counts is the chain of controllers. A Deployment's ReplicaSets are not read here: their
+ * names are the Deployment's with the hash that their pods carry as a label. That is enough to tell a kubelet to look;
+ * `belongs` tells for certain.
  */
 const isOf = ({ kind, name, uid }: Workload, { metadata }: RawPod): boolean => {
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const owner = controllerOf(metadata);
   if (owner === undefined) return false;
   if (kind !== 'Deployment') return owner.uid === uid;
   return owner.kind === 'ReplicaSet' && owner.name === `${name}-${metadata.labels?.['pod-template-hash'] ?? ''}`;
 };
 
-const parse = ({ metadata, spec, status = {} }: RawPod): FollowedPod => ({
-  namespace: metadata.namespace ?? '',
+const isReachable = ({ metadata, spec, status = {} }: RawPod): boolean =>
+  spec.nodeName !== undefined &&
+  metadata.deletionTimestamp === undefined &&
+  status.phase !== 'Succeeded' &&
+  status.phase !== 'Failed';
+
+const parse = ({ metadata, status = {} }: RawPod): Pod => ({
   name: metadata.name,
   uid: metadata.uid,
-  resourceVersion: metadata.resourceVersion,
-  reachable:
-    spec.nodeName !== undefined &&
-    metadata.deletionTimestamp === undefined &&
-    status.phase !== 'Succeeded' &&
-    status.phase !== 'Failed',
-  running: status.phase === 'Running',
   containers: [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].map(
     ({ name, state = {} }) => {
       // One that waits will read everything anew when it starts.
@@ -93,10 +134,22 @@ const parse = ({ metadata, spec, status = {} }: RawPod): FollowedPod => ({
   ),
 });
 
+const parseFollowed = (pod: RawPod): FollowedPod => {
+  const { metadata, spec, status = {} } = pod;
+  return {
+    ...parse(pod),
+    namespace: metadata.namespace ?? '',
+    resourceVersion: metadata.resourceVersion,
+    reachable: isReachable(pod),
+    running: status.phase === 'Running',
+    ...podDetails(spec, status, controllerOf(metadata)),
+  };
+};
+
 const ownedBy = (workload: Workload, source: ListWatch<RawPod>): ListWatch<FollowedPod> => ({
   list: async (options, signal) => {
     const page = await source.list(options, signal);
-    return { ...page, items: page.items.filter((pod) => isOf(workload, pod)).map(parse) };
+    return { ...page, items: page.items.filter((pod) => isOf(workload, pod)).map(parseFollowed) };
   },
   watch: (options, signal) => owned(workload, source.watch(options, signal)),
   resourceVersionOf: ({ resourceVersion }) => resourceVersion,
@@ -108,6 +161,6 @@ async function* owned(
 ): AsyncGenerator<WatchEvent<FollowedPod>> {
   for await (const event of events) {
     if (event.type === 'BOOKMARK' || event.type === 'ERROR') yield event;
-    else if (isOf(workload, event.object)) yield { type: event.type, object: parse(event.object) };
+    else if (isOf(workload, event.object)) yield { type: event.type, object: parseFollowed(event.object) };
   }
 }

@@ -93,6 +93,15 @@ export const SETTINGS = {
     description: 'where the key of the digests of Secrets is kept; without it, the namespace of the service account',
     parse: z.string().regex(DNS_LABEL).optional(),
   }),
+  notify: setting({
+    flag: '--notify',
+    env: 'NOTIFY',
+    value: 'MODE',
+    allowed: 'Enabled or Disabled',
+    description: 'whether applications in pods may be asked to reload, where policies want it (hot.notify)',
+    parse: z.enum(['Enabled', 'Disabled']),
+    default: 'Enabled',
+  }),
   logLevel: setting({
     flag: '--log-level',
     env: 'LOG_LEVEL',

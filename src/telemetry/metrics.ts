@@ -36,6 +36,8 @@ export interface Metrics {
   nudge(outcome: string): void;
   /** A hot change was out, on every pod, so many seconds after it was seen. */
   hot(seconds: number): void;
+  /** A hot change was proven, or was not in time, so many seconds after it was seen. */
+  proof(proof: string, outcome: string, seconds?: number): void;
 }
 
 const SHORT_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -134,7 +136,7 @@ function createRequestMetrics(registry: Registry): Pick<Metrics, 'request'> {
   };
 }
 
-function createReloadMetrics(registry: Registry): Pick<Metrics, 'restart' | 'nudge' | 'hot'> {
+function createReloadMetrics(registry: Registry): Pick<Metrics, 'restart' | 'nudge' | 'hot' | 'proof'> {
   const restarts = counter(registry, 'reload_restarts_total', 'Restarts by outcome', ['kind', 'outcome']);
   const restartSeconds = histogram(
     registry,
@@ -147,7 +149,22 @@ function createReloadMetrics(registry: Registry): Pick<Metrics, 'restart' | 'nud
     'outcome',
   ]);
   const hot = histogram(registry, 'reload_hot_seconds', 'From a hot change seen to the last nudge', [], SHORT_SECONDS);
+  const proofs = counter(registry, 'reload_proofs_total', 'Hot changes that were to be proven, by outcome', [
+    'proof',
+    'outcome',
+  ]);
+  const proofSeconds = histogram(
+    registry,
+    'reload_proof_seconds',
+    'From a hot change seen to its proof in all pods',
+    ['proof'],
+    SHORT_SECONDS,
+  );
   return {
+    proof: (proof, outcome, seconds) => {
+      proofs.inc({ proof, outcome });
+      if (seconds !== undefined && outcome === 'Succeeded') proofSeconds.observe({ proof }, seconds);
+    },
     restart: (kind, outcome, seconds) => {
       restarts.inc({ kind, outcome });
       if (seconds !== undefined) restartSeconds.observe({ kind }, seconds);

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import type { DigestKeyStore, FollowedPod, StoredPolicy, StoredRecord } from '../../src/controller/ports.ts';
+import type { DigestKeyStore, StoredPolicy, StoredRecord } from '../../src/controller/ports.ts';
 import type { KubeClient, RequestOptions } from '../../src/kube/connect.ts';
 import { createDigestKeyStore } from '../../src/kube/digest-key.ts';
 import { KubeError } from '../../src/kube/errors.ts';
@@ -18,7 +18,7 @@ import { createRecordWriter } from '../../src/kube/records.ts';
 import { describePath } from '../../src/kube/request-label.ts';
 import { createSourceReader } from '../../src/kube/sources.ts';
 import { createWorkloadWriter } from '../../src/kube/workloads.ts';
-import { aPolicy, aWorkload } from '../support/builders.ts';
+import { aFollowedPod, aPolicy, aWorkload } from '../support/builders.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createRecordingLog } from '../support/recording-log.ts';
 
@@ -78,22 +78,14 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
     workloadUid: 'u',
     workload,
   };
-  const pod: FollowedPod = {
-    namespace: 'shop',
-    name: 'p',
-    uid: 'u',
-    resourceVersion: '1',
-    containers: [],
-    reachable: true,
-    running: true,
-  };
+  const pod = aFollowedPod();
   const status = { adoptedAt: '', sources: [] };
   const read = async (source: ReturnType<typeof listWatch>): Promise<void> => {
     await source.list({ limit: 1 }, signal);
     await source.probe?.(signal);
     for await (const _ of source.watch({ resourceVersion: '1', timeoutSeconds: 1 }, signal));
   };
-  const pods = createPods(client);
+  const pods = createPods(client, createFakeClock());
   const records = createRecordWriter(client);
   const watched = [
     paths.policies(),
@@ -109,6 +101,7 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
         await source.list({ limit: 1 }, signal);
         for await (const _ of source.watch({ resourceVersion: '1', timeoutSeconds: 1 }, signal));
       },
+      belongs: () => pods.belongs(pod, workload, signal),
       nudge: () => pods.nudge(pod, 'v1', signal),
     },
     records: {
@@ -178,7 +171,7 @@ describe('the rights of the operator', () => {
     const client = notingClient(new Set());
     const known = callsOf(client);
     const adapters = {
-      pods: createPods(client),
+      pods: createPods(client, createFakeClock()),
       records: createRecordWriter(client),
       policies: createPolicyWriter(client),
       sources: createSourceReader(client),

@@ -1,5 +1,6 @@
 /** Objects for tests of decisions: each builder gives a whole, plain one; what a test is about is passed in. */
 
+import type { FollowedPod, PodContainer } from '../../src/controller/ports.ts';
 import type { Class, Rule } from '../../src/domain/rules.ts';
 import { digestKeys, type Digest } from '../../src/domain/digest.ts';
 import type { Changes, Ledger, Observed, Pod, Policy, Restart, Source, Workload } from '../../src/domain/observed.ts';
@@ -60,6 +61,43 @@ export const aUse = (more: Partial<Use> = {}): Use => ({
 
 /** All keys as files, and `flag` on the command line: most tests need no more. */
 export const USES: readonly Use[] = [aUse(), aUse({ key: 'flag', way: 'Args', optional: true })];
+
+/** A pod that runs on a node, mounts the ConfigMap `app` at `/etc/app`, and listens on a port named `http`. */
+export const aFollowedPod = (more: Partial<FollowedPod> = {}): FollowedPod => {
+  const name = more.name ?? 'web-1';
+  return {
+    namespace: 'shop',
+    name,
+    uid: `uid-${name}`,
+    resourceVersion: '1',
+    containers: [],
+    reachable: true,
+    running: true,
+    node: 'n1',
+    address: '10.0.0.1',
+    hostNetwork: false,
+    controller: { kind: 'ReplicaSet', name: 'web-abc', uid: 'uid-web-abc' },
+    mounts: [
+      {
+        volume: 'config',
+        plugin: 'kubernetes.io~configmap',
+        source: 'ConfigMap/app',
+        containers: [{ name: 'main', path: '/etc/app' }],
+      },
+    ],
+    sideBySide: [aContainer()],
+    ...more,
+  };
+};
+
+export const aContainer = (more: Partial<PodContainer> = {}): PodContainer => ({
+  name: 'main',
+  state: 'Running',
+  ready: true,
+  startedAt: T0 - HOUR,
+  ports: new Map([['http', 8080]]),
+  ...more,
+});
 
 type DeploymentState = Extract<RolloutState, { readonly kind: 'Deployment' }>;
 type StatefulSetState = Extract<RolloutState, { readonly kind: 'StatefulSet' }>;

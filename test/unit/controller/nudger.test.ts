@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createNudger, type Nudger } from '../../../src/controller/nudger.ts';
+import { createPodWatches } from '../../../src/controller/pod-watches.ts';
 import type { FollowedPod, Pods } from '../../../src/controller/ports.ts';
 import type { ListWatch, WatchEvent } from '../../../src/runtime/reflector.ts';
-import { aWorkload } from '../../support/builders.ts';
+import { aFollowedPod, aWorkload } from '../../support/builders.ts';
 import { createFakeClock, settled, type FakeClock } from '../../support/fake-clock.ts';
 import { createRecordingLog } from '../../support/recording-log.ts';
 
@@ -29,6 +30,7 @@ class Scene {
     const pods: Pods = {
       of: () => Promise.resolve([...this.#pods.values()]),
       watch: () => this.#source(),
+      belongs: () => Promise.resolve(true),
       nudge: (pod, value) => {
         const error = this.fail?.(pod);
         if (error !== undefined) return Promise.reject(error);
@@ -37,7 +39,10 @@ class Scene {
         return Promise.resolve(true);
       },
     };
-    this.nudger = createNudger({ pods, clock: this.clock, random: () => 0.5, log: createRecordingLog() });
+    const { clock } = this;
+    const log = createRecordingLog();
+    const watches = createPodWatches({ pods, clock, random: () => 0.5, log });
+    this.nudger = createNudger({ pods, watches, clock, log });
   }
 
   nudged(): readonly string[] {
@@ -65,15 +70,7 @@ class Scene {
 
   #pod(name: string, running: boolean): FollowedPod {
     this.#version += 1;
-    return {
-      namespace: 'shop',
-      name,
-      uid: `uid-${name}`,
-      resourceVersion: String(this.#version),
-      containers: [],
-      reachable: true,
-      running,
-    };
+    return aFollowedPod({ name, resourceVersion: String(this.#version), running });
   }
 
   #source(): ListWatch<FollowedPod> {

@@ -26,6 +26,7 @@ describe('settings', () => {
       namespaces: [],
       secretsNamespaces: [],
       secretsBlind: false,
+      notify: 'Enabled',
       operatorNamespace: undefined,
       logLevel: 'info',
       healthPort: 8081,
