@@ -1,6 +1,7 @@
 /** What every key does for one workload, and why: the decisions' own rules, in words. */
 
 import { classify, type Classified, type EffectiveClass } from './classify.ts';
+import { keyProof, keyProofWords, type KeyProof } from './key-proof.ts';
 import { sourceId, sourceOf, type Policy, type SourceId, type Workload } from './observed.ts';
 import { neededKeys, placeOf, readerOf, usesKey, type Use, type Way } from './references.ts';
 import { rulesFor, strictest, type Class } from './rules.ts';
@@ -8,7 +9,10 @@ import { binds, type SourceKind } from './selection.ts';
 
 /** What has to be known for an explanation. */
 export interface Explained {
-  readonly workload: Pick<Workload, 'kind' | 'namespace' | 'name' | 'labels' | 'ignored' | 'uses' | 'unfollowed'>;
+  readonly workload: Pick<
+    Workload,
+    'kind' | 'namespace' | 'name' | 'labels' | 'ignored' | 'uses' | 'unfollowed' | 'ports'
+  >;
   /** Those of the namespace; whichever do not bind the workload are left aside. */
   readonly policies: readonly Policy[];
   /** Those that the workload uses and those that its policies name, as far as they are known. */
@@ -36,6 +40,8 @@ export interface KeyExplanation {
   /** Why what is declared Hot can't be hot here: `env of container main`. */
   readonly impossible?: string;
   readonly consumption: readonly Consumption[];
+  /** What is to be proven of a hot change of it, or of a part; absent: nothing. */
+  readonly proof?: KeyProof;
   /** One sentence. */
   readonly why: string;
 }
@@ -139,6 +145,7 @@ const explainKey = (subject: Subject): KeyExplanation => {
   const using = uses.filter((use) => usesKey(use, key));
   const policies = naming.map((policy) => declarationOf(policy, subject));
   const classified = classifiedOf(subject, policies);
+  const proof = proofOf(subject, policies, classified, using);
   return {
     source: sourceOf(id),
     key,
@@ -153,8 +160,24 @@ const explainKey = (subject: Subject): KeyExplanation => {
       sidecar: use.sidecar === true,
       where: placeOf(use, key),
     })),
-    why: [reasonOf(subject, policies, classified, using), ...circumstances(subject, policies, using)].join('; '),
+    ...(proof !== undefined && { proof }),
+    why: [
+      reasonOf(subject, policies, classified, using),
+      ...circumstances(subject, policies, using),
+      ...(proof === undefined ? [] : keyProofWords(proof, using)),
+    ].join('; '),
   };
+};
+
+const proofOf = (
+  { naming, workload }: Subject,
+  declarations: readonly Declaration[],
+  classified: Classified | undefined,
+  using: readonly Use[],
+): KeyProof | undefined => {
+  const paths = declarations.flatMap((declaration) => declaration.paths);
+  const hot = classified?.class === 'Hot' || (using.length > 0 && paths.some(({ effective }) => effective === 'Hot'));
+  return hot ? keyProof(naming, using, workload.ports) : undefined;
 };
 
 const classifiedOf = (

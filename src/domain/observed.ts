@@ -71,6 +71,8 @@ export interface Workload {
   readonly uses: readonly Use[];
   /** What it gets delivered that no watch of ours sees change, in sentences. */
   readonly unfollowed?: readonly string[];
+  /** The names of the TCP ports that its containers declare, by container; absent: there are none. */
+  readonly ports?: ReadonlyMap<string, readonly string[]>;
   /** The selector of its pods, as a label selector query. */
   readonly podSelector: string;
   /** Of the pod template without our restart annotation. */

@@ -7,6 +7,7 @@
 import { classify } from './classify.ts';
 import { compare, consumedSources, onlyFrom, type Difference } from './difference.ts';
 import { hotHold, restartHold } from './gates.ts';
+import { keyProof, keyProofWords } from './key-proof.ts';
 import { listed } from './notices.ts';
 import {
   sourceId,
@@ -20,6 +21,7 @@ import {
   type Workload,
 } from './observed.ts';
 import { changedPlaces, ignoredPlaces } from './places.ts';
+import { usesKey } from './references.ts';
 import { ruleAt } from './rule-at.ts';
 import { binds, type WorkloadKind } from './selection.ts';
 import { keyOfUnit } from './units.ts';
@@ -184,8 +186,19 @@ const effectOf = (
       : (['Hot', hotHold(ledger, new Set(hot.keys()))] as const);
   if (observing) return { effect: 'Nothing', reasons: [`mode Observe: ${WOULD[wanted]}`] };
   return hold === undefined
-    ? { effect: wanted, reasons: [] }
+    ? { effect: wanted, reasons: wanted === 'Hot' ? proofReasons(now, hot) : [] }
     : { effect: 'Blocked', reasons: [`${WOULD[wanted]}, but ${hold.message} (${hold.reason})`] };
+};
+
+const proofReasons = (now: Observed, hot: Changes): readonly string[] => {
+  const consumed = consumedSources(now);
+  const policies = [...new Set([...hot.keys()].flatMap((id) => consumed.get(id) ?? []))];
+  const using = now.workload.uses.filter((use) => {
+    const units = hot.get(sourceId(use.source));
+    return units !== undefined && [...units.keys()].some((unit) => usesKey(use, keyOfUnit(unit)));
+  });
+  const proof = keyProof(policies, using, now.workload.ports);
+  return proof === undefined ? [] : keyProofWords(proof, using);
 };
 
 /** What is not there any more moves nothing; nor does what is opted out. */

@@ -36,6 +36,17 @@ const containersOf = ({
 const initReader = ({ name, restartPolicy }: Container): Reader =>
   restartPolicy === 'Always' ? { container: name, init: false, sidecar: true } : { container: name, init: true };
 
+/** The names of the TCP ports that containers declare, by container; those that declare none are left out. */
+export const findPorts = ({ spec = {} }: PodTemplate): ReadonlyMap<string, readonly string[]> =>
+  new Map(
+    containersOf(spec).flatMap(([{ name, ports = [] }]) => {
+      const named = ports.flatMap((port) =>
+        port.name === undefined || (port.protocol ?? 'TCP') !== 'TCP' ? [] : [port.name],
+      );
+      return named.length === 0 ? [] : [[name, named] as const];
+    }),
+  );
+
 /** The secrets-store drivers, also as cloud providers name theirs. */
 const DELIVERS_SECRETS = /^secrets-store[-.]/;
 

@@ -12,6 +12,7 @@ import {
 } from './explain.ts';
 import { tellNeed, unmetNeeds } from './needs.ts';
 import { listed } from './notices.ts';
+import { goalOf } from './proof-words.ts';
 import { sourceId, type Policy, type SourceId } from './observed.ts';
 
 export interface NotReloaded extends Explained {
@@ -121,7 +122,7 @@ const recordObstacles = (known: Known): readonly string[] => {
       `the operator has no record of ${nameOf(known)} yet: see whether it runs, and whether its account may watch namespace ${known.workload.namespace}`,
     ];
   }
-  const { held, restart } = record;
+  const { held, restart, delivery } = record;
   const keys = held?.changes.flatMap((source) => Object.keys(source.keys).map((key) => `${sourceId(source)}:${key}`));
   return [
     ...(held === undefined
@@ -130,7 +131,32 @@ const recordObstacles = (known: Known): readonly string[] => {
           `a restart for ${listed((keys ?? []).sort())} waits since ${held.since}: ${held.message ?? held.reason}${wayOut(known, held.reason)}`,
         ]),
     ...(restart === undefined ? [] : restartObstacles(known, restart)),
+    ...(delivery === undefined ? [] : deliveryObstacles(delivery)),
   ];
+};
+
+const deliveryObstacles = ({
+  phase,
+  proof,
+  startedAt,
+  message,
+  places,
+}: NonNullable<ReloadRecordStatus['delivery']>): readonly string[] => {
+  const sent = `${listed(places)} was sent at ${startedAt}`;
+  switch (phase) {
+    case 'InProgress':
+      return [
+        message === undefined
+          ? `${sent}; whether every pod is ${goalOf({ proof })} is being found out`
+          : `${sent}; that every pod is ${goalOf({ proof })} is not found out for now: ${message}`,
+      ];
+    case 'TimedOut':
+      return [
+        `${sent}, but ${message ?? 'not proven in time'}; it is looked at on and on, and tried anew when content or what hot demands changes`,
+      ];
+    case 'Succeeded':
+      return [];
+  }
 };
 
 const restartObstacles = (

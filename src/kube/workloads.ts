@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { FIELD_MANAGER, IGNORE_ANNOTATION, RESTART_ANNOTATION } from '../api/v1alpha1/names.ts';
 import type { StoredWorkload, WorkloadWriter } from '../controller/ports.ts';
 import { parseRestartAnnotation } from '../domain/annotation.ts';
-import { findUnfollowed, findUses, type PodTemplate } from '../domain/references.ts';
+import { findPorts, findUnfollowed, findUses, type PodTemplate } from '../domain/references.ts';
 import type { RolloutState } from '../domain/rollout.ts';
 import type { LabelSelector, WorkloadKind } from '../domain/selection.ts';
 import type { KubeClient } from './connect.ts';
@@ -50,6 +50,7 @@ export const parseWorkload = (kind: WorkloadKind, raw: RawWorkload): StoredWorkl
     ownsTemplateAnnotation(metadata.managedFields ?? [], FIELD_MANAGER, RESTART_ANNOTATION),
   );
   const unfollowed = findUnfollowed(spec.template);
+  const ports = findPorts(spec.template);
   return {
     kind,
     namespace: metadata.namespace ?? '',
@@ -61,6 +62,7 @@ export const parseWorkload = (kind: WorkloadKind, raw: RawWorkload): StoredWorkl
     ignored: metadata.annotations?.[IGNORE_ANNOTATION] === 'true',
     uses: findUses(spec.template),
     ...(unfollowed.length > 0 && { unfollowed }),
+    ...(ports.size > 0 && { ports }),
     podSelector: selectorQuery(spec.selector),
     templateHash: templateHash(spec.template, annotations),
     ...(annotation !== undefined && { annotation }),

@@ -18,6 +18,7 @@ export interface Container {
   readonly env?: readonly EnvVar[];
   readonly envFrom?: readonly EnvFrom[];
   readonly volumeMounts?: readonly VolumeMount[];
+  readonly ports?: readonly { readonly name?: string; readonly protocol?: string }[];
 }
 
 export interface EnvVar {

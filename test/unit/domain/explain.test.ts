@@ -313,3 +313,55 @@ describe('an explanation of everything', () => {
     assert.deepEqual(explain(explained({ uses: [] })), []);
   });
 });
+
+describe('what is to be proven of a key', () => {
+  const proving = (more: Partial<Policy['hot']> = {}): Policy =>
+    aPolicy({
+      name: 'p',
+      hot: {
+        proof: 'Loaded',
+        timeoutMs: 30_000,
+        onTimeout: 'Report',
+        notify: { port: 'http', path: '/-/reload' },
+        ...more,
+      },
+    });
+  const why = (policy: Policy, ports: readonly string[] = ['http'], key = 'key'): string => {
+    const known = explained({ policies: [policy], uses: [aUse(), aUse({ key: 'flag', way: 'Args' })] });
+    return one({ ...known, workload: { ...known.workload, ports: new Map([['main', ports]]) } }, key).why;
+  };
+
+  for (const [what, policy, ports, words] of [
+    [
+      'with whoever is asked',
+      proving(),
+      ['metrics', 'http'],
+      'every pod is to be Loaded within 30s of a hot change, or it is reported; asked to reload: POST /-/reload at port http of main',
+    ],
+    [
+      'and what is missing for it',
+      proving({ onTimeout: 'Restart' }),
+      ['metrics'],
+      'every pod is to be Loaded within 30s of a hot change, or it is restarted; nobody can be asked to reload: container main declares no port named http',
+    ],
+    [
+      'though it is only that it is accepted',
+      proving({ proof: 'Nudged', timeoutMs: 1_500 }),
+      ['http'],
+      'every pod is to be Notified within 1.5s of a hot change, or it is reported; asked to reload: POST /-/reload at port http of main',
+    ],
+  ] as const) {
+    it(`is said ${what}`, () => {
+      assert.equal(
+        why(policy, ports),
+        `policy p declares Hot by default, and container main reads it from files; ${words}`,
+      );
+    });
+  }
+
+  it('is nothing where no policy wants it, nor of a key that restarts', () => {
+    assert.doesNotMatch(why(aPolicy({ name: 'p' })), /every pod/);
+    assert.doesNotMatch(why(proving(), ['http'], 'flag'), /every pod/);
+    assert.equal(one(explained()).proof, undefined);
+  });
+});

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Delivery } from '../../../src/domain/proof.ts';
 import { recordStatusOf } from '../../../src/domain/record.ts';
 import type { Ledger } from '../../../src/domain/observed.ts';
 import { whyNot, type NotReloaded } from '../../../src/domain/why-not.ts';
@@ -34,10 +35,43 @@ const restarted = (more: Parameters<typeof aRestart>[0]) => known({ record: reco
 const source = (facts: Partial<ReturnType<typeof known>['sources'] extends ReadonlyMap<string, infer F> ? F : never>) =>
   known({ sources: new Map([['ConfigMap/app', { state: 'Present', keys: ['flag', 'hot'], ...facts }]]) });
 
+const sent = (more: Partial<Delivery>) => {
+  const delivery: Delivery = {
+    digest: 'x',
+    proof: 'Loaded',
+    startedAt: T0,
+    phase: 'InProgress',
+    places: ['ConfigMap/app:hot'],
+    changes: changed({ hot: 'b' }),
+    ...more,
+  };
+  return known({ record: recorded({ delivery }) });
+};
+
 describe('why a workload did not reload', () => {
   const { record: _record, ...unrecorded } = known();
   const cases: readonly (readonly [what: string, known: NotReloaded, sentences: readonly string[]])[] = [
     ['nothing stands in the way', known(), []],
+    [
+      'it is to be proven',
+      sent({}),
+      [`ConfigMap/app:hot was sent at ${NOW}; whether every pod is Loaded is being found out`],
+    ],
+    [
+      'it is to be proven later',
+      sent({ message: 'policy p is suspended' }),
+      [
+        `ConfigMap/app:hot was sent at ${NOW}; that every pod is Loaded is not found out for now: policy p is suspended`,
+      ],
+    ],
+    [
+      'it was not proven in time',
+      sent({ phase: 'TimedOut', message: 'after 30s 1 of 2 pods not Loaded: web-1: 422' }),
+      [
+        `ConfigMap/app:hot was sent at ${NOW}, but after 30s 1 of 2 pods not Loaded: web-1: 422; it is looked at on and on, and tried anew when content or what hot demands changes`,
+      ],
+    ],
+    ['applications are to be asked again', sent({ phase: 'Succeeded', askAgainAt: T0 }), []],
     [
       'it is opted out',
       known({ workload: aWorkload({ ignored: true }) }),
