@@ -149,6 +149,11 @@ const PREDICATES: ReadonlyMap<string, (self: never) => boolean> = new Map<string
       [required, format, document, maxBytes].some((each) => each !== undefined),
   ],
   [
+    "!has(self.proof) || self.proof != 'Loaded' || has(self.notify)",
+    ({ proof, notify }: { readonly proof?: string; readonly notify?: unknown }) =>
+      proof !== 'Loaded' || notify !== undefined,
+  ],
+  [
     'self.map(r, r.keys.size()).sum() <= 256',
     (self: readonly Rule[]) => sum(self.map(({ keys }) => keys.length)) <= 256,
   ],
