@@ -92,6 +92,7 @@ export class ReloadOperator extends Shell {
       parts: [
         { name: 'connection', stop: () => rooms.client.close() },
         { name: 'inspector', stop: () => rooms.inspector.close() },
+        { name: 'agents', stop: () => rooms.agents?.close() },
         ...(rooms.server === undefined ? [] : [rooms.server]),
       ],
     });
@@ -100,12 +101,13 @@ export class ReloadOperator extends Shell {
   /** Resolves when the watches have begun; rejects with one sentence when the start is impossible. */
   protected override async init(): Promise<void> {
     const { log, settings, version } = this.#options;
-    const { client, controller, health, watches, ownWatches } = this.#rooms;
+    const { client, controller, health, watches, ownWatches, agentWatch } = this.#rooms;
     await this.#lifecycle.start();
     for (const { name, reflector } of watches) {
       this.#lifecycle.background(`watch of ${name}`, (signal) => reflector.run(signal));
     }
     this.#lifecycle.background('watches of Secrets', (signal) => ownWatches.run(signal));
+    this.#lifecycle.background('watch of agents', (signal) => agentWatch.run(signal));
     this.#lifecycle.background('health', (signal) => health.run(signal));
     this.#lifecycle.background('controller', (signal) => controller.run(signal));
     log.info({ version, server: client.server, namespaces: settings.namespaces }, 'started');
@@ -155,6 +157,9 @@ interface Rooms {
   readonly inspector: Inspector;
   readonly watches: readonly Watch[];
   readonly ownWatches: ReflectorGroup;
+  /** Where there are agents: the watch that finds them. That one may fail without harm to anything else. */
+  readonly agentWatch: ReflectorGroup;
+  readonly agents: FoundAgents | undefined;
   readonly health: Health;
   readonly server: TelemetryServer | undefined;
 }
@@ -176,6 +181,9 @@ const build = (options: ReloadOperatorOptions): Rooms => {
   const ownWatches = createReflectorGroup(clock);
   const inspector = createInspector({ url: WORKER_URL, clock, log });
   const { secretsBlind, secretsNamespaces } = settings;
+  const agentWatch = createReflectorGroup(clock);
+  const agents = findAgents(client, options);
+  if (agents !== undefined) agentWatch.begin(agents.reflector);
   const controller = createController({
     stores,
     sourceReader: createSourceReader(client, { secretsBlind }),
@@ -188,6 +196,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     recordName,
     workloadWriter: createWorkloadWriter(client),
     pods: createPods(client),
+    ...(agents !== undefined && { agents: agents.agents }),
     events: (quiet) => createEventPublisher({ client, clock, log, instance: settings.identity, quiet }),
     clock,
     random,
@@ -200,12 +209,16 @@ const build = (options: ReloadOperatorOptions): Rooms => {
   const reflectors = watches.map(({ reflector }) => reflector);
   metrics.observeWatches(() => reflectors);
   metrics.observeOwnWatches(() => ownWatches.members());
-  const health = createHealth({ clock, watches: () => reflectors, optionalWatches: () => ownWatches.members() });
+  const health = createHealth({
+    clock,
+    watches: () => reflectors,
+    optionalWatches: () => [...ownWatches.members(), ...agentWatch.members()],
+  });
   const server =
     settings.healthPort === 0
       ? undefined
       : createTelemetryServer({ port: settings.healthPort, host: settings.healthHost, health, metrics, log });
-  return { client, controller, inspector, watches, ownWatches, health, server };
+  return { client, controller, inspector, watches, ownWatches, agentWatch, agents, health, server };
 };
 
 /** A workload as it comes from the watch of its kind: lists leave the kind out. */
@@ -371,6 +384,22 @@ const createSourceWatcher = ({ client, group, options }: SourceWatcherParts): So
       ),
   };
 };
+
+const findAgents = (
+  client: KubeClient,
+  { settings, clock, random, log }: ReloadOperatorOptions,
+): FoundAgents | undefined =>
+  settings.agentNamespace === undefined
+    ? undefined
+    : createAgents({
+        client,
+        namespace: settings.agentNamespace,
+        account: { namespace: ownNamespace(settings), name: SERVICE_ACCOUNT },
+        clock,
+        random,
+        log,
+        idleMs: settings.watchIdleSeconds * 1_000,
+      });
 
 const ownNamespace = ({ operatorNamespace }: Settings): string =>
   operatorNamespace ?? podNamespace() ?? DEFAULT_NAMESPACE;

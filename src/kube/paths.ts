@@ -22,6 +22,8 @@ const SOURCES: Readonly<Record<SourceKind, string>> = { ConfigMap: 'configmaps',
 export const sources = (kind: SourceKind): ((namespace?: string) => string) => collection('/api/v1', SOURCES[kind]);
 export const configMaps = sources('ConfigMap');
 export const pods = collection('/api/v1', 'pods');
+export const serviceAccounts = collection('/api/v1', 'serviceaccounts');
+export const TOKEN_REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
 export const policies = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_POLICY.plural);
 export const records = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_RECORD.plural);
 export const events = collection('/apis/events.k8s.io/v1', 'events');
