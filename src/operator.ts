@@ -10,10 +10,11 @@ import {
   type StoredRecord,
   type StoredWorkload,
 } from './controller/ports.ts';
-import { DEFAULT_NAMESPACE } from './api/v1alpha1/names.ts';
+import { DEFAULT_NAMESPACE, SERVICE_ACCOUNT } from './api/v1alpha1/names.ts';
 import { createInspector, WORKER_URL } from './documents/inspector.ts';
 import type { Inspector } from './domain/inspection.ts';
 import type { WorkloadKind } from './domain/selection.ts';
+import { createAgents, type FoundAgents } from './kube/agents.ts';
 import { connect, type KubeClient } from './kube/connect.ts';
 import { standInForDefault } from './kube/default-config.ts';
 import { createDigestKeyStore } from './kube/digest-key.ts';
