@@ -15,7 +15,7 @@ export const IDENTITY_PATH = '/v1/identity';
 export const HEALTH_PATHS = { live: '/livez', ready: '/readyz' } as const;
 
 /** The audience of the token that an agent shows, which the kubelet makes for its pod. */
-export const AGENT_AUDIENCE = AGENT_NAME;
+export const AGENT_AUDIENCE = 'reload-operator-agent';
 
 /**
  * The audience of the token that the operator shows: it holds for the one agent that has this certificate. Whoever is
