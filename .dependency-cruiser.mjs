@@ -22,9 +22,11 @@ const ROOMS = {
   controller: { ours: ['api', 'domain', 'runtime'], packages: ['node:util'] },
   // The adapters parse into the nouns that decisions are made of.
   kube: {
-    ours: ['api', 'domain', 'runtime', 'controller/ports'],
+    ours: ['api', 'domain', 'runtime', 'controller/ports', 'agent/protocol', 'agent/certificate'],
     packages: ['@kubernetes/client-node', 'undici', 'zod', 'node:'],
   },
+  // The node agent, a program of its own.
+  agent: { ours: ['domain/digest', 'runtime'], packages: ['zod', 'node:'] },
   telemetry: { ours: ['runtime'], packages: ['pino', 'prom-client', 'node:'] },
   // kubectl reload: the same decisions, for people.
   cli: {
@@ -40,7 +42,7 @@ const ROOMS = {
 const escape = (text) => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 const room = (name) => `^src/${escape(name)}(/|\\.ts$)`;
 const npm = (name) => `(^|/)node_modules/${escape(name)}/`;
-const builtin = (name) => (name === 'node:' ? '^[a-z_/]+$' : `^${escape(name.slice('node:'.length))}$`);
+const builtin = (name) => (name === 'node:' ? '^[a-z0-9_/]+$' : `^${escape(name.slice('node:'.length))}$`);
 
 const rules = Object.entries(ROOMS).flatMap(([name, { ours, packages }]) => [
   {
@@ -102,7 +104,7 @@ export default {
       name: 'nobody-imports-main',
       severity: 'error',
       from: { pathNot: '^src/main\\.ts$' },
-      to: { path: '^src/(main|operator|kubectl-reload)\\.ts$' },
+      to: { path: '^src/(main|operator|kubectl-reload|agent-main)\\.ts$' },
     },
     {
       name: 'no-cycles',

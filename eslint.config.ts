@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 /** Only these files may read the clock or set timers; everything else takes a Clock. */
 const CLOCKS = ['src/runtime/clock.ts', 'src/watcher/clock.ts'];
 /** Only these files may touch the process: they hand env, argv and signals on. */
-const MAIN = ['src/main.ts', 'src/kubectl-reload.ts'];
+const MAIN = ['src/main.ts', 'src/kubectl-reload.ts', 'src/agent-main.ts'];
 /** The library for applications hands on what is theirs: the environment, and standard error. */
 const LIBRARY = 'src/watcher/index.ts';
 

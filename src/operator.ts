@@ -11,10 +11,11 @@ import {
   type StoredRecord,
   type StoredWorkload,
 } from './controller/ports.ts';
-import { DEFAULT_NAMESPACE } from './api/v1alpha1/names.ts';
+import { DEFAULT_NAMESPACE, SERVICE_ACCOUNT } from './api/v1alpha1/names.ts';
 import { createInspector, WORKER_URL } from './documents/inspector.ts';
 import type { Inspector } from './domain/inspection.ts';
 import type { WorkloadKind } from './domain/selection.ts';
+import { createAgents, type FoundAgents } from './kube/agents.ts';
 import { connect, type KubeClient } from './kube/connect.ts';
 import { standInForDefault } from './kube/default-config.ts';
 import { createDigestKeyStore } from './kube/digest-key.ts';
@@ -94,6 +95,7 @@ export class ReloadOperator extends Shell {
       parts: [
         { name: 'connection', stop: () => rooms.client.close() },
         { name: 'inspector', stop: () => rooms.inspector.close() },
+        { name: 'agents', stop: () => rooms.agents?.close() },
         ...(rooms.server === undefined ? [] : [rooms.server]),
       ],
     });
@@ -102,12 +104,13 @@ export class ReloadOperator extends Shell {
   /** Resolves when the watches have begun; rejects with one sentence when the start is impossible. */
   protected override async init(): Promise<void> {
     const { log, settings, version } = this.#options;
-    const { client, controller, health, watches, ownWatches } = this.#rooms;
+    const { client, controller, health, watches, ownWatches, agentWatch } = this.#rooms;
     await this.#lifecycle.start();
     for (const { name, reflector } of watches) {
       this.#lifecycle.background(`watch of ${name}`, (signal) => reflector.run(signal));
     }
     this.#lifecycle.background('watches of Secrets', (signal) => ownWatches.run(signal));
+    this.#lifecycle.background('watch of agents', (signal) => agentWatch.run(signal));
     this.#lifecycle.background('health', (signal) => health.run(signal));
     this.#lifecycle.background('controller', (signal) => controller.run(signal));
     log.info({ version, server: client.server, namespaces: settings.namespaces }, 'started');
@@ -157,6 +160,9 @@ interface Rooms {
   readonly inspector: Inspector;
   readonly watches: readonly Watch[];
   readonly ownWatches: ReflectorGroup;
+  /** Where there are agents: the watch that finds them. That one may fail without harm to anything else. */
+  readonly agentWatch: ReflectorGroup;
+  readonly agents: FoundAgents | undefined;
   readonly health: Health;
   readonly server: TelemetryServer | undefined;
 }
@@ -179,6 +185,9 @@ const build = (options: ReloadOperatorOptions): Rooms => {
   const ownWatches = createReflectorGroup(clock);
   const inspector = createInspector({ url: WORKER_URL, clock, log });
   const { secretsBlind, secretsNamespaces } = settings;
+  const agentWatch = createReflectorGroup(clock);
+  const agents = findAgents(client, options);
+  if (agents !== undefined) agentWatch.begin(agents.reflector);
   const controller = createController({
     stores,
     sourceReader: createSourceReader(client, { secretsBlind }),
@@ -193,6 +202,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     pods: createPods(client, clock),
     ...(settings.notify === 'Enabled' && { notifier: createNotifier({ clock, userAgent }) }),
     randomKey: () => randomBytes(32),
+    ...(agents !== undefined && { agents: agents.agents }),
     events: (quiet) => createEventPublisher({ client, clock, log, instance: settings.identity, quiet }),
     clock,
     random,
@@ -205,12 +215,16 @@ const build = (options: ReloadOperatorOptions): Rooms => {
   const reflectors = watches.map(({ reflector }) => reflector);
   metrics.observeWatches(() => reflectors);
   metrics.observeOwnWatches(() => ownWatches.members());
-  const health = createHealth({ clock, watches: () => reflectors, optionalWatches: () => ownWatches.members() });
+  const health = createHealth({
+    clock,
+    watches: () => reflectors,
+    optionalWatches: () => [...ownWatches.members(), ...agentWatch.members()],
+  });
   const server =
     settings.healthPort === 0
       ? undefined
       : createTelemetryServer({ port: settings.healthPort, host: settings.healthHost, health, metrics, log });
-  return { client, controller, inspector, watches, ownWatches, health, server };
+  return { client, controller, inspector, watches, ownWatches, agentWatch, agents, health, server };
 };
 
 /** A workload as it comes from the watch of its kind: lists leave the kind out. */
@@ -376,6 +390,22 @@ const createSourceWatcher = ({ client, group, options }: SourceWatcherParts): So
       ),
   };
 };
+
+const findAgents = (
+  client: KubeClient,
+  { settings, clock, random, log }: ReloadOperatorOptions,
+): FoundAgents | undefined =>
+  settings.agentNamespace === undefined
+    ? undefined
+    : createAgents({
+        client,
+        namespace: settings.agentNamespace,
+        account: { namespace: ownNamespace(settings), name: SERVICE_ACCOUNT },
+        clock,
+        random,
+        log,
+        idleMs: settings.watchIdleSeconds * 1_000,
+      });
 
 const ownNamespace = ({ operatorNamespace }: Settings): string =>
   operatorNamespace ?? podNamespace() ?? DEFAULT_NAMESPACE;

@@ -82,10 +82,11 @@ function replacing(replacements: readonly Replacement[]): Plugin {
   };
 }
 
-/** All that the image has of ours: the operator, and beside it the program of the worker that looks into content. */
+/** All that the image has of ours: the operator, the program of its worker that looks into content, and the node agent. */
 export async function bundleOperator(): Promise<void> {
   await bundle();
   await bundle({ entry: 'src/documents/worker.ts', outfile: 'dist/reload-operator-worker.mjs' });
+  await bundle({ entry: 'src/agent-main.ts', outfile: 'dist/reload-operator-agent.mjs' });
 }
 
 /** `kubectl reload`, in one file. */

@@ -23,6 +23,8 @@ export const sources = (kind: SourceKind): ((namespace?: string) => string) => c
 export const configMaps = sources('ConfigMap');
 export const pods = collection('/api/v1', 'pods');
 export const replicaSets = collection('/apis/apps/v1', 'replicasets');
+export const serviceAccounts = collection('/api/v1', 'serviceaccounts');
+export const TOKEN_REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
 export const policies = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_POLICY.plural);
 export const records = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_RECORD.plural);
 export const events = collection('/apis/events.k8s.io/v1', 'events');

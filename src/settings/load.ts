@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
-import { SETTINGS, type Setting, type Settings } from './schema.ts';
+import { SETTINGS, type Setting, type Settings, type SettingTable, type ValuesOf } from './schema.ts';
 
 export interface LoadOptions {
   /** The arguments after the program's name. */
@@ -10,23 +10,44 @@ export interface LoadOptions {
 }
 
 /** Settings to run with, a text to print before ending well, or one sentence that says what is wrong. */
-export type LoadResult =
-  | { readonly ok: true; readonly settings: Settings }
+export type LoadResult<Values = Settings> =
+  | { readonly ok: true; readonly settings: Values }
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly message: string };
+
+/** A program with settings. */
+export interface Program<Table extends SettingTable> {
+  readonly name: string;
+  /** One sentence for its help. */
+  readonly purpose: string;
+  readonly settings: Table;
+}
+
+const OPERATOR: Program<typeof SETTINGS> = {
+  name: 'reload-operator',
+  purpose: 'Makes a changed ConfigMap reach running workloads: hot where it can, by a rolling restart where it cannot.',
+  settings: SETTINGS,
+};
+
+/** The operator's own settings, read as those of any program. */
+export const loadSettings = (options: LoadOptions): LoadResult => loadSettingsOf(OPERATOR, options);
 
 /**
  * Reads the settings: a flag counts before its environment variable, and that before the default. Whatever is wrong is
  * said in one sentence that names the flag or variable, the value it has and what is allowed.
  */
-export function loadSettings({ argv, env, version }: LoadOptions): LoadResult {
-  const flags = readFlags(argv);
+export function loadSettingsOf<Table extends SettingTable>(
+  program: Program<Table>,
+  { argv, env, version }: LoadOptions,
+): LoadResult<ValuesOf<Table>> {
+  const { settings } = program;
+  const flags = readFlags(settings, argv);
   if (typeof flags === 'string') return { ok: false, message: flags };
-  if (flags.has('--help')) return { ok: true, text: helpText() };
-  if (flags.has('--version')) return { ok: true, text: `reload-operator ${version}` };
+  if (flags.has('--help')) return { ok: true, text: helpText(program) };
+  if (flags.has('--version')) return { ok: true, text: `${program.name} ${version}` };
 
   const values: Record<string, unknown> = {};
-  for (const [name, setting] of settingEntries()) {
+  for (const [name, setting] of Object.entries(settings)) {
     const given = findGiven(setting, flags, env);
     const parsed = setting.parse.safeParse(given?.text ?? setting.default);
     if (!parsed.success) {
@@ -36,7 +57,7 @@ export function loadSettings({ argv, env, version }: LoadOptions): LoadResult {
     values[name] = parsed.data;
   }
   // Each value has come through the parser of its own setting.
-  return { ok: true, settings: values as Settings };
+  return { ok: true, settings: values as ValuesOf<Table> };
 }
 
 const COMMANDS = {
@@ -44,13 +65,9 @@ const COMMANDS = {
   '--version': 'print the version and end',
 } as const;
 
-function settingEntries(): readonly (readonly [string, Setting<unknown>])[] {
-  return Object.entries(SETTINGS);
-}
-
 /** The flags given, with their values; a sentence when they can't be understood. */
-function readFlags(argv: readonly string[]): ReadonlyMap<string, string> | string {
-  const known = new Map(settingEntries().map(([, setting]) => [setting.flag as string, setting]));
+function readFlags(settings: SettingTable, argv: readonly string[]): ReadonlyMap<string, string> | string {
+  const known = new Map(Object.values(settings).map((setting) => [setting.flag as string, setting]));
   const options: ParseArgsOptionsConfig = {};
   for (const flag of known.keys()) options[flag.slice(2)] = { type: 'string' };
   for (const flag of Object.keys(COMMANDS)) options[flag.slice(2)] = { type: 'boolean' };
@@ -93,8 +110,8 @@ function findGiven(
   return { text: variable, source: setting.env };
 }
 
-function helpText(): string {
-  const rows = settingEntries().map(([, { flag, value, env = '', default: preset = '', description }]) => [
+function helpText({ name, purpose, settings }: Program<SettingTable>): string {
+  const rows = Object.values(settings).map(({ flag, value, env = '', default: preset = '', description }) => [
     `${flag} ${value}`,
     env,
     preset,
@@ -102,9 +119,9 @@ function helpText(): string {
   ]);
   const commands = Object.entries(COMMANDS).map(([flag, description]) => [flag, '', '', description]);
   return [
-    'Makes a changed ConfigMap reach running workloads: hot where it can, by a rolling restart where it cannot.',
+    purpose,
     '',
-    'usage: reload-operator [flags]',
+    `usage: ${name} [flags]`,
     '',
     ...table([['flag', 'environment', 'default', 'meaning'], ...rows, ...commands]),
   ].join('\n');

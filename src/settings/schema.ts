@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+export const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** A whole number written in digits. The message completes "--flag is X, …". */
-function wholeNumber(min: number, max: number): z.ZodType<number> {
+export function wholeNumber(min: number, max: number): z.ZodType<number> {
   return z
     .string()
     .regex(/^[0-9]{1,9}$/)
@@ -39,7 +39,7 @@ export interface Setting<T> extends SettingDoc {
   readonly default?: string;
 }
 
-function setting<T>(definition: Setting<T>): Setting<T> {
+export function setting<T>(definition: Setting<T>): Setting<T> {
   return definition;
 }
 
@@ -156,6 +156,14 @@ export const SETTINGS = {
     parse: wholeNumber(5, 150),
     default: '90',
   }),
+  agentNamespace: setting({
+    flag: '--agent-namespace',
+    env: 'AGENT_NAMESPACE',
+    value: 'NAME',
+    allowed: 'the name of a namespace',
+    description: 'where the node agents run that are asked for proof of a mounted change; without it, none is',
+    parse: z.string().regex(DNS_LABEL).optional(),
+  }),
   identity: setting({
     flag: '--identity',
     env: 'POD_NAME',
@@ -167,7 +175,10 @@ export const SETTINGS = {
   }),
 } as const satisfies Record<string, Setting<unknown>>;
 
-type Table = typeof SETTINGS;
+/** What the texts of a table's settings become. */
+export type ValuesOf<Table extends SettingTable> = { readonly [Name in keyof Table]: z.output<Table[Name]['parse']> };
+
+export type SettingTable = Readonly<Record<string, Setting<unknown>>>;
 
 /** The validated settings. Absent ones are undefined; `namespaces` is empty for all. */
-export type Settings = { readonly [Name in keyof Table]: z.output<Table[Name]['parse']> };
+export type Settings = ValuesOf<typeof SETTINGS>;

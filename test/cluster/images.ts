@@ -86,10 +86,9 @@ export async function ensureOperatorImage(log: (line: string) => void): Promise<
       name: OPERATOR_IMAGE,
       context: CHECKOUT,
       inputs: [
-        ...['dist/reload-operator.mjs', 'dist/reload-operator-worker.mjs'].flatMap((file) => [
-          file,
-          `${file}.LEGAL.txt`,
-        ]),
+        ...['', '-worker', '-agent']
+          .map((part) => `dist/reload-operator${part}.mjs`)
+          .flatMap((file) => [file, `${file}.LEGAL.txt`]),
         'LICENSE',
       ],
       dockerfile: join(CHECKOUT, 'Dockerfile'),

@@ -90,7 +90,9 @@ describe('the bundle', () => {
     const [, sources = ''] = /^COPY (.*) \S+$/m.exec(readFileSync(join(CHECKOUT, 'Dockerfile'), 'utf8')) ?? [];
     const seen = [...readFileSync(join(CHECKOUT, '.dockerignore'), 'utf8').matchAll(/^!(.*)$/gm)];
     const files = [
-      ...['dist/reload-operator.mjs', 'dist/reload-operator-worker.mjs'].flatMap((file) => [file, `${file}.LEGAL.txt`]),
+      ...['', '-worker', '-agent']
+        .map((part) => `dist/reload-operator${part}.mjs`)
+        .flatMap((file) => [file, `${file}.LEGAL.txt`]),
       'LICENSE',
     ];
     assert.deepEqual(sources.split(' '), files);

@@ -34,6 +34,7 @@ describe('settings', () => {
       workers: 32,
       maxInFlight: 32,
       watchIdleSeconds: 90,
+      agentNamespace: undefined,
       identity: 'reload-operator',
     });
   });
