@@ -10,7 +10,7 @@ const START_MS = 20_000;
 const STOP_MS = 5_000;
 
 export interface Command {
-  /** `{file}`, `{port}` and `{key}` stand for what it is given; `{key}` is left out where nothing is to be signed. */
+  /** `{file}`, `{port}` and `{key}` stand for what it is given; A word with `{key}` is left out where nothing is signed. */
   readonly command: readonly string[];
   /** Where it answers. */
   readonly path: string;
@@ -39,8 +39,13 @@ export async function start({ command, path }: Command, options: StartOptions): 
   const { file, keyFile, mayEnd = false } = options;
   const port = await freePort();
   const [program = '', ...args] = command
-    .filter((word) => word !== '{key}' || keyFile !== undefined)
-    .map((word) => word.replace('{file}', file).replace('{port}', String(port)).replace('{key}', keyFile ?? ''));
+    .filter((word) => keyFile !== undefined || !word.includes('{key}'))
+    .map((word) =>
+      word
+        .replace('{file}', file)
+        .replace('{port}', String(port))
+        .replace('{key}', keyFile ?? ''),
+    );
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -48,18 +53,16 @@ export async function start({ command, path }: Command, options: StartOptions): 
       printed = (printed + text).slice(-4_000);
     });
   }
-  let failure: Error | undefined;
-  let ended = false;
+  const outcome: { ended: boolean; failure?: Error } = { ended: false };
   const gone = new Promise<void>((resolve) => {
-    child.once('error', (error) => {
-      failure = error;
+    child.once('error', (failure) => {
+      Object.assign(outcome, { ended: true, failure });
       resolve();
     });
     child.once('close', () => {
+      outcome.ended = true;
       resolve();
     });
-  }).then(() => {
-    ended = true;
   });
   const kill = (): void => {
     child.kill('SIGKILL');
@@ -68,21 +71,24 @@ export async function start({ command, path }: Command, options: StartOptions): 
   process.once('exit', kill);
   const stop = async (): Promise<void> => {
     const timer = setTimeout(kill, STOP_MS);
-    if (!ended) child.kill('SIGTERM');
+    if (!outcome.ended) child.kill('SIGTERM');
     await gone;
     clearTimeout(timer);
     process.off('exit', kill);
   };
   const url = `http://127.0.0.1:${port}${path}`;
   try {
-    await eventually(() => ended || ask('GET', url), { what: 'the application to answer', timeoutMs: START_MS });
-    if (failure !== undefined) throw failure;
-    if (ended && !mayEnd) throw new Error(`it ended with code ${child.exitCode ?? 'unknown'}`);
+    await eventually(async () => outcome.ended || (await ask('GET', url)), {
+      what: 'the application to answer',
+      timeoutMs: START_MS,
+    });
+    if (outcome.failure !== undefined) throw outcome.failure;
+    if (outcome.ended && !mayEnd) throw new Error(`it ended with code ${child.exitCode ?? 'unknown'}`);
   } catch (cause) {
     await stop();
     throw new Error(`${command.join(' ')}: ${(cause as Error).message}\n${printed}`, { cause });
   }
-  return { url, exitCode: () => (ended ? (child.exitCode ?? -1) : undefined), stop };
+  return { url, exitCode: () => (outcome.ended ? (child.exitCode ?? -1) : undefined), stop };
 }
 
 async function freePort(): Promise<number> {

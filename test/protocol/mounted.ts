@@ -1,10 +1,10 @@
 /** An application with its file, mounted as the kubelet mounts a ConfigMap. */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeAtomically } from '../support/atomic-writer.ts';
+import { createAtomicWriter } from '../support/atomic-writer.ts';
 import { ask, filesOf, sha256, type Answer, type Signature, type Told } from './answer.ts';
 import { start, type Command, type Running } from './application.ts';
 
@@ -43,7 +43,8 @@ export class Mounted {
     try {
       const keyFile = join(folder, 'key');
       writeFileSync(keyFile, SIGNING_KEY);
-      writeAtomically(join(folder, 'config'), { [subject.file]: content });
+      mkdirSync(join(folder, 'config'));
+      createAtomicWriter(join(folder, 'config')).write({ [subject.file]: content });
       const file = fileIn(folder, subject);
       const running = await start(subject, { file, mayEnd, ...(signed && { keyFile }) });
       return new Mounted(folder, subject, running);
@@ -60,7 +61,8 @@ export class Mounted {
 
   /** One swap, as the kubelet does it. Without content the file is gone. */
   mount(content?: string): void {
-    writeAtomically(join(this.#folder, 'config'), content === undefined ? {} : { [this.#subject.file]: content });
+    const files = content === undefined ? {} : { [this.#subject.file]: content };
+    createAtomicWriter(join(this.#folder, 'config')).write(files);
   }
 
   ask(method: string, signature?: Signature): Promise<Answer> {
