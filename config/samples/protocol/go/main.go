@@ -1,60 +1,29 @@
-// Runs on a mounted llm.json, and reloads it: app FILE PORT [SIGNING_KEY_FILE]
+// An application that runs on a mounted llm.json: app FILE PORT [SIGNING_KEY_FILE]
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"log"
 	"net/http"
 	"os"
 	"slices"
-	"sync"
-	"time"
 )
 
-type config struct{ Provider, Model string }
-
-type file struct {
-	Path     string `json:"path"`
-	SHA256   string `json:"sha256,omitempty"`
-	LoadedAt string `json:"loadedAt,omitempty"`
-	Error    string `json:"error,omitempty"`
+type config struct {
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
 }
-
-var (
-	mutex   sync.RWMutex
-	current *config
-	loaded  = file{Path: os.Args[1]}
-)
 
 func parse(data []byte) (*config, error) {
 	var next config
 	if json.Unmarshal(data, &next) != nil {
-		return nil, errors.New("can't be read") // others read it: it never quotes content
+		return nil, errors.New("is not the JSON that is expected") // others read it: it quotes no content
 	}
 	if !slices.Contains([]string{"anthropic", "local", "openai"}, next.Provider) {
 		return nil, errors.New("provider must be anthropic, local or openai")
 	}
 	return &next, nil
-}
-
-func reload() { // all or nothing: read, parse, and only then swap
-	mutex.Lock()
-	defer mutex.Unlock()
-	data, err := os.ReadFile(loaded.Path) // opened anew, by its path: through the link that the kubelet swaps
-	sum := sha256.Sum256(data)
-	if digest := hex.EncodeToString(sum[:]); err == nil && digest != loaded.SHA256 {
-		var next *config
-		if next, err = parse(data); err == nil {
-			current, loaded.SHA256, loaded.LoadedAt = next, digest, time.Now().Format(time.RFC3339Nano)
-		}
-	}
-	loaded.Error = ""
-	if err != nil { // the earlier configuration stays in force
-		loaded.Error = err.Error()
-	}
 }
 
 func answer(w http.ResponseWriter, ok bool, otherwise int, value any) {
@@ -65,27 +34,19 @@ func answer(w http.ResponseWriter, ok bool, otherwise int, value any) {
 	json.NewEncoder(w).Encode(value)
 }
 
-func serve(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodPost {
-		reload()
-	}
-	mutex.RLock()
-	defer mutex.RUnlock()
-	answer(w, loaded.Error == "", http.StatusUnprocessableEntity, map[string]any{"reload": "v1", "files": []file{loaded}})
-}
-
 func main() {
-	reload()
-	go func() {
-		for range time.Tick(500 * time.Millisecond) {
-			reload()
+	llm := watch(os.Args[1], parse)
+	told := signed(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			llm.reload()
 		}
-	}()
-	http.HandleFunc("GET /-/reload", signed(serve))
-	http.HandleFunc("POST /-/reload", signed(serve))
+		_, now := llm.get()
+		answer(w, now.Error == "", http.StatusUnprocessableEntity, map[string]any{"reload": "v1", "files": []file{now}})
+	})
+	http.HandleFunc("GET /-/reload", told)
+	http.HandleFunc("POST /-/reload", told)
 	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		mutex.RLock()
-		defer mutex.RUnlock()
+		current, _ := llm.get()
 		answer(w, current != nil, http.StatusServiceUnavailable, current)
 	})
 	log.Fatal(http.ListenAndServe(":"+os.Args[2], nil))
