@@ -81,27 +81,46 @@ function neededBy(form: Form): readonly Need[] {
   }
 }
 
-async function installMissing(needs: readonly Need[], log: (line: string) => void): Promise<void> {
+/**
+ * Makes sure that this machine can run Python: installs Debian's where there is none.
+ *
+ * @throws with one sentence that says what to install
+ */
+export async function preflightPython(log: (line: string) => void): Promise<void> {
+  await installMissing([command('python3', 'python3')], log, '');
+}
+
+/** @param wayOut ends each message */
+async function installMissing(
+  needs: readonly Need[],
+  log: (line: string) => void,
+  wayOut = `, ${WAY_OUT}`,
+): Promise<void> {
   const missing = needs.filter((need) => !need.present());
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((need) => need.debianPackage))];
   const what = missing.map((need) => need.what).join(', ');
   if (pathOf('apt-get') === undefined) {
-    throw new Error(`this machine lacks ${what}: install it with your package manager, ${WAY_OUT}`);
+    throw new Error(`this machine lacks ${what}: install it with your package manager${wayOut}`);
   }
   if (!isRoot()) {
-    throw new Error(`this machine lacks ${what}: run "apt-get install ${packages.join(' ')}" as root, ${WAY_OUT}`);
+    throw new Error(`this machine lacks ${what}: run "apt-get install ${packages.join(' ')}" as root${wayOut}`);
   }
   log(`installing ${packages.join(' ')} with apt-get`);
-  await install(packages, what, log);
+  await install(packages, what, log, wayOut);
   const still = needs.filter((need) => !need.present()).map((need) => need.what);
   if (still.length > 0)
     throw new Error(
-      `apt-get installed ${packages.join(' ')}, but ${still.join(', ')} is missing: install it by hand, ${WAY_OUT}`,
+      `apt-get installed ${packages.join(' ')}, but ${still.join(', ')} is missing: install it by hand${wayOut}`,
     );
 }
 
-async function install(packages: readonly string[], what: string, log: (line: string) => void): Promise<void> {
+async function install(
+  packages: readonly string[],
+  what: string,
+  log: (line: string) => void,
+  wayOut: string,
+): Promise<void> {
   const attempt = (): Promise<string> =>
     runCommand('apt-get', ['install', ...PATIENT, '-y', '-qq', '--no-install-recommends', ...packages], QUIET);
   try {
@@ -114,7 +133,7 @@ async function install(packages: readonly string[], what: string, log: (line: st
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new Error(
-        `this machine lacks ${what} and apt-get can't install it: ${reason}; install it by hand, ${WAY_OUT}`,
+        `this machine lacks ${what} and apt-get can't install it: ${reason}; install it by hand${wayOut}`,
         { cause },
       );
     }

@@ -8,6 +8,7 @@ import { beginWalk, stepsOf } from './walk.ts';
 /** How many commands each page has at least. */
 const EXAMPLES: Readonly<Record<string, number>> = {
   'README.md': 1,
+  'docs/applications.md': 1,
   'docs/classify-keys.md': 3,
   'docs/cli.md': 2,
   'docs/paths.md': 1,

@@ -1,0 +1,3 @@
+module example.com/protocol
+
+go 1.24
