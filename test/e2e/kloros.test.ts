@@ -8,7 +8,9 @@ import { after, before, describe, it } from 'node:test';
 import { withVariables } from '../../config/samples/kloros/app/env-file.ts';
 import { toVariables } from '../../config/samples/kloros/app/parameters.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
+import { ensureKlorosImage } from '../cluster/samples.ts';
 import { CHECKOUT } from '../cluster/state.ts';
+import { klorosImage } from '../support/images.ts';
 import { installOperator } from '../support/install.ts';
 import {
   askAll,
@@ -20,7 +22,6 @@ import {
   podsOf,
   settingsOf,
 } from '../support/kloros.ts';
-import { provideSampleImage } from '../support/sample-images.ts';
 import { Stage } from '../support/stage.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
@@ -34,6 +35,10 @@ const LIVE_MS = 1_000;
 /** Left to itself, the kubelet takes 60 s or more: one that was not told of a change never comes near this. */
 const LONGEST_MS = 15_000;
 
+const log = (line: string): void => {
+  console.error(line);
+};
+
 interface Reloaded {
   readonly files: readonly { readonly path: string; readonly sha256?: string; readonly error?: string }[];
 }
@@ -41,13 +46,18 @@ interface Reloaded {
 describe('kloros', () => {
   let cluster: Cluster;
   let stage: Stage;
+  /** What was begun, the latest last: it ends also where something after it has failed. */
+  const begun: { end(): Promise<void> }[] = [];
   let incarnations: readonly string[] = [];
 
   before(async () => {
     cluster = await clusterForTests({ node: true });
+    begun.push({ end: () => cluster.stop() });
     await installOperator(cluster);
-    const image = await provideSampleImage(cluster, 'kloros', process.env);
+    const image = klorosImage();
+    if (cluster.name !== 'current') await cluster.importImage((await ensureKlorosImage(log)).archive);
     stage = await Stage.open(cluster, 'kloros');
+    begun.push(stage);
     const manifests = await stage.kubectl.run(['kustomize', join(CHECKOUT, SAMPLE)]);
     await stage.kubectl.run(['-n', stage.namespace, 'apply', '-f', '-'], {
       input: manifests.replaceAll(/(?<=image: )localhost\/kloros:dev/g, image),
@@ -58,9 +68,7 @@ describe('kloros', () => {
     assert.equal(incarnations.length, PROCESSES);
   });
   after(async () => {
-    // What was begun ends, also where something before it has failed.
-    await stage.end();
-    await cluster.stop();
+    for (const each of begun.reverse()) await each.end();
   });
 
   const verify = (): Promise<Verified> => runVerify(cluster, stage.namespace);
