@@ -25,11 +25,11 @@ const USED = {
   KLR_PROMOTION_LIVE_TIMEOUT_MS: whole(100, 10 * MINUTE_MS),
   KLR_VALIDATION_SAMPLES: whole(1_000, 1_000_000),
   KLR_VALIDATION_TIMEOUT_MS: whole(100, 10 * MINUTE_MS),
-  KLR_LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error'),
 } as const satisfies Readonly<Record<string, Kind>>;
 
 /** Settings of parts that this sample leaves out: loaded, checked and taken away like the others. */
 const OTHERS: Readonly<Record<string, Kind>> = {
+  KLR_LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error'),
   KLR_ASR_MODEL: name,
   KLR_ASR_LANGUAGE: name,
   KLR_ASR_BEAM_WIDTH: whole(1, 64),
