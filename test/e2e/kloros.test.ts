@@ -176,12 +176,15 @@ describe('kloros', () => {
     const { code, stdout } = await verify();
     assert.equal(code, 1);
     assert.equal(stdout.match(/^refused +pod\/kloros-.*KLR_DETECTOR_THRESHOLD is/gm)?.length, PROCESSES);
+    const told = await stage.until('HotReloaded', 'False', { policy: 'kloros', reason: 'ProofTimeout' });
+    assert.match(told, /KLR_DETECTOR_THRESHOLD is "banana"/);
 
     await editEnvFile(stage, () => withVariables(good, new Map([['KLR_DETECTOR_THRESHOLD', '7.50']])));
 
     await inEveryProcess(stage, (settings) => assert.equal(settings['KLR_DETECTOR_THRESHOLD'], '7.50'));
     for (const { parameters } of await performanceOf(stage)) assert.equal(parameters.threshold, 7.5);
     await untilPasses(async () => assert.equal((await verify()).code, 0), { what: 'all to be live', intervalMs: 500 });
+    await stage.until('HotReloaded', 'True', { policy: 'kloros', reason: 'Loaded' });
   });
 
   it('takes away what is removed from the file, and adds what is new', async () => {
