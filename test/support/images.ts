@@ -21,3 +21,14 @@ export const operatorImage = (): string => {
       'its image, and name it with OPERATOR_IMAGE (and one of busybox with BUSYBOX_IMAGE, if docker.io is out of reach)',
   );
 };
+
+/** The sample kloros. @throws with the way out where the user's cluster is to be used and KLOROS_IMAGE names none. */
+export const klorosImage = (): string => {
+  if (!isCurrent) return 'localhost/kloros:dev';
+  const named = env['KLOROS_IMAGE'] ?? '';
+  if (named !== '') return named;
+  throw new Error(
+    'CLUSTER=current: the nodes of your cluster must be able to pull the sample: docker build -f ' +
+      'config/samples/kloros/Dockerfile ., push it, and name it with KLOROS_IMAGE',
+  );
+};
