@@ -21,6 +21,7 @@ export const createObserve =
     const ids = new Set(policies.flatMap((policy) => policy.sources.map(sourceId)));
     const ledger = rooms.ledgers.of(workload);
     const pending = rooms.memory.pending(workload);
+    const podsSeenAt = rooms.memory.podsSeenAt(workload);
     return {
       workload,
       templateSeenAt: rooms.memory.templateSeenAt(workload),
@@ -29,5 +30,6 @@ export const createObserve =
       sources: new Map<SourceId, Source>([...ids].map((id) => [id, rooms.sources.get(workload.namespace, id)])),
       ...(ledger !== undefined && { ledger }),
       ...(pending !== undefined && { pending }),
+      ...(podsSeenAt !== undefined && { podsSeenAt }),
     };
   };

@@ -4,42 +4,32 @@ import type { Workload } from '../domain/observed.ts';
 import type { ListWatch, WatchEvent } from '../runtime/reflector.ts';
 import type { KubeClient } from './connect.ts';
 import { isConflict, isNotFound } from './errors.ts';
-import { listWatch, METADATA, type ObjectMeta } from './listwatch.ts';
+import { listWatch, METADATA } from './listwatch.ts';
 import { pods as podsPath } from './paths.ts';
+import { podReport, type ReportedPod } from './pod-report.ts';
 
-interface ContainerStatus {
-  readonly name: string;
-  readonly state?: {
-    readonly running?: { readonly startedAt?: string };
-    readonly terminated?: { readonly startedAt?: string };
-  };
-}
-
-interface RawPod {
-  readonly metadata: ObjectMeta;
+type RawPod = ReportedPod & {
   readonly spec: { readonly nodeName?: string };
-  readonly status?: {
-    readonly phase?: string;
-    readonly containerStatuses?: readonly ContainerStatus[];
-    readonly initContainerStatuses?: readonly ContainerStatus[];
-  };
-}
+};
 
 export const createPods = (client: KubeClient): Pods => {
   const follow = (workload: Workload): ListWatch<RawPod> =>
     listWatch<RawPod>(client, { path: podsPath(workload.namespace), query: { labelSelector: workload.podSelector } });
 
   return {
-    of: async (workload, signal) => {
+    look: async (workload, signal) => {
       const source = follow(workload);
-      const found: FollowedPod[] = [];
+      const found: RawPod[] = [];
       let continueToken: string | undefined;
       do {
         const page = await source.list({ limit: 500, ...(continueToken !== undefined && { continueToken }) }, signal);
-        found.push(...page.items.filter((pod) => isOf(workload, pod)).map(parse));
+        found.push(...page.items.filter((pod) => isOf(workload, pod)));
         continueToken = page.continueToken;
       } while (continueToken !== undefined);
-      return found.filter(({ reachable }) => reachable);
+      return {
+        pods: found.map(parse).filter(({ reachable }) => reachable),
+        reports: found.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(podReport),
+      };
     },
     watch: (workload) => ownedBy(workload, follow(workload)),
     nudge: async (pod, value, signal) => {
