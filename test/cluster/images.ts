@@ -1,9 +1,10 @@
-import { chmodSync, copyFileSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { realpathSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import { runCommand } from './commands.ts';
 import { buildFolderImage, buildImage } from './image-builder.ts';
 import type { BuiltImage } from './image-builder.ts';
+import { addUsers, CERTIFICATES, librariesOf, place } from './image-files.ts';
 import { PAUSE_IMAGE } from './node.ts';
 import { preflight, staticBusybox } from './preflight.ts';
 import { CHECKOUT } from './state.ts';
@@ -16,8 +17,6 @@ export const BUSYBOX_IMAGE = 'reload.test/busybox:1';
 /** Node on nothing but the libraries it needs. */
 export const NODE_BASE_IMAGE = 'localhost/node-base:24';
 export const OPERATOR_IMAGE = 'localhost/reload-operator:dev';
-
-const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /** What every cluster with a node gets: the sandbox image and busybox. @returns their archives. */
 export async function ensureBaseImages(binaries: Binaries, log: (line: string) => void): Promise<string[]> {
@@ -99,26 +98,4 @@ export async function ensureOperatorImage(log: (line: string) => void): Promise<
     },
     log,
   );
-}
-
-function place(from: string, to: string): void {
-  mkdirSync(dirname(to), { recursive: true });
-  copyFileSync(from, to);
-}
-
-/** Paths of the shared libraries and the loader. Source: ldd(1), `name => path (address)` or `path (address)`. */
-async function librariesOf(binary: string): Promise<string[]> {
-  const listing = await runCommand('ldd', [binary]);
-  const missing = /^\s*(\S+) => not found/m.exec(listing)?.[1];
-  if (missing !== undefined) throw new Error(`${binary} needs ${missing}, which this machine lacks: install it`);
-  return [...listing.matchAll(/(\/\S+) \(0x/g)].flatMap(([, path]) => (path === undefined ? [] : [path]));
-}
-
-/** root and an unprivileged user, and a /tmp for both. */
-function addUsers(root: string): void {
-  mkdirSync(join(root, 'etc'), { recursive: true });
-  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\nnonroot:x:65532:65532:nonroot:/tmp:/bin/sh\n');
-  writeFileSync(join(root, 'etc/group'), 'root:x:0:\nnonroot:x:65532:\n');
-  mkdirSync(join(root, 'tmp'));
-  chmodSync(join(root, 'tmp'), 0o1777);
 }
