@@ -134,7 +134,7 @@ describe('the cause of a rollout that does not get on', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 3_000 }), fc.string({ maxLength: 300 }), (message, name) => {
         const said = told(pod([{ ...LOOPING, name, end: { exitCode: 1, message } }])) ?? '';
         assert.ok(said.length <= LONGEST_CAUSE);
-         
+
         assert.doesNotMatch(said.replace(name, ''), /[\u0000-\u001f\u007f-\u009f]/);
       }),
     );
