@@ -3,7 +3,9 @@
  * cluster can pull.
  */
 
+import type { Cluster } from '../cluster/cluster.ts';
 import { BUSYBOX_IMAGE, OPERATOR_IMAGE } from '../cluster/images.ts';
+import { ensureKubernautImage, KUBERNAUT_IMAGE } from '../cluster/samples.ts';
 
 const { env } = process;
 const isCurrent = env['CLUSTER'] === 'current';
@@ -20,4 +22,24 @@ export const operatorImage = (): string => {
     'CLUSTER=current: the nodes of your cluster must be able to pull the operator: make build, docker build and push ' +
       'its image, and name it with OPERATOR_IMAGE (and one of busybox with BUSYBOX_IMAGE, if docker.io is out of reach)',
   );
+};
+
+/** @throws with the way out where the user's cluster is to be used and KUBERNAUT_IMAGE names none. */
+export const kubernautImage = (): string => {
+  if (!isCurrent) return KUBERNAUT_IMAGE;
+  const named = env['KUBERNAUT_IMAGE'] ?? '';
+  if (named !== '') return named;
+  throw new Error(
+    'CLUSTER=current: the nodes of your cluster must be able to pull the samples: docker build and push ' +
+      'config/samples/kubernaut/Dockerfile, and name the image with KUBERNAUT_IMAGE',
+  );
+};
+
+/** Builds the image of Kubernaut's services and puts it on the node; the user's own cluster has to have it. */
+export const provideKubernautImage = async (cluster: Cluster): Promise<void> => {
+  if (isCurrent) return;
+  const { archive } = await ensureKubernautImage((line) => {
+    console.error(line);
+  });
+  await cluster.importImage(archive);
 };
