@@ -117,7 +117,6 @@ const SAYS_NOTHING: ReadonlySet<string> = new Set(['Error', 'Completed']);
  * then a trace, others log on until the last line says it.
  */
 const oneLine = (text: string): string => {
-   
   const bare = text
     .replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, '')
     .replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ')

@@ -143,6 +143,11 @@ describe('controllers with parameters', () => {
         await ours.stage.policy();
         // What it has no rights for elsewhere does not keep it from its work here.
         await ours.stage.adopted();
+        const log = await ours.stage.kubectl.run(['-n', ours.stage.namespace, 'logs', `deployment/${ours.name}`]);
+        assert.match(
+          log,
+          new RegExp(`[Ff]orbidden[^\n]*${elsewhere.namespace}|${elsewhere.namespace}[^\n]*[Ff]orbidden`),
+        );
       } finally {
         await elsewhere.end();
       }
