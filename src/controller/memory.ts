@@ -11,6 +11,9 @@ export interface Memory {
   see(before: Workload | undefined, after: Workload | undefined, now: number): void;
   pending(workload: Workload): Pending | undefined;
   setPending(workload: Workload, pending: Pending | undefined): void;
+  /** When the workload's pods were last looked at; undefined: never. */
+  podsSeenAt(workload: Workload): number | undefined;
+  setPodsSeenAt(workload: Workload, now: number): void;
   /** How the latest look at a workload ended; undefined: there was none. */
   verdict(workload: Workload): Verdict | undefined;
   setVerdict(workload: Workload, verdict: Verdict): void;
@@ -20,6 +23,7 @@ interface Remembered {
   readonly uid: string;
   templateSeenAt: number;
   pending: Pending | undefined;
+  podsSeenAt: number | undefined;
   verdict: Verdict | undefined;
 }
 
@@ -44,6 +48,7 @@ export const createMemory = (): Memory => {
           uid: after.uid,
           templateSeenAt: 0,
           pending: undefined,
+          podsSeenAt: undefined,
           verdict: undefined,
         });
       } else if (before !== undefined && before.templateHash !== after.templateHash) {
@@ -54,6 +59,11 @@ export const createMemory = (): Memory => {
     setPending: (workload, pending) => {
       const known = of(workload);
       if (known !== undefined) known.pending = pending;
+    },
+    podsSeenAt: (workload) => of(workload)?.podsSeenAt,
+    setPodsSeenAt: (workload, now) => {
+      const known = of(workload);
+      if (known !== undefined) known.podsSeenAt = now;
     },
     verdict: (workload) => of(workload)?.verdict,
     setVerdict: (workload, verdict) => {

@@ -24,6 +24,7 @@ export const createObserve =
     const ledger = rooms.ledgers.of(workload);
     const pending = rooms.memory.pending(workload);
     const proof = rooms.prover.progress(workload);
+    const podsSeenAt = rooms.memory.podsSeenAt(workload);
     return {
       workload,
       templateSeenAt: rooms.memory.templateSeenAt(workload),
@@ -33,5 +34,6 @@ export const createObserve =
       ...(ledger !== undefined && { ledger }),
       ...(pending !== undefined && { pending }),
       ...(proof !== undefined && { proof }),
+      ...(podsSeenAt !== undefined && { podsSeenAt }),
     };
   };

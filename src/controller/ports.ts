@@ -4,6 +4,7 @@ import type { ReloadPolicyStatus, ReloadRecordStatus } from '../api/v1alpha1/typ
 import type { MacKey } from '../domain/digest.ts';
 import type { Notice } from '../domain/effects.ts';
 import type { Pod, Policy, SourceId, Workload } from '../domain/observed.ts';
+import type { PodReport } from '../domain/rollout-cause.ts';
 import type { LabelSelector, SourceKind } from '../domain/selection.ts';
 import type { ListWatch, Sink } from '../runtime/reflector.ts';
 import type { Store } from '../runtime/store.ts';
@@ -158,8 +159,11 @@ export interface FollowedPod extends Pod {
 }
 
 export interface Pods {
-  /** Pods that belong to the workload and neither have ended nor are being deleted. */
-  of(workload: Workload, signal: AbortSignal): Promise<readonly Pod[]>;
+  /** The pods that belong to the workload and neither have ended nor are being deleted, and how all of them are. */
+  look(
+    workload: Workload,
+    signal: AbortSignal,
+  ): Promise<{ readonly pods: readonly Pod[]; readonly reports: readonly PodReport[] }>;
   /** The same, to follow. */
   watch(workload: Workload): ListWatch<FollowedPod>;
   /**

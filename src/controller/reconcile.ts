@@ -79,10 +79,17 @@ const AFTER_EFFECT_MS = 100;
 const hasEffects = ({ nudge, restart }: Extract<Plan, { type: 'Act' }>): boolean =>
   nudge !== undefined || restart !== undefined;
 
-const planFor = async ({ pods, clock }: ReconcileOptions, observed: Observed, signal: AbortSignal): Promise<Plan> => {
+const planFor = async (
+  { pods, memory, clock }: ReconcileOptions,
+  observed: Observed,
+  signal: AbortSignal,
+): Promise<Plan> => {
   const plan = decide(observed, clock.now());
   if (plan.type !== 'LookAtPods') return plan;
-  return decide({ ...observed, pods: await pods.of(observed.workload, signal) }, clock.now());
+  const seen = await pods.look(observed.workload, signal);
+  const podsSeenAt = clock.now();
+  memory.setPodsSeenAt(observed.workload, podsSeenAt);
+  return decide({ ...observed, ...seen, podsSeenAt }, podsSeenAt);
 };
 
 const conclude = ({ memory, onVerdict }: ReconcileOptions, workload: StoredWorkload, verdict: Verdict): void => {

@@ -21,7 +21,7 @@ import {
 import { deliveryAfter, deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
 import { bareDigest } from './digest.ts';
 import type { Nudge, Plan, RestartOrder } from './effects.ts';
-import { follow } from './follow.ts';
+import { follow, nextLook } from './follow.ts';
 import { hotHold, isContentRefused, notRecreated, restartHold, suspended, type Hold } from './gates.ts';
 import { listed, noticesOf } from './notices.ts';
 import {
@@ -82,6 +82,7 @@ const decideFor = (observed: Observed, now: number): Plan => {
     next.waitMs,
     progressDeadline(observed, next.ledger.restart, now),
     deliveryDueMs(observed, next.ledger, now),
+    lookAgain(observed, next.ledger.restart, now),
   );
   return {
     type: 'Act',
@@ -453,6 +454,9 @@ const progressTimeout = ({ policies }: Observed): number =>
 
 const progressDeadline = (observed: Observed, restart: Restart | undefined, now: number): number | undefined =>
   isUnderWay(restart) ? Math.max(0, restart.issuedAt + progressTimeout(observed) - now) + 1 : undefined;
+
+const lookAgain = ({ podsSeenAt }: Observed, restart: Restart | undefined, now: number): number | undefined =>
+  isUnderWay(restart) && restart.origin === 'Issued' ? Math.max(0, nextLook(restart, podsSeenAt) - now) : undefined;
 
 /** One that is blocked waits for a person, not for a time, and starts no pods. */
 const isUnderWay = (restart: Restart | undefined): restart is Restart =>

@@ -4,6 +4,20 @@ import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import { allStartedSince } from './containers.ts';
 import type { Observed, Restart } from './observed.ts';
 import { desiredPods, rolloutBlocker, rolloutProgress } from './rollout.ts';
+import { LONGEST_CAUSE, rolloutCause, type RolloutCause } from './rollout-cause.ts';
+
+/** Most rollouts are over before the first look at their pods. */
+const FIRST_LOOK_MS = 5_000;
+const LONGEST_PAUSE_MS = 10_000;
+
+/**
+ * When a restart's pods are to be looked at next, as long as it is under way: that a container keeps ending moves
+ * nothing in its workload.
+ */
+export const nextLook = (restart: Restart, podsSeenAt = 0): number => {
+  const elapsed = Math.max(0, podsSeenAt - restart.issuedAt);
+  return Math.max(restart.issuedAt, podsSeenAt) + Math.min(Math.max(FIRST_LOOK_MS, elapsed / 6), LONGEST_PAUSE_MS);
+};
 
 /**
  * The restart as it stands now. A failed one is still followed: it may recover.
@@ -30,18 +44,53 @@ export const follow = (observed: Observed, restart: Restart, timeoutMs: number, 
       return ended(restart, now, 'Succeeded', reason, progress.message, progress.pods);
     }
     case 'Failed':
-      return restart.phase === 'Failed' && restart.message === bounded(progress.message)
-        ? restart
-        : ended(restart, now, 'Failed', progress.reason, progress.message, 0);
+      if (restart.phase === 'Failed' && (restart.reason === CRASH || isTold(restart, progress.message))) return restart;
+      return observed.reports === undefined
+        ? undefined
+        : ended(restart, now, 'Failed', progress.reason, withCause(observed, restart, progress.message), 0);
     case 'InProgress': {
       // What has failed or timed out keeps its reason until it is complete.
       if (restart.phase !== 'InProgress') return restart;
       if (restart.reason !== undefined) return resumed(restart, now);
-      if (now < restart.issuedAt + timeoutMs) return waiting(restart);
-      return ended(restart, now, 'TimedOut', 'ProgressTimeout', `after ${timeoutMs / 1_000}s: ${progress.message}`, 0);
+      return underWay(observed, restart, { timeoutMs, message: progress.message }, now);
     }
   }
 };
+
+/** A rollout that nothing holds up: it goes on, its containers end again and again, or its time is over. */
+const underWay = (
+  observed: Observed,
+  restart: Restart,
+  { timeoutMs, message }: { readonly timeoutMs: number; readonly message: string },
+  now: number,
+): Restart | undefined => {
+  const isOver = now >= restart.issuedAt + timeoutMs;
+  const isOurs = !isCarriedByOthers(observed, restart);
+  if (observed.reports === undefined) {
+    const isDue = isOver || (isOurs && now >= nextLook(restart, observed.podsSeenAt));
+    return isDue ? undefined : waiting(restart);
+  }
+  const cause = isOurs ? causeOf(observed, restart) : undefined;
+  if (cause?.crashing === true) return ended(restart, now, 'Failed', CRASH, cause.message, 0);
+  if (!isOver) return waiting(restart);
+  const sentence = `after ${timeoutMs / 1_000}s: ${message}`;
+  return ended(restart, now, 'TimedOut', 'ProgressTimeout', withCause(observed, restart, sentence), 0);
+};
+
+const CRASH = 'CrashLoopBackOff';
+
+/** What a container has said is repeated, unless a Secret is among what it was restarted for: it may quote it. */
+const causeOf = ({ workload, reports = [] }: Observed, { changes }: Restart): RolloutCause | undefined =>
+  rolloutCause(reports, workload.annotation, ![...changes.keys()].some((id) => id.startsWith('Secret/')));
+
+const withCause = (observed: Observed, restart: Restart, sentence: string): string => {
+  const cause = causeOf(observed, restart);
+  return cause === undefined ? sentence : `${cut(sentence)}; ${cause.message}`;
+};
+
+const isTold = ({ message = '' }: Restart, sentence: string): boolean => message.startsWith(cut(sentence));
+
+const cut = (sentence: string): string => sentence.slice(0, RECORD_LIMITS.message - LONGEST_CAUSE - 2);
 
 /**
  * The pods are older than the change. A rollout of others that doesn't carry it counts for nothing, and ours is due. A

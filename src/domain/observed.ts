@@ -7,6 +7,7 @@ import type { DocumentParts, LeafTable } from './documents.ts';
 import type { Delivery, HotPolicy, ProofProgress } from './proof.ts';
 import type { Use } from './references.ts';
 import type { RolloutState } from './rollout.ts';
+import type { PodReport } from './rollout-cause.ts';
 import type { LabelSelector, SourceKind, WorkloadBinding, WorkloadKind } from './selection.ts';
 import type { Problem, Validation } from './validation.ts';
 
@@ -196,6 +197,10 @@ export interface Observed {
   readonly pending?: Pending;
   /** The workload's pods, where a first look asked for them. */
   readonly pods?: readonly Pod[];
+  /** What the same look found of all of them, those that have ended or wait for a node among them. */
+  readonly reports?: readonly PodReport[];
+  /** When this process last looked at the workload's pods. */
+  readonly podsSeenAt?: number;
   /** How far the delivery that is recorded has got, as this process knows. */
   readonly proof?: ProofProgress;
 }

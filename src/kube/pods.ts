@@ -8,12 +8,13 @@ import { isConflict, isNotFound } from './errors.ts';
 import { listWatch, METADATA, type KubeObject, type ObjectMeta } from './listwatch.ts';
 import { pods as podsPath, replicaSets } from './paths.ts';
 import { podDetails, type RawPodSpec, type RawPodStatus } from './pod-details.ts';
+import { podReport, type ReportedPod } from './pod-report.ts';
 
-interface RawPod {
+type RawPod = ReportedPod & {
   readonly metadata: ObjectMeta;
   readonly spec: RawPodSpec;
   readonly status?: RawPodStatus;
-}
+};
 
 /** A ReplicaSet hardly ever changes hands; where it does, that is found out after so long at the latest. */
 const OWNER_KNOWN_MS = 600_000;
@@ -44,7 +45,7 @@ export const createPods = (client: KubeClient, clock: Pick<Clock, 'now'>): Pods 
   };
 
   return {
-    of: async (workload, signal) => {
+    look: async (workload, signal) => {
       const source = follow(workload);
       const found: RawPod[] = [];
       let continueToken: string | undefined;
@@ -53,7 +54,10 @@ export const createPods = (client: KubeClient, clock: Pick<Clock, 'now'>): Pods 
         found.push(...page.items.filter((pod) => isOf(workload, pod)));
         continueToken = page.continueToken;
       } while (continueToken !== undefined);
-      return found.filter(isReachable).map(parse);
+      return {
+        pods: found.filter(isReachable).map(parse),
+        reports: found.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(podReport),
+      };
     },
     watch: (workload) => ownedBy(workload, follow(workload)),
     belongs: async ({ controller }, { kind, uid, namespace }, signal) => {

@@ -95,7 +95,7 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
   ];
   return {
     pods: {
-      of: () => pods.of(workload, signal),
+      look: () => pods.look(workload, signal),
       watch: async () => {
         const source = pods.watch(workload);
         await source.list({ limit: 1 }, signal);

@@ -1,9 +1,9 @@
 /** The two images that the demo runs. */
 
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { bundleOperator } from '../../config/bundle/bundle.ts';
-import { buildImage, ensureNodeBase, ensureOperatorImage, type BuiltImage } from '../cluster/images.ts';
-import { CHECKOUT } from '../cluster/state.ts';
+import { ensureOperatorImage, type BuiltImage } from '../cluster/images.ts';
+import { ensureKubernautImage } from '../cluster/samples.ts';
 import { DemoError, type Stage } from './stage.ts';
 
 /** An image that the nodes can run. */
@@ -17,9 +17,6 @@ interface Images {
   readonly operator: Image;
   readonly sample: Image;
 }
-
-const SAMPLE_FOLDER = join(CHECKOUT, 'config/samples/signalprocessing');
-const SAMPLE_IMAGE = 'localhost/signalprocessing:dev';
 
 /**
  * Builds both and puts them on the node; on a cluster of the user's, takes those that they name.
@@ -35,24 +32,9 @@ export const provideImages = async (
   progress('bundling the operator');
   await bundleOperator();
   const operator = await ensureOperatorImage(progress);
-  const sample = await buildSample(progress);
+  const sample = await ensureKubernautImage(progress);
   for (const { archive } of [operator, sample]) await cluster.importImage(archive);
   return { operator: asImage(operator), sample: asImage(sample) };
-};
-
-const buildSample = async (progress: (line: string) => void): Promise<BuiltImage> => {
-  const base = await ensureNodeBase(progress);
-  return buildImage(
-    {
-      name: SAMPLE_IMAGE,
-      context: SAMPLE_FOLDER,
-      inputs: ['app/main.ts'],
-      dockerfile: join(SAMPLE_FOLDER, 'Dockerfile'),
-      buildArgs: { BASE: base.name },
-      bases: [base],
-    },
-    progress,
-  );
 };
 
 /** An archive's file name changes with its content. */
@@ -64,9 +46,9 @@ const namedImages = (env: Readonly<Record<string, string | undefined>>): Images 
     throw new DemoError('CLUSTER=current: the nodes of your cluster must be able to pull the two images', [
       'make build',
       'docker build -t $REGISTRY/reload-operator:dev .',
-      'docker build -t $REGISTRY/signalprocessing:dev config/samples/signalprocessing',
-      'docker push $REGISTRY/reload-operator:dev; docker push $REGISTRY/signalprocessing:dev',
-      'make demo CLUSTER=current OPERATOR_IMAGE=$REGISTRY/reload-operator:dev SAMPLE_IMAGE=$REGISTRY/signalprocessing:dev',
+      'docker build -t $REGISTRY/kubernaut:dev -f config/samples/kubernaut/Dockerfile .',
+      'docker push $REGISTRY/reload-operator:dev; docker push $REGISTRY/kubernaut:dev',
+      'make demo CLUSTER=current OPERATOR_IMAGE=$REGISTRY/reload-operator:dev SAMPLE_IMAGE=$REGISTRY/kubernaut:dev',
     ]);
   }
   return { operator: { name: operator, content: operator }, sample: { name: sample, content: sample } };

@@ -47,7 +47,7 @@ export const installSample = async (stage: Stage, image: Image): Promise<void> =
   await apply(stage, [namespace]);
   const inNamespace = ['-n', SAMPLE_NAMESPACE];
   const present = await kubectl.run([...inNamespace, 'get', 'configmap', SAMPLE, '--ignore-not-found', '-o', 'name']);
-  const manifests = (await render(stage, 'config/samples/signalprocessing', image)).filter(
+  const manifests = (await render(stage, 'config/samples/kubernaut/signalprocessing', image)).filter(
     ({ kind }) => kind !== 'ConfigMap' || present === '',
   );
   progress(present === '' ? 'installing the sample' : 'the sample is there already: its ConfigMap stays as it is');

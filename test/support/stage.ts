@@ -28,10 +28,15 @@ export interface Pod {
   };
   readonly status?: {
     readonly phase?: string;
+    readonly podIP?: string;
     readonly containerStatuses?: readonly {
       readonly restartCount: number;
       readonly ready: boolean;
-      readonly state?: { readonly running?: { readonly startedAt?: string } };
+      readonly state?: {
+        readonly running?: { readonly startedAt?: string };
+        readonly terminated?: { readonly finishedAt?: string };
+      };
+      readonly lastState?: { readonly terminated?: { readonly finishedAt?: string } };
     }[];
   };
 }

@@ -11,6 +11,7 @@ import type { Problem } from '../../src/domain/validation.ts';
 import { parseRestartAnnotation, type RestartAnnotation } from '../../src/domain/annotation.ts';
 import { decide } from '../../src/domain/decide.ts';
 import type { Notice, Plan, RestartOrder, Verdict } from '../../src/domain/effects.ts';
+import type { PodReport } from '../../src/domain/rollout-cause.ts';
 import type { Ledger, Observed, Pending, Pod, Policy, Source, SourceId, Workload } from '../../src/domain/observed.ts';
 import { nudged, restartIssued } from '../../src/domain/outcomes.ts';
 import type { PodProof, ProofOrder, ProofProgress } from '../../src/domain/proof.ts';
@@ -68,6 +69,8 @@ export class World {
   record: ReloadRecordStatus | undefined;
   /** Every restart that reached the workload. */
   readonly restarts: RestartOrder[] = [];
+  /** How the pods of a rollout that does not get on are. */
+  reports: readonly PodReport[] = [];
   nudges = 0;
   /** Orders to find out how far pods have got, each time another one took the place of the earlier; undefined: none. */
   readonly orders: (ProofOrder | undefined)[] = [];
@@ -92,6 +95,7 @@ export class World {
     | {
         pending?: Pending;
         templateSeenAt: number;
+        podsSeenAt?: number;
         readonly seen: Map<string, Source>;
         proving?: { readonly order: ProofOrder; readonly askedAgain: boolean };
       }
@@ -286,6 +290,7 @@ export class World {
       ...(ledger !== undefined && { ledger }),
       ...(process.pending !== undefined && { pending: process.pending }),
       ...(process.proving !== undefined && { proof: this.#progress(process.proving) }),
+      ...(process.podsSeenAt !== undefined && { podsSeenAt: process.podsSeenAt }),
     };
   }
 
@@ -330,7 +335,8 @@ export class World {
       uid: name,
       containers: [{ name: 'main', startedAt: Math.floor(startedAt / 1_000) * 1_000 }],
     }));
-    const second = decide({ ...observed, pods }, this.now);
+    if (this.#process !== undefined) this.#process.podsSeenAt = this.now;
+    const second = decide({ ...observed, pods, reports: this.reports, podsSeenAt: this.now }, this.now);
     if (second.type === 'LookAtPods') throw new Error('pods are asked for twice');
     return second;
   }

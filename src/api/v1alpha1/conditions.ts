@@ -46,7 +46,7 @@ export const ReadyReason = {
   WorkloadMissing: 'WorkloadMissing',
   /** True. `mode` is Observe: what would be done is said, and nothing is touched. */
   Observing: 'Observing',
-  /** False. A rollout failed: it exceeded the workload's own progress deadline. The change does not count as applied. */
+  /** False. A rollout failed: new containers keep ending, or the workload's own progress deadline passed. The change does not count as applied. */
   RolloutFailed: 'RolloutFailed',
   /** False. A rollout took longer than `restart.progressTimeout`. The change does not count as applied. */
   RolloutTimedOut: 'RolloutTimedOut',
@@ -184,6 +184,8 @@ export const RolledOutReason = {
   RequiredKeyMissing: 'RequiredKeyMissing',
   /** False. An immutable source was made again with other content. Blocked: give the new content a new name. */
   ImmutableRecreated: 'ImmutableRecreated',
+  /** False. A container of the new pods has ended twice at least, and is not ready; the message has its last words. Failed. */
+  CrashLoopBackOff: 'CrashLoopBackOff',
   /** False. The Deployment's own progress deadline passed. Failed. */
   ProgressDeadlineExceeded: 'ProgressDeadlineExceeded',
   /** False. The rollout took longer than `restart.progressTimeout`. TimedOut. */

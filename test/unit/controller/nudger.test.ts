@@ -28,7 +28,7 @@ class Scene {
   constructor(...running: readonly string[]) {
     for (const name of running) this.#pods.set(name, this.#pod(name, true));
     const pods: Pods = {
-      of: () => Promise.resolve([...this.#pods.values()]),
+      look: () => Promise.resolve({ pods: [...this.#pods.values()], reports: [] }),
       watch: () => this.#source(),
       belongs: () => Promise.resolve(true),
       nudge: (pod, value) => {

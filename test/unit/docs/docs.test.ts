@@ -115,16 +115,18 @@ describe('the page on Secrets', () => {
   });
 });
 
-describe('the sample', () => {
-  const folder = 'config/samples/signalprocessing';
+describe("Kubernaut's services", () => {
+  const folder = 'config/samples/kubernaut';
 
-  it('has a policy that the schema accepts', () => {
-    const [policy] = parseAllDocuments(read(`${folder}/policy.yaml`));
-    assert.equal(checkPolicy(policy?.toJS()), true);
-  });
+  for (const service of ['signalprocessing', 'aianalysis', 'holmesgpt-api', 'gateway', 'workflowexecution']) {
+    it(`${service} has a policy that the schema accepts`, () => {
+      const [policy] = parseAllDocuments(read(`${folder}/${service}/policy.yaml`));
+      assert.equal(checkPolicy(policy?.toJS()), true);
+    });
+  }
 
-  it('refuses a bad flag with the words of its README and code 2', () => {
-    const [, args = '', said = ''] = /^\$ node app\/main\.ts (.*)\n(.*)$/m.exec(read(`${folder}/README.md`)) ?? [];
+  it('refuse a bad flag with the words of their README and code 2', () => {
+    const [, args = '', said = ''] = /^ *\$ node app\/main\.ts (.*)\n *(.*)$/m.exec(read(`${folder}/README.md`)) ?? [];
     assert.notEqual(said, '');
     const program = join(CHECKOUT, folder, 'app/main.ts');
     const { status, stderr } = spawnSync(process.execPath, [program, ...args.split(' ')], { encoding: 'utf8' });

@@ -2,7 +2,23 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { aPolicy, aUse, digestsOf, MINUTE, SECOND, T0, USES } from '../../support/builders.ts';
+import {
+  aPolicy,
+  aRestart,
+  aUse,
+  aWorkload,
+  changed,
+  deployment,
+  digestsOf,
+  found,
+  MINUTE,
+  observing,
+  SECOND,
+  T0,
+  USES,
+} from '../../support/builders.ts';
+import { follow } from '../../../src/domain/follow.ts';
+import type { PodReport } from '../../../src/domain/rollout-cause.ts';
 import { World } from '../../support/world.ts';
 
 const A = { flag: 'a', hot: 'a' };
@@ -215,6 +231,114 @@ describe('a rollout that fails', () => {
     assert.deepEqual([world.state(), world.reason()], ['TimedOut', 'ProgressTimeout']);
     world.advance(60 * MINUTE).finishRollout();
     assert.deepEqual([world.restarts.length, world.state()], [1, 'UpToDate']);
+  });
+});
+
+describe('a rollout whose containers keep ending', () => {
+  const looping = (world: World, restarts = 1): readonly PodReport[] => [
+    {
+      name: 'web-new',
+      restart: { n: world.restarts.length, digest: world.restarts.at(-1)?.digest ?? '' },
+      containers: [
+        {
+          name: 'main',
+          state: restarts > 0 ? 'Waiting' : 'Ended',
+          ready: false,
+          restarts,
+          ...(restarts > 0 && { waiting: { reason: 'CrashLoopBackOff' } }),
+          end: { exitCode: 2, message: 'web: no such flag' },
+        },
+      ],
+    },
+  ];
+  const WORDS = /^restart 1: container main of pod web-new ended with exit code 2: web: no such flag$/;
+
+  it('has failed soon after the second end, with their words, and is not tried again', () => {
+    const world = new World().edit(FLAG_B).advance(500);
+    world.reports = looping(world, 0);
+    world.advance(10 * SECOND);
+    assert.equal(world.state(), 'Restarting');
+    world.reports = looping(world);
+    world.advance(10 * SECOND);
+    assert.deepEqual([world.state(), world.reason()], ['Failed', 'CrashLoopBackOff']);
+    assert.match(world.verdict?.message ?? '', WORDS);
+    const writes = world.recordWrites;
+    world
+      .advance(60 * MINUTE)
+      .failRollout()
+      .advance(MINUTE)
+      .crash()
+      .start()
+      .advance(MINUTE);
+    assert.deepEqual([world.restarts.length, world.reason(), world.recordWrites], [1, 'CrashLoopBackOff', writes]);
+    assert.deepEqual(world.ledger()?.applied.get('ConfigMap/app'), digestsOf(A));
+  });
+
+  it('is found out late in a long one, too', () => {
+    const world = new World({ policies: [aPolicy({ progressTimeoutMs: 15 * MINUTE })] })
+      .edit(FLAG_B)
+      .advance(500)
+      .advance(9 * MINUTE);
+    world.reports = looping(world);
+    world.advance(10 * SECOND);
+    assert.equal(world.reason(), 'CrashLoopBackOff');
+  });
+
+  it('may still recover, and is cured by the earlier content', () => {
+    const world = new World().edit(FLAG_B).advance(500);
+    world.reports = looping(world);
+    assert.equal(world.advance(10 * SECOND).state(), 'Failed');
+    assert.equal(world.finishRollout().state(), 'UpToDate');
+    world.edit({ flag: 'c', hot: 'a' }).advance(500);
+    world.reports = looping(world);
+    assert.equal(world.advance(10 * SECOND).state(), 'Failed');
+    world.edit(FLAG_B).advance(500).finishRollout();
+    assert.deepEqual([world.restarts.length, world.state()], [3, 'UpToDate']);
+  });
+
+  it('of pods of an earlier template does not count', () => {
+    const world = new World().edit(FLAG_B).advance(500);
+    world.reports = [{ ...looping(world)[0], restart: { n: 1, digest: 'other' } } as PodReport];
+    assert.equal(world.advance(MINUTE).state(), 'Restarting');
+  });
+
+  it('is told where the Deployment gives up before we do, or the time is over', () => {
+    const world = new World().edit(FLAG_B).advance(500);
+    world.reports = looping(world, 0);
+    world.failRollout();
+    assert.equal(world.reason(), 'ProgressDeadlineExceeded');
+    assert.match(
+      world.verdict?.message ?? '',
+      /progressing; container main of pod web-new ended .*: web: no such flag/,
+    );
+    const writes = world.recordWrites;
+    world
+      .advance(60 * MINUTE)
+      .crash()
+      .start();
+    assert.equal(world.recordWrites, writes);
+
+    const slow = new World().edit(FLAG_B).advance(500);
+    slow.reports = looping(slow, 0);
+    slow.advance(10 * MINUTE + 1);
+    assert.match(slow.verdict?.message ?? '', /^restart 1: after 600s: 0 of 2 pods updated; container main of pod/);
+  });
+
+  it('keeps their words to itself where it carries a Secret', () => {
+    const secret = { kind: 'Secret', name: 'token' } as const;
+    const restart = aRestart({ changes: changed({ password: 'p' }, 'Secret/token') });
+    const observed = observing(found({}), {
+      workload: aWorkload({
+        annotation: { n: restart.n, digest: restart.digest, ours: true },
+        rollout: deployment({ status: { replicas: 2, updated: 0, available: 2 } }),
+      }),
+      policies: [aPolicy({ sources: [secret] })],
+    });
+    const world = new World();
+    const [report] = looping(world) as readonly [PodReport];
+    const reports = [{ ...report, restart: { n: restart.n, digest: restart.digest } }];
+    const followed = follow({ ...observed, pods: [], reports }, restart, MINUTE, restart.issuedAt + SECOND);
+    assert.equal(followed?.message, 'container main of pod web-new ended with exit code 2');
   });
 });
 
