@@ -116,12 +116,12 @@ async function readSettled(handle: FileHandle, { atomic, settleMs, clock, signal
   const until = clock.elapsed() + 4 * settleMs + 1_000;
   for (;;) {
     const before = await writtenOf(handle);
-    if (!atomic && !(clock.now() - before.at >= settleMs))
-      await sleep(clock, waitFor(before.at, settleMs, clock.now()), signal);
     if (before.size > room) throw tooLarge();
-    const unchanged = atomic || before.stamp === (await writtenOf(handle)).stamp;
-    const bytes = unchanged ? await readAll(handle, before.size) : undefined;
-    if (bytes !== undefined && before.stamp === (await writtenOf(handle)).stamp) return bytes;
+    // A file from the future is waited for as if it were of this moment.
+    const age = clock.now() - before.at;
+    if (!atomic && !(age >= settleMs)) await sleep(clock, Math.min(settleMs, Math.max(1, settleMs - age)), signal);
+    const bytes = await readAll(handle, before.size);
+    if (before.stamp === (await writtenOf(handle)).stamp) return bytes;
     if (signal.aborted || clock.elapsed() > until) throw new Unsettled('is written to all the time');
   }
 }
@@ -137,10 +137,6 @@ async function readAll(handle: FileHandle, size: number): Promise<Buffer> {
   }
   return bytes.subarray(0, at);
 }
-
-/** A file from the future is watched for as long as one of this moment. */
-const waitFor = (at: number, settleMs: number, now: number): number =>
-  Math.min(settleMs, Math.max(1, at + settleMs - now));
 
 async function writtenOf(
   handle: FileHandle,

@@ -39,6 +39,8 @@ class Written {
   /** Those that could be in force now: the last one known to be, and the valid ones written since. */
   possible: (number | undefined)[] = [undefined];
   last: { readonly n: number; readonly valid: boolean } | undefined;
+  /** What was in force when last looked. */
+  known: number | undefined;
   #count = 0;
 
   next(valid: boolean): string {
@@ -46,6 +48,13 @@ class Written {
     this.last = { n: this.#count, valid };
     if (valid) this.possible.push(this.#count);
     return textOf(this.#count, valid);
+  }
+
+  /** Going back to what is in force: undefined where nothing is. */
+  back(): string | undefined {
+    if (this.known === undefined) return undefined;
+    this.last = { n: this.known, valid: true };
+    return textOf(this.known, true);
   }
 }
 
@@ -90,6 +99,7 @@ const settle = async ({ watcher, written }: Scene): Promise<void> => {
   const now = watcher.current?.n;
   assert.ok(written.possible.includes(now), `${String(now)} is in force, not one of ${written.possible.join(', ')}`);
   written.possible = [now];
+  written.known = now;
 };
 
 const always: readonly fc.Arbitrary<Step>[] = [
@@ -109,8 +119,24 @@ const always: readonly fc.Arbitrary<Step>[] = [
 const validity = fc.boolean();
 const word = (valid: boolean): string => (valid ? 'valid' : 'invalid');
 
+const goBack = (write: (scene: Scene, text: string) => void): fc.Arbitrary<Step> =>
+  fc.constant(
+    step('settle, and go back to what is in force over something invalid', async (scene) => {
+      await settle(scene);
+      const text = scene.written.back();
+      if (text === undefined) return;
+      write(scene, scene.written.next(false));
+      await settle(scene);
+      write(scene, scene.written.back() ?? '');
+      await settle(scene);
+    }),
+  );
+
 const ofTheKubelet: fc.Arbitrary<Step> = fc.oneof(
   ...always,
+  goBack(({ swap }, text) => {
+    swap(text);
+  }),
   validity.map((valid) =>
     step(`swap in ${word(valid)} content`, ({ swap, written }) => {
       swap(written.next(valid));
@@ -120,6 +146,9 @@ const ofTheKubelet: fc.Arbitrary<Step> = fc.oneof(
 
 const ofAnyone: fc.Arbitrary<Step> = fc.oneof(
   ...always,
+  goBack(({ file }, text) => {
+    writeFileSync(file, text);
+  }),
   validity.map((valid) =>
     step(`rename ${word(valid)} content over it`, ({ file, written }) => {
       writeFileSync(`${file}.tmp`, written.next(valid));

@@ -6,15 +6,16 @@ import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { watchDirectory, watchFile } from '../../../src/watcher/index.ts';
 import { createAtomicWriter } from '../../support/atomic-writer.ts';
+import { stateOf } from '../../support/swapping.ts';
 import { eventually } from '../../support/wait.ts';
 import { watched } from '../../support/watched.ts';
 import type { Said, WatchingOptions } from '../../support/watching.ts';
 
 const SOON = { timeoutMs: 10_000, intervalMs: 5 };
 const PROGRAM = join(import.meta.dirname, '../../support/watching.ts');
+const SWAPPING = join(import.meta.dirname, '../../support/swapping.ts');
 
 interface Watching {
   readonly said: readonly Said[];
@@ -135,16 +136,14 @@ describe('permission lost and back', { skip: isRoot ? false : 'only root can bec
 describe('1,000 swaps in 10 s', () => {
   it('never show two states mixed, and end with the last', async (t: TestContext) => {
     const { folder, path, common, lines } = watched(t);
-    const { write } = createAtomicWriter(folder);
-    const state = (n: number) => ({ a: String(n), b: String(n), ...(n % 2 === 0 && { even: String(n) }) });
-    write(state(0));
+    createAtomicWriter(folder).write(stateOf(0));
     const seen: number[] = [];
     const watcher = watchDirectory(folder, {
       ...common,
       debounceMs: 0,
       parse: (texts) => {
         const n = Number(texts.get('a'));
-        assert.deepEqual(Object.fromEntries(texts), state(n));
+        assert.deepEqual(Object.fromEntries(texts), stateOf(n));
         return n;
       },
     });
@@ -153,11 +152,20 @@ describe('1,000 swaps in 10 s', () => {
       seen.push(next);
     });
     await Promise.all([watcher.ready(), file.ready()]);
-    const begun = performance.now();
-    for (let n = 1; n <= 1_000; n++) {
-      write(state(n));
-      await sleep(Math.max(0, begun + n * 10 - performance.now()));
-    }
+    const writer = spawn(process.execPath, [SWAPPING, folder, '1000', '10'], { stdio: 'inherit' });
+    const ended = new Promise<number | null>((resolve) => writer.once('exit', resolve));
+    t.after(async () => {
+      writer.kill('SIGKILL');
+      await ended;
+    });
+    // Reads at any moment of a swap, too, not only after it.
+    const forcing = new AbortController();
+    const forced = (async () => {
+      while (!forcing.signal.aborted) await watcher.force();
+    })();
+    assert.equal(await ended, 0);
+    forcing.abort();
+    await forced;
     await eventually(() => watcher.current === 1_000 && file.current === '1000', { what: 'the last', ...SOON });
     assert.deepEqual(
       seen,
