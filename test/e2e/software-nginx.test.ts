@@ -10,6 +10,7 @@ import { ensureReloaderImage } from '../support/nginx-reloader.ts';
 import { applySample, untilAnswers, type Sample } from '../support/samples.ts';
 import { settled } from '../support/sentinel.ts';
 import { stagedTests, type Stage } from '../support/stage.ts';
+import { untilPasses } from '../support/wait.ts';
 
 const PORT = 8080;
 
@@ -37,6 +38,7 @@ describe('nginx', () => {
         await edit(sitesWith('servus'));
         await untilGreeting(nginx, 'servus');
         await untilReloader(stage, nginx, { status: 200, loaded: sitesWith('servus') });
+        await stage.until('HotReloaded', 'True', { policy: 'nginx', reason: 'Loaded' });
 
         await edit(sitesWith('ciao').replace('listen', 'lisen'));
         await untilReloader(stage, nginx, {
@@ -45,10 +47,17 @@ describe('nginx', () => {
           error: 'unknown directive "lisen" in /etc/nginx/reloaded/sites.conf:2',
         });
         assert.deepEqual(await greetings(nginx), ['servus', 'servus']);
+        await untilPasses(
+          async () => assert.match(await hotReloaded(stage), /sites\.conf.* unknown directive "lisen"/),
+          {
+            what: 'the status to tell what nginx has refused, and why',
+          },
+        );
 
         await edit(sitesWith('moin'));
         await untilGreeting(nginx, 'moin');
         await untilReloader(stage, nginx, { status: 200, loaded: sitesWith('moin') });
+        await stage.until('HotReloaded', 'True', { policy: 'nginx', reason: 'Loaded' });
       });
       assert.deepEqual(failures, []);
       assert.ok(answers > 20, `${answers} answers`);
@@ -58,6 +67,9 @@ describe('nginx', () => {
     },
   );
 });
+
+const hotReloaded = async (stage: Stage): Promise<string> =>
+  (await stage.condition('HotReloaded', 'nginx'))?.message ?? '';
 
 const sitesWith = (greeting: string): string => `server {
   listen ${PORT};

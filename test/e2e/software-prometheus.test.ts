@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
-import { KubeError } from '../../src/kube/errors.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { ensurePrometheusImage } from '../cluster/software.ts';
 import { installOperator } from '../support/install.ts';
@@ -34,6 +33,7 @@ describe('Prometheus', () => {
 
       await edit(configWith('20s'));
       await untilInterval(prometheus, '20s');
+      await stage.until('HotReloaded', 'True', { policy: 'prometheus', reason: 'Loaded' });
 
       // It is YAML, so that the operator lets it pass; to Prometheus it is no duration.
       await edit(configWith('25x'));
@@ -43,6 +43,7 @@ describe('Prometheus', () => {
       await edit(configWith('30s'));
       await untilInterval(prometheus, '30s');
       await untilReloaded(prometheus, '1');
+      await stage.until('HotReloaded', 'True', { policy: 'prometheus', reason: 'Loaded' });
 
       await settled(stage);
       assert.deepEqual(await prometheus.incarnations(), incarnations);
@@ -73,27 +74,15 @@ const intervals = async (prometheus: Sample): Promise<readonly unknown[]> => {
 };
 
 const untilInterval = (prometheus: Sample, expected: string): Promise<void> =>
-  untilAnswers(
-    () => reloaded(prometheus).then(() => intervals(prometheus)),
-    expected,
-    `both pods to scrape every ${expected}`,
-  );
+  untilAnswers(() => intervals(prometheus), expected, `both pods to scrape every ${expected}`);
 
 /** Whether the latest reload was taken, as Prometheus says in its metrics. */
 const untilReloaded = (prometheus: Sample, expected: '0' | '1'): Promise<void> =>
   untilAnswers(
     async () => {
-      await reloaded(prometheus);
       const texts = await prometheus.askText(PORT, '/metrics');
       return texts.map((text) => /^prometheus_config_last_reload_successful (\S+)$/m.exec(text)?.[1]);
     },
     expected,
     `prometheus_config_last_reload_successful to be ${expected} in both pods`,
   );
-
-/** Prometheus looks at its files when it is asked to. Whether it takes them is what is looked at afterwards. */
-const reloaded = async (prometheus: Sample): Promise<void> => {
-  await prometheus.ask(PORT, '/-/reload', {}).catch((error: unknown) => {
-    if (!(error instanceof KubeError && error.status === 500)) throw error;
-  });
-};
