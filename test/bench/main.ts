@@ -31,6 +31,7 @@ import { idle } from './sections/idle.ts';
 import { memory } from './sections/memory.ts';
 import { oneByOne } from './sections/one-by-one.ts';
 import { plan } from './sections/plan.ts';
+import { proof } from './sections/proof.ts';
 
 const SECTION: Readonly<Record<SectionId, (bench: Bench) => Promise<SectionResult>>> = {
   a: files,
@@ -41,6 +42,7 @@ const SECTION: Readonly<Record<SectionId, (bench: Bench) => Promise<SectionResul
   f: idle,
   g: documents,
   h: plan,
+  i: proof,
 };
 
 const begun = performance.now();
