@@ -32,6 +32,7 @@ import { memory } from './sections/memory.ts';
 import { oneByOne } from './sections/one-by-one.ts';
 import { plan } from './sections/plan.ts';
 import { proof } from './sections/proof.ts';
+import { watcher } from './sections/watcher.ts';
 
 const SECTION: Readonly<Record<SectionId, (bench: Bench) => Promise<SectionResult>>> = {
   a: files,
@@ -43,6 +44,7 @@ const SECTION: Readonly<Record<SectionId, (bench: Bench) => Promise<SectionResul
   g: documents,
   h: plan,
   i: proof,
+  j: watcher,
 };
 
 const begun = performance.now();
