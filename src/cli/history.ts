@@ -85,10 +85,10 @@ const required = (followed: Followed<unknown>, otherwise: string): void => {
   if (followed.items().length === 0) throw new Failure(`there is ${otherwise}`);
 };
 
-/** A restart enters the record's history when it has ended: one that is under way stands beside it. */
+/** What is under way stands beside the record's history, which it enters when it has ended. */
 const recorded = ({ metadata: { namespace }, spec, status }: RawRecord): readonly Entry[] => {
   const workload = `${spec.workload.kind}/${spec.workload.name}`;
-  const { restart, history: ended = [] } = status ?? {};
+  const { restart, delivery, history: ended = [] } = status ?? {};
   const underWay: Entry[] =
     restart?.phase === 'InProgress'
       ? [
@@ -107,7 +107,23 @@ const recorded = ({ metadata: { namespace }, spec, status }: RawRecord): readonl
           },
         ]
       : [];
-  return [...underWay, ...ended.map((entry) => ({ namespace, workload, ...entry }))];
+  const proving: Entry[] =
+    delivery?.phase === 'InProgress'
+      ? [
+          {
+            namespace,
+            workload,
+            time: delivery.startedAt,
+            action: 'Hot',
+            outcome: delivery.message === undefined ? 'InProgress' : 'Held',
+            reason: 'Proving',
+            ...(delivery.message !== undefined && { message: delivery.message }),
+            keys: delivery.places,
+            pods: 0,
+          },
+        ]
+      : [];
+  return [...underWay, ...proving, ...ended.map((entry) => ({ namespace, workload, ...entry }))];
 };
 
 const reported = ({

@@ -186,8 +186,8 @@ const WAIT_HELP = [
   '  kubectl apply -f app.yaml && kubectl reload wait --source cm/app',
   '  kubectl reload wait --source cm/app --source secret/app --timeout 15m -n shop',
   '',
-  'Exit codes: 0 done; 1 a rollout failed or timed out, or the cluster said no; 2 bad usage, or nothing',
-  'names the source; 3 held or blocked; 124 not done in time.',
+  'Exit codes: 0 done, and proven where a policy wants that; 1 a rollout failed or timed out, a proof did, or the',
+  'cluster said no; 2 bad usage, or nothing names the source; 3 held or blocked; 124 not done in time.',
 ];
 
 const PLAN_HELP = [

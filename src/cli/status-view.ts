@@ -1,6 +1,7 @@
 /** Policies and their workloads, as rows for people. */
 
 import type { ReloadPolicySpec, SourceStatus, WorkloadStatus } from '../api/v1alpha1/types.ts';
+import { goalOf } from '../domain/proof-words.ts';
 import type { RawPolicy } from '../kube/policies.ts';
 import { age, count, type Cell, type Paint } from './style.ts';
 
@@ -30,7 +31,7 @@ export const policyRows = ({ metadata, spec, status }: RawPolicy, now: number): 
       [...marks.map((mark) => `(${mark})`), message].join(' '),
     ],
     ...sources.filter(({ state: of }) => of !== 'Present').map(sourceRow),
-    ...workloads.map(workloadRow),
+    ...workloads.flatMap((workload) => [workloadRow(workload), ...unprovenRows(workload)]),
     ...(unlisted > 0 ? [[`  and ${count(unlisted, 'more workload')}`]] : []),
   ];
 };
@@ -46,6 +47,12 @@ const workloadRow = ({ kind, name, state, reason, message = '', hot = 0, restart
     message === '' ? `${count(hot, 'hot key')}, ${restart} that need a restart` : message,
   ].join(' '),
 ];
+
+/** The pods of which a hot change was not proven in time, as they stand now. */
+const unprovenRows = ({ delivery }: WorkloadStatus): readonly Row[] =>
+  delivery?.phase === 'TimedOut'
+    ? (delivery.missing ?? []).map((pod) => ['', '', '', '', { text: `not ${goalOf(delivery)}: ${pod}`, paint: 'bad' }])
+    : [];
 
 const sourceRow = ({ kind, name, state, problems = [] }: SourceStatus): Row => [
   `  ${kind}/${name}`,

@@ -20,6 +20,7 @@ describe('the documentation', () => {
       'docs/classify-keys.md',
       'docs/paths.md',
       'docs/validate.md',
+      'docs/prove-hot-changes.md',
       'docs/plan-in-ci.md',
       'docs/secrets.md',
       'docs/applications.md',

@@ -13,6 +13,7 @@ const EXAMPLES: Readonly<Record<string, number>> = {
   'docs/cli.md': 2,
   'docs/paths.md': 1,
   'docs/plan-in-ci.md': 4,
+  'docs/prove-hot-changes.md': 2,
   'docs/software/nginx.md': 1,
   'docs/software/opa.md': 1,
   'docs/software/prometheus.md': 1,
