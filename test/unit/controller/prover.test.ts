@@ -196,7 +196,7 @@ describe('files', () => {
     const scene = new ProofScene({ pods: [POD], agents: true });
     scene.mounted = () => new Promise(() => undefined);
     await scene.pursue();
-    await scene.advance(3_000);
+    await scene.advance(2_600);
     assert.deepEqual(scene.askTimes(), [2_500]);
     assert.equal(scene.pod().done, true);
     scene.prover.close();
