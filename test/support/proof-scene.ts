@@ -41,7 +41,7 @@ export class ProofScene {
   readonly told: { readonly complete: boolean; readonly at: number }[] = [];
   watches = 0;
   /** An agent that waits is one that answers after its time. */
-  mounted: (uid: string) => MountAnswer = () => ({ type: 'Mounted' });
+  mounted: (uid: string) => MountAnswer | Promise<MountAnswer> = () => ({ type: 'Mounted' });
   answer: (request: NotifyRequest) => NotifyAnswer | Promise<NotifyAnswer> = () => ({ type: 'Accepted' });
   belongs: (pod: FollowedPod) => boolean = () => true;
   secret: (name: string) => SourceObject | undefined = () => undefined;
@@ -154,7 +154,7 @@ export class ProofScene {
     return {
       mounted: async ({ uid }, question, waitMs, signal) => {
         this.questions.push({ uid, question, waitMs });
-        const answer = this.mounted(uid);
+        const answer = await this.mounted(uid);
         if (answer.type === 'Differs' && waitMs > 0) await this.clock.sleep(waitMs, signal);
         return answer.type === 'Differs' ? this.mounted(uid) : answer;
       },

@@ -67,6 +67,6 @@ const plainPath = (path: string): string =>
 
 /** What others wrote goes on one line, and is no longer than a line. */
 export const oneLine = (text: string): string => {
-  const line = text.replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim();
+  const line = text.replaceAll(/[\s\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, ' ').trim();
   return line.length <= LONGEST_ERROR ? line : `${line.slice(0, LONGEST_ERROR - 1)}…`;
 };

@@ -13,7 +13,7 @@ const NODE_IMAGE =
 /** The content of the ConfigMap `code`. */
 export const applicationCode = async (): Promise<Readonly<Record<string, string>>> => {
   const { outputFiles } = await build({
-    entryPoints: [`${import.meta.dirname}/application.ts`],
+    entryPoints: [`${import.meta.dirname}/application/main.ts`],
     bundle: true,
     platform: 'node',
     target: 'node24',

@@ -125,6 +125,16 @@ describe('an application that only accepts', () => {
     scene.prover.close();
   });
 
+  it('is asked again when its files are known to be right at last', async () => {
+    const scene = new ProofScene({ pods: [POD], agents: true });
+    scene.mounted = () => (scene.at() < 6_000 ? { type: 'Unavailable', why: 'it is away' } : { type: 'Mounted' });
+    await scene.pursue();
+    await scene.advance(60_000);
+    assert.deepEqual(scene.askTimes(), [0, 500, 3_000, 6_000]);
+    assert.equal(scene.progress().blind, false);
+    scene.prover.close();
+  });
+
   it('is tried again, and its failure told, until it accepts', async () => {
     const scene = new ProofScene({ pods: [POD] });
     scene.answer = () => (scene.at() < 100 ? { type: 'Failed', why: 'it answered 500' } : { type: 'Accepted' });
@@ -184,8 +194,10 @@ describe('files', () => {
 
   it('of an agent that says nothing at all hold nobody up', async () => {
     const scene = new ProofScene({ pods: [POD], agents: true });
-    scene.mounted = () => ({ type: 'Unavailable', why: 'the agent on its node does not answer' });
+    scene.mounted = () => new Promise(() => undefined);
     await scene.pursue();
+    await scene.advance(2_600);
+    assert.deepEqual(scene.askTimes(), [2_500]);
     assert.equal(scene.pod().done, true);
     scene.prover.close();
   });

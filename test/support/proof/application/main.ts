@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import process from 'node:process';
-import { handler, watchFile } from '../../../src/watcher/index.ts';
+import { handler, watchFile } from '../../../../src/watcher/index.ts';
 
 const { SIGNED, FAILS, PLAIN, PORT = '8080' } = process.env;
 const KNOWN = ['openai', 'anthropic'];
