@@ -15,12 +15,15 @@ const log = (line: string): void => {
 };
 
 /**
- * Builds and imports the image, applies config/default, and waits until the operator is ready. On the user's own
+ * Builds and imports the image, applies config/default or another folder, and waits until the operator is ready. On the user's own
  * cluster, the image is one that they name.
  *
  * @throws where that cluster has policies of others: the tests take the operator away, and its policies with it
  */
-export const installOperator = async (cluster: Cluster): Promise<void> => {
+export const installOperator = async (
+  cluster: Cluster,
+  folder: 'config/default' | 'config/with-agent' = 'config/default',
+): Promise<void> => {
   const kubectl = kubectlFor(cluster);
   const image = operatorImage();
   if (cluster.name === 'current') await refuseToTakeAway(kubectl);
@@ -28,12 +31,12 @@ export const installOperator = async (cluster: Cluster): Promise<void> => {
     await bundleOperator();
     await cluster.importImage((await ensureOperatorImage(log)).archive);
   }
-  const manifests = await kubectl.run(['kustomize', join(CHECKOUT, 'config/default')]);
+  const manifests = await kubectl.run(['kustomize', join(CHECKOUT, folder)]);
   const images = manifests.match(/(?<=^ *image: ).*$/gm);
-  if (images?.join() !== OPERATOR_IMAGE)
-    throw new Error(`config/default runs ${String(images)}, not ${OPERATOR_IMAGE}`);
-  // In the order of config/default, so that the fence is in force before the first pod of the operator runs.
-  await kubectl.run(['apply', '-f', '-'], { input: manifests.replace(OPERATOR_IMAGE, image) });
+  if (images?.every((each) => each === OPERATOR_IMAGE) !== true)
+    throw new Error(`${folder} runs ${String(images)}, not ${OPERATOR_IMAGE}`);
+  // In the order of the folder, so that the fence is in force before the first pod of the operator runs.
+  await kubectl.run(['apply', '-f', '-'], { input: manifests.replaceAll(OPERATOR_IMAGE, image) });
   await operatorReady(cluster);
 };
 

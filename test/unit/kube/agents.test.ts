@@ -110,7 +110,7 @@ describe('asking agents', () => {
       tokens.push(audience);
       return Promise.resolve({ status: { token: tokenOf(OPERATOR, audience) } } as T);
     },
-     
+
     stream: async function* ({ signal }) {
       await new Promise((resolve) => {
         signal.addEventListener('abort', resolve, { once: true });
