@@ -28,6 +28,7 @@ import { documents } from './sections/documents.ts';
 import { fanOut } from './sections/fan-out.ts';
 import { files } from './sections/files.ts';
 import { idle } from './sections/idle.ts';
+import { kloros } from './sections/kloros.ts';
 import { memory } from './sections/memory.ts';
 import { oneByOne } from './sections/one-by-one.ts';
 import { plan } from './sections/plan.ts';
@@ -45,6 +46,7 @@ const SECTION: Readonly<Record<SectionId, (bench: Bench) => Promise<SectionResul
   h: plan,
   i: proof,
   j: watcher,
+  k: kloros,
 };
 
 const begun = performance.now();

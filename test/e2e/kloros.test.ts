@@ -1,9 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { spawn } from 'node:child_process';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { withVariables } from '../../config/samples/kloros/app/env-file.ts';
 import { toVariables } from '../../config/samples/kloros/app/parameters.ts';
@@ -20,12 +16,13 @@ import {
   loopOf,
   performanceOf,
   podsOf,
+  runVerify,
+  SAMPLE,
   settingsOf,
 } from '../support/kloros.ts';
 import { Stage } from '../support/stage.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
-const SAMPLE = 'config/samples/kloros';
 const ROUNDS = 20;
 const PROCESSES = 3;
 /** The watcher's. */
@@ -71,7 +68,7 @@ describe('kloros', () => {
     for (const each of begun.reverse()) await each.end();
   });
 
-  const verify = (): Promise<Verified> => runVerify(cluster, stage.namespace);
+  const verify = (): ReturnType<typeof runVerify> => runVerify(cluster, stage.namespace);
 
   it(`goes ${ROUNDS} rounds by itself: each is live in every process within a second and its debounce, and learned from`, async (t) => {
     const { search, rounds } = await eventually(
@@ -251,32 +248,3 @@ const inEveryProcess = (stage: Stage, check: (settings: Readonly<Record<string, 
     },
     { what: 'the setting in every process', timeoutMs: LONGEST_MS },
   );
-
-interface Verified {
-  readonly code: number | null;
-  readonly stdout: string;
-}
-
-/** verify.sh as a user has it: with kubectl and its plugin in the PATH. */
-const runVerify = async (cluster: Cluster, namespace: string): Promise<Verified> => {
-  const bin = mkdtempSync(join(tmpdir(), 'kloros-bin-'));
-  try {
-    symlinkSync(cluster.kubectl, join(bin, 'kubectl'));
-    const plugin = join(bin, 'kubectl-reload');
-    writeFileSync(plugin, `#!/bin/sh\nexec ${process.execPath} ${join(CHECKOUT, 'src/kubectl-reload.ts')} "$@"\n`);
-    chmodSync(plugin, 0o755);
-    const child = spawn(join(CHECKOUT, SAMPLE, 'verify.sh'), [namespace], {
-      env: { PATH: `${bin}:${process.env['PATH'] ?? ''}`, KUBECONFIG: cluster.kubeconfig, HOME: '/nonexistent' },
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 60_000,
-    });
-    const closed = new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
-    const [stdout, code] = await Promise.all([text(child.stdout), closed]);
-    return { code, stdout };
-  } finally {
-    rmSync(bin, { recursive: true, force: true });
-  }
-};

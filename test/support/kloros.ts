@@ -1,11 +1,19 @@
 /** The sample kloros as tests see it: what its processes say of themselves, and edits of its env file. */
 
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { Performance } from '../../config/samples/kloros/app/observation.ts';
 import type { Search } from '../../config/samples/kloros/app/experiment.ts';
 import type { Round } from '../../config/samples/kloros/app/round.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { CHECKOUT } from '../cluster/state.ts';
 import { eventually } from './wait.ts';
 import type { Pod, Stage } from './stage.ts';
 
+export const SAMPLE = 'config/samples/kloros';
 const CONFIG_MAP = 'kloros';
 const KEY = '.kloros_env';
 const CONFLICT = /object has been modified/;
@@ -32,15 +40,14 @@ export const incarnationsOf = async (stage: Stage): Promise<readonly string[]> =
     )
     .sort();
 
-/** What one process answers, asked from within. */
-export const ask = async <T>(stage: Stage, pod: Pod, path: string): Promise<T> => {
-  const script = `fetch('http://127.0.0.1:8080${path}').then((answer) => answer.text()).then(console.log)`;
-  return JSON.parse(await stage.exec(pod, 'node', '-e', script)) as T;
-};
+const asking = (path: string): string =>
+  `fetch('http://127.0.0.1:8080${path}').then((answer) => answer.text()).then(console.log)`;
 
-/** What every process of a name answers. */
+/** What every process of a name answers, asked from within. */
 export const askAll = async <T>(stage: Stage, path: string, name?: string): Promise<readonly T[]> =>
-  Promise.all((await podsOf(stage, name)).map((pod) => ask<T>(stage, pod, path)));
+  Promise.all(
+    (await podsOf(stage, name)).map(async (pod) => JSON.parse(await stage.exec(pod, 'node', '-e', asking(path))) as T),
+  );
 
 export const settingsOf = (stage: Stage): Promise<readonly Readonly<Record<string, string>>[]> =>
   askAll(stage, '/settings');
@@ -48,11 +55,10 @@ export const settingsOf = (stage: Stage): Promise<readonly Readonly<Record<strin
 export const performanceOf = (stage: Stage): Promise<readonly Performance[]> =>
   askAll(stage, '/performance', 'kloros-observer');
 
-export const loopOf = async (stage: Stage): Promise<LoopState> => {
-  const [state] = await askAll<LoopState>(stage, '/', 'kloros-loop');
-  if (state === undefined) throw new Error('the loop has no pod');
-  return state;
-};
+export const loopOf = async ({ kubectl, namespace }: Pick<Stage, 'kubectl' | 'namespace'>): Promise<LoopState> =>
+  JSON.parse(
+    await kubectl.run(['-n', namespace, 'exec', 'deploy/kloros-loop', '--', 'node', '-e', asking('/')]),
+  ) as LoopState;
 
 interface ConfigMap {
   readonly metadata: { readonly resourceVersion: string };
@@ -78,4 +84,33 @@ export const editEnvFile = async (stage: Stage, change: (text: string) => string
     },
     { what: 'an edit of the env file' },
   );
+};
+
+interface Verified {
+  readonly code: number | null;
+  readonly stdout: string;
+}
+
+/** verify.sh as a user has it: with kubectl and its plugin in the PATH. */
+export const runVerify = async (cluster: Cluster, namespace: string): Promise<Verified> => {
+  const bin = mkdtempSync(join(tmpdir(), 'kloros-bin-'));
+  try {
+    symlinkSync(cluster.kubectl, join(bin, 'kubectl'));
+    const plugin = join(bin, 'kubectl-reload');
+    writeFileSync(plugin, `#!/bin/sh\nexec ${process.execPath} ${join(CHECKOUT, 'src/kubectl-reload.ts')} "$@"\n`);
+    chmodSync(plugin, 0o755);
+    const child = spawn(join(CHECKOUT, SAMPLE, 'verify.sh'), [namespace], {
+      env: { PATH: `${bin}:${process.env['PATH'] ?? ''}`, KUBECONFIG: cluster.kubeconfig, HOME: '/nonexistent' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 60_000,
+    });
+    const closed = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    const [stdout, code] = await Promise.all([text(child.stdout), closed]);
+    return { code, stdout };
+  } finally {
+    rmSync(bin, { recursive: true, force: true });
+  }
 };
