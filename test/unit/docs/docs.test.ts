@@ -61,7 +61,7 @@ describe('the documentation', () => {
     });
 
     it(`${path}: every folder that is applied or deleted exists`, () => {
-      for (const [, folder = ''] of codeOf(page).matchAll(/kubectl [^\n]*-k ([a-z/]+)/g))
+      for (const [, folder = ''] of codeOf(page).matchAll(/kubectl [^\n]*-k ([-a-z/]+)/g))
         assert.ok(existsSync(join(CHECKOUT, folder, 'kustomization.yaml')), `there is no ${folder}`);
     });
 
