@@ -30,6 +30,7 @@ import { files } from './sections/files.ts';
 import { idle } from './sections/idle.ts';
 import { kloros } from './sections/kloros.ts';
 import { memory } from './sections/memory.ts';
+import { mounted } from './sections/mounted.ts';
 import { oneByOne } from './sections/one-by-one.ts';
 import { plan } from './sections/plan.ts';
 import { proof } from './sections/proof.ts';
@@ -47,6 +48,7 @@ const SECTION: Readonly<Record<SectionId, (bench: Bench) => Promise<SectionResul
   i: proof,
   j: watcher,
   k: kloros,
+  l: mounted,
 };
 
 const begun = performance.now();

@@ -12,6 +12,7 @@ export const SECTIONS = {
   i: 'ConfigMap write to the record saying that 3 applications have loaded it',
   j: 'the watcher library: from swap to callback, 1,000 variables, its heap, and its CPU while idle',
   k: 'rounds of the sample kloros: from a promotion until every process runs on it',
+  l: 'ConfigMap write to the record saying that 80 pods have the files, with node agents',
 } as const;
 
 export type SectionId = keyof typeof SECTIONS;
@@ -36,7 +37,7 @@ the operator runs as a process of this machine with the token of its service acc
 ${Object.entries(SECTIONS)
   .map(([id, text]) => `                            ${id}  ${text}`)
   .join('\n')}
-  --samples N             repetitions: changes in a, i and j, edits in b, rounds in c, d, g, h and k (default: each its own)
+  --samples N             repetitions: changes in a, i, j and l, edits in b, rounds in c, d, g, h and k (default: each its own)
   --peer 'COMMAND'        another controller to measure in b to e: started by sh with KUBECONFIG set, ended afterwards
   --peer-annotation K=V   annotation that makes the peer restart a Deployment when a ConfigMap it reads changes
   --cluster NAME          use this running cluster of test/cluster, and leave it running; an operator in it is
