@@ -169,6 +169,8 @@ describe("Kubernaut's services", { concurrency: 2 }, () => {
     assert.ok(from);
     const urls = pods.map((pod) => `http://${pod.status?.podIP ?? ''}:8080/signals/prometheus`);
     const load = underLoad(stage, { from: from.metadata.name, urls, rate: 200, seconds: 10 });
+    let [isOver, moved] = [false, 0];
+    void load.outcomes.finally(() => (isOver = true)).catch(() => undefined);
     await load.begun;
     const limitsOf = async (): Promise<readonly unknown[]> => (await states(gateway)).map(({ limits }) => limits);
     for (const [requestsPerSecond, burst] of [
@@ -188,7 +190,9 @@ describe("Kubernaut's services", { concurrency: 2 }, () => {
           timeoutMs: SOON_MS,
         },
       );
+      moved += isOver ? 0 : 1;
     }
+    assert.ok(moved > 0, 'the load was over before anything had moved');
     assert.deepEqual(await load.outcomes, { '202': 2_000 });
 
     // What the limiter goes by, it enforces; and an adapter that is on takes signals in.
@@ -196,7 +200,7 @@ describe("Kubernaut's services", { concurrency: 2 }, () => {
     await stage.edit({ 'config.json': config(1, 1, false) }, name);
     await untilLoaded(gateway);
     const tight = await underLoad(stage, { from: from.metadata.name, urls, rate: 50, seconds: 2 }).outcomes;
-    assert.ok((tight['429'] ?? 0) >= 90 && (tight['202'] ?? 0) >= 2, JSON.stringify(tight));
+    assert.ok((tight['429'] ?? 0) > 50 && (tight['202'] ?? 0) >= 2, JSON.stringify(tight));
     await assert.rejects(gateway.ask('/signals/kubernetes-events', { body: {} }), { status: 404 });
     assert.deepEqual(await incarnations(gateway), before);
   });

@@ -19,7 +19,7 @@ export interface LoadOptions {
   /** A pod that has Node. */
   readonly from: string;
   readonly urls: readonly string[];
-  /** Requests a second. */
+  /** Requests a second; `rate * seconds` of them, which takes longer on a machine that can't. */
   readonly rate: number;
   readonly seconds: number;
 }
@@ -31,7 +31,7 @@ export const underLoad = ({ cluster, namespace }: Stage, { from, urls, rate, sec
       ...['--kubeconfig', cluster.kubeconfig, '-n', namespace, 'exec', '-i', from, '--'],
       ...['node', '--no-warnings', '--input-type=module-typescript', '-', String(rate), String(seconds), ...urls],
     ],
-    { stdio: ['pipe', 'pipe', 'inherit'], signal: AbortSignal.timeout((seconds + 60) * 1_000) },
+    { stdio: ['pipe', 'pipe', 'inherit'], signal: AbortSignal.timeout((seconds + 180) * 1_000) },
   );
   child.stdin.end(readFileSync(join(import.meta.dirname, 'load/main.ts')));
   const begun = Promise.withResolvers<undefined>();

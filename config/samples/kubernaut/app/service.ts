@@ -51,6 +51,8 @@ export const serve = (service: Service): void => {
         response.destroy();
       });
   });
+  // Longer than clients and proxies keep a connection that nobody uses: a request must not meet one that is being closed.
+  server.keepAliveTimeout = 75_000;
   server.listen(service.port, () => {
     say(`serving on port ${service.port}`);
   });
