@@ -186,7 +186,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
   const inspector = createInspector({ url: WORKER_URL, clock, log });
   const { secretsBlind, secretsNamespaces } = settings;
   const agentWatch = createReflectorGroup(clock);
-  const agents = findAgents(client, options);
+  const agents = findAgents(options, metrics);
   if (agents !== undefined) agentWatch.begin(agents.reflector);
   const controller = createController({
     stores,
@@ -226,6 +226,9 @@ const build = (options: ReloadOperatorOptions): Rooms => {
       : createTelemetryServer({ port: settings.healthPort, host: settings.healthHost, health, metrics, log });
   return { client, controller, inspector, watches, ownWatches, agentWatch, agents, health, server };
 };
+
+/** To find agents, and to prove and find out who is who; beside `--max-in-flight`. */
+const AGENT_REQUESTS = 8;
 
 /** A workload as it comes from the watch of its kind: lists leave the kind out. */
 interface KindedWorkload {
@@ -391,21 +394,37 @@ const createSourceWatcher = ({ client, group, options }: SourceWatcherParts): So
   };
 };
 
-const findAgents = (
-  client: KubeClient,
-  { settings, clock, random, log }: ReloadOperatorOptions,
-): FoundAgents | undefined =>
-  settings.agentNamespace === undefined
-    ? undefined
-    : createAgents({
-        client,
-        namespace: settings.agentNamespace,
-        account: { namespace: ownNamespace(settings), name: SERVICE_ACCOUNT },
-        clock,
-        random,
-        log,
-        idleMs: settings.watchIdleSeconds * 1_000,
-      });
+/** Undefined: the operator has been told of none. */
+const findAgents = (options: ReloadOperatorOptions, metrics: Metrics): FoundAgents | undefined => {
+  const { settings, kubeConfig, version, clock, random, log } = options;
+  if (settings.agentNamespace === undefined) return undefined;
+  // With slots of its own: to ask is in order when pods have been nudged, not when the last one's nudge is through.
+  const client = connect({
+    kubeConfig,
+    userAgent: `reload-operator/${version}`,
+    maxInFlight: AGENT_REQUESTS,
+    onRequest: (report) => {
+      metrics.request(report);
+    },
+    clock,
+  });
+  const found = createAgents({
+    client,
+    namespace: settings.agentNamespace,
+    account: { namespace: ownNamespace(settings), name: SERVICE_ACCOUNT },
+    clock,
+    random,
+    log,
+    idleMs: settings.watchIdleSeconds * 1_000,
+  });
+  return {
+    ...found,
+    close: async () => {
+      await found.close();
+      await client.close();
+    },
+  };
+};
 
 const ownNamespace = ({ operatorNamespace }: Settings): string =>
   operatorNamespace ?? podNamespace() ?? DEFAULT_NAMESPACE;

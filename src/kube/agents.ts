@@ -30,7 +30,7 @@ export interface FoundAgents {
   /** Finds them; nobody is asked before it has run. */
   readonly reflector: Reflector;
   /** Ends all connections. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** An agent that could not be asked is left alone for so long; who asks meanwhile is told the same. */
@@ -133,6 +133,7 @@ export const createAgents = (options: AgentsOptions): FoundAgents => {
     close: () => {
       closed.abort(new Error('the agents are no longer asked'));
       for (const uid of [...connections.keys()]) drop(uid);
+      return Promise.resolve();
     },
   };
 };

@@ -51,7 +51,7 @@ process.on('message', (message) => {
     });
 });
 process.once('disconnect', () => {
-  found.close();
+  void found.close();
   ending.abort(new Error('the test has ended'));
   void running.then(() => client.close());
 });

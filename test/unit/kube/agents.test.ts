@@ -145,7 +145,7 @@ describe('asking agents', () => {
     await startServer();
   });
   afterEach(async () => {
-    found.close();
+    await found.close();
     ending.abort(new Error('over'));
     await server.stop();
   });
@@ -221,7 +221,7 @@ describe('asking agents', () => {
       assert.deepEqual(tokens, [operatorAudience(own.fingerprint)]);
       assert.deepEqual(questions, []);
     } finally {
-      found.close();
+      await found.close();
       between.close();
     }
   });
@@ -257,7 +257,7 @@ describe('asking agents', () => {
       await eventually(async () => (await ask()).type === 'Mounted', { what: 'the answer', timeoutMs: 10_000 });
       assert.equal(tokens.length, 2);
     } finally {
-      found.close();
+      await found.close();
       relay.close();
     }
   });
@@ -297,7 +297,7 @@ describe('asking agents', () => {
       await find();
       assert.match(await why(ask()), /it was silent for 5 s/);
     } finally {
-      found.close();
+      await found.close();
       silent.close();
     }
   });
