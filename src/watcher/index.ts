@@ -4,6 +4,7 @@
  */
 
 import { resolve } from 'node:path';
+import { checkOptions } from './checked.ts';
 import { systemClock } from './clock.ts';
 import { textOf, type Files } from './content.ts';
 import { parseEnvFile } from './dotenv.ts';
@@ -30,7 +31,7 @@ export { parseEnvFile } from './dotenv.ts';
 /** All watchers of the process that name no other. */
 export const defaultGroup: WatchGroup = createGroup();
 
-/** Watches one file. Without `parse` it is text. */
+/** Watches one file. Without `parse` it is text. Throws RangeError for options that make no sense, as all of these do. */
 export function watchFile<T>(path: string, options: ParsingOptions<T>): Watcher<T>;
 export function watchFile(path: string, options?: WatchOptions<string>): Watcher<string>;
 export function watchFile<T>(path: string, options: WatchOptions<T> = {}): Watcher<T> {
@@ -94,6 +95,7 @@ export function handler(options: HandlerOptions = {}): RequestHandler {
 }
 
 function open<T>(subject: Subject<T>, options: CommonOptions<T>): Watcher<T> {
+  checkOptions(options);
   const { group = defaultGroup, log = toStandardError } = options;
   return createWatcher(subject, options, { clock: systemClock, group, log });
 }

@@ -1,5 +1,6 @@
 /** One watcher: one run at a time, which looks, reads where there is a reason to, and considers what was read. */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from './clock.ts';
 import { createDebounce } from './debounce.ts';
 import { createInForce, type Making } from './in-force.ts';
@@ -37,6 +38,8 @@ export function createWatcher<T>(subject: Subject<T>, options: CommonOptions<T>,
   const { path, kind } = subject;
   const { clock, group } = around;
   const { debounceMs = 500, sensitive = false, persistent = true, pollMs } = options;
+  /** What begins a run may be a request, whose context is nobody else's. */
+  const asAtFirst = AsyncLocalStorage.snapshot();
   /** Stands for this watcher where it is told who waits for whom. */
   const self = {};
   const ending = new AbortController();
@@ -65,7 +68,7 @@ export function createWatcher<T>(subject: Subject<T>, options: CommonOptions<T>,
   };
 
   const start = (): void => {
-    if (running === undefined && !isClosed()) running = runAll();
+    if (running === undefined && !isClosed()) running = asAtFirst(runAll);
   };
 
   /** Never rejects. */

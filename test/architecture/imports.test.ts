@@ -62,6 +62,8 @@ describe('who may import whom', () => {
     ['src/controller/planted.ts', "import '../cli/exit.ts';", 'controller-rooms'],
     ['src/settings/planted.ts', "import '../main.ts';", 'nobody-imports-main'],
     ['src/settings/planted.ts', "import '../kubectl-reload.ts';", 'nobody-imports-main'],
+    ['src/watcher/planted.ts', "import '../runtime/clock.ts';", 'watcher-rooms'],
+    ['src/watcher/planted.ts', "import 'yaml';", 'watcher-packages'],
     ['src/runtime/planted.ts', "import 'eslint';", 'not-to-dev'],
   ];
   it('is seen to be broken where it is', async () => {

@@ -1,6 +1,7 @@
 /** Functions of the application can fail, hang, or turn on the watcher that calls them. */
 
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { createGroup, watchFile, type Watcher, type WatchOptions } from '../../../src/watcher/index.ts';
@@ -301,6 +302,33 @@ describe('a group', () => {
     await watcher.force();
     assert.equal(watcher.status().counts.callbackFailures, 0);
   });
+});
+
+it('callbacks run in the context in which the watcher was made, whoever forces it', async (t: TestContext) => {
+  const context = new AsyncLocalStorage<string>();
+  const { watcher, put } = await context.run('made here', () => begin(t));
+  const seen: (string | undefined)[] = [];
+  watcher.onChange(() => {
+    seen.push(context.getStore());
+  });
+  put('1');
+  await context.run('a request', () => watcher.force());
+  put('2');
+  await inForce(watcher, '2');
+  await watcher.force();
+  assert.deepEqual(seen, ['made here', 'made here']);
+});
+
+it('options that make no sense are said at once', (t: TestContext) => {
+  const { path, common } = watched(t);
+  for (const options of [{ debounceMs: -1 }, { debounceMs: Number.NaN }, { pollMs: 0 }, { callbackTimeoutMs: 0 }]) {
+    const [name = ''] = Object.keys(options);
+    assert.throws(() => watchFile(path('a'), { ...common, ...options }), {
+      name: 'RangeError',
+      message: new RegExp(`^${name} is `),
+    });
+  }
+  assert.deepEqual(common.group.status(), []);
 });
 
 it('a log that throws holds nothing up', async (t: TestContext) => {
