@@ -153,6 +153,20 @@ describe('a file that changes by', () => {
     await until(watcher, 'one\ntwo\n');
   });
 
+  it('a folder above replaced, from the next look on', async (t: TestContext) => {
+    const { path, common } = watched(t);
+    plainly(path('x', 'conf', 'a'), 'one');
+    plainly(path('y', 'conf', 'a'), 'two');
+    const watcher = watchFile(path('x', 'conf', 'a'), { ...common, debounceMs: 0 });
+    await until(watcher, 'one');
+    renameSync(path('x'), path('old'));
+    renameSync(path('y'), path('x'));
+    await watcher.force();
+    await until(watcher, 'two');
+    writeFileSync(path('x', 'conf', 'a'), 'three');
+    await until(watcher, 'three');
+  });
+
   it('coming in the place of a folder', async (t: TestContext) => {
     const { path, common } = watched(t);
     mkdirSync(path('a'));
