@@ -136,17 +136,23 @@ const PAINTS: Readonly<Record<NonNullable<KeyExplanation['class']>, Paint>> = {
 
 const textOf = ({ namespace, kind, name, policies, keys, obstacles }: Explanation, colour: boolean): string => {
   const by = policies.length === 0 ? 'no policy binds it' : `bound by ${policies.join(', ')}`;
-  const rows = keys.flatMap(({ source, key, class: effective, consumption, why }): readonly (readonly Cell[])[] => {
-    const places = new Set(consumption.map(({ where, container }) => `${where} (${container})`));
-    return [
-      [
-        `${sourceId(source)}:${key}`,
-        effective === undefined ? '-' : { text: effective, paint: PAINTS[effective] },
-        why,
-      ],
-      ...(places.size === 0 ? [] : [['', '', { text: `read as ${[...places].join(', ')}`, paint: 'dim' } as const]]),
-    ];
-  });
+  const rows = keys.flatMap(
+    ({ source, key, class: effective, consumption, proof, why }): readonly (readonly Cell[])[] => {
+      const places = new Set(consumption.map(({ where, container }) => `${where} (${container})`));
+      return [
+        [
+          `${sourceId(source)}:${key}`,
+          effective === undefined ? '-' : { text: effective, paint: PAINTS[effective] },
+          why,
+        ],
+        ...[...(places.size === 0 ? [] : [`read as ${[...places].join(', ')}`]), ...(proof?.says ?? [])].map((text) => [
+          '',
+          '',
+          { text, paint: 'dim' } as const,
+        ]),
+      ];
+    },
+  );
   const stands = obstacles.map((each) => `  - ${plain(each)}\n`).join('');
   return [
     `${painted(`${kind} ${name}`, 'bold', colour)} of namespace ${namespace}: ${by}\n`,

@@ -49,7 +49,7 @@ export const createAct =
     // Kept until the effects have succeeded: a failed restart is still the change that was waited for.
     memory.setPending(workload, plan.pending);
     observeEnd(options, observed, plan.ledger);
-    observeProof(options, observed, plan.ledger);
+    observeProof(options, observed, plan);
 
     let ledger = plan.ledger;
     if (plan.nudge !== undefined) {
@@ -127,15 +127,19 @@ const observeEnd = (
 /** It is to be proven, but not now: something holds it. */
 const isOpen = ({ delivery }: Ledger): boolean => delivery !== undefined && delivery.phase !== 'Succeeded';
 
-const observeProof = ({ observer, clock }: ActOptions, observed: Observed, { delivery }: Ledger): void => {
+/** What is proven is in the history alone; for what is restarted for, the entry comes with the restart. */
+const observeProof = (
+  { observer, clock }: ActOptions,
+  observed: Observed,
+  { ledger: { history }, restart }: Extract<Plan, { type: 'Act' }>,
+): void => {
   const before = observed.ledger?.delivery;
-  if (delivery === undefined || delivery.phase === 'InProgress' || before?.phase !== 'InProgress') return;
-  if (before.digest !== delivery.digest) return;
-  observer.proofEnded(
-    delivery.proof,
-    delivery.phase,
-    secondsSince(observed, changedKeys(delivery.changes), clock.now()),
-  );
+  if (before?.phase !== 'InProgress') return;
+  const [latest] = history;
+  const ended = latest?.action === 'Hot' && latest !== observed.ledger?.history[0] ? latest.outcome : undefined;
+  const outcome = restart?.unproven === undefined ? ended : 'TimedOut';
+  if (outcome !== 'Succeeded' && outcome !== 'TimedOut') return;
+  observer.proofEnded(before.proof, outcome, secondsSince(observed, changedKeys(before.changes), clock.now()));
 };
 
 /** Only a workload that mounts a source as files has new pods worth nudging. */

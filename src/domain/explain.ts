@@ -1,7 +1,7 @@
 /** What every key does for one workload, and why: the decisions' own rules, in words. */
 
 import { classify, type Classified, type EffectiveClass } from './classify.ts';
-import { keyProof, keyProofWords, type KeyProof } from './key-proof.ts';
+import { keyProof, type KeyProof } from './key-proof.ts';
 import { sourceId, sourceOf, type Policy, type SourceId, type Workload } from './observed.ts';
 import { neededKeys, placeOf, readerOf, usesKey, type Use, type Way } from './references.ts';
 import { rulesFor, strictest, type Class } from './rules.ts';
@@ -161,11 +161,7 @@ const explainKey = (subject: Subject): KeyExplanation => {
       where: placeOf(use, key),
     })),
     ...(proof !== undefined && { proof }),
-    why: [
-      reasonOf(subject, policies, classified, using),
-      ...circumstances(subject, policies, using),
-      ...(proof === undefined ? [] : keyProofWords(proof, using)),
-    ].join('; '),
+    why: [reasonOf(subject, policies, classified, using), ...circumstances(subject, policies, using)].join('; '),
   };
 };
 

@@ -16,6 +16,8 @@ export interface KeyProof {
     /** Names of those that are asked. */
     readonly containers: readonly string[];
   })[];
+  /** The same for people: one sentence for each thing there is to say. */
+  readonly says: readonly string[];
 }
 
 /**
@@ -33,21 +35,17 @@ export const keyProof = (
   if (demand === undefined) return undefined;
   const readers = new Set(filesOf(using).map(({ container }) => container));
   const { proof, timeoutMs, onTimeout, targets } = demand;
-  return {
-    proof,
-    timeoutMs,
-    onTimeout,
-    notify: targets.map(({ port, path }) => ({
-      port,
-      path,
-      containers: [...readers].filter((container) => ports?.get(container)?.includes(port) === true),
-    })),
-  };
+  const notify = targets.map(({ port, path }) => ({
+    port,
+    path,
+    containers: [...readers].filter((container) => ports?.get(container)?.includes(port) === true),
+  }));
+  const plain = { proof, timeoutMs, onTimeout, notify };
+  return { ...plain, says: wordsOf(plain, using) };
 };
 
-/** One sentence without its end for each thing there is to say. */
-export const keyProofWords = (
-  { proof, timeoutMs, onTimeout, notify }: KeyProof,
+const wordsOf = (
+  { proof, timeoutMs, onTimeout, notify }: Omit<KeyProof, 'says'>,
   using: readonly Use[],
 ): readonly string[] => {
   const otherwise = onTimeout === 'Restart' ? 'restarted' : 'reported';

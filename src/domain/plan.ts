@@ -7,7 +7,7 @@
 import { classify } from './classify.ts';
 import { compare, consumedSources, onlyFrom, type Difference } from './difference.ts';
 import { hotHold, restartHold } from './gates.ts';
-import { keyProof, keyProofWords } from './key-proof.ts';
+import { keyProof } from './key-proof.ts';
 import { listed } from './notices.ts';
 import {
   sourceId,
@@ -197,8 +197,7 @@ const proofReasons = (now: Observed, hot: Changes): readonly string[] => {
     const units = hot.get(sourceId(use.source));
     return units !== undefined && [...units.keys()].some((unit) => usesKey(use, keyOfUnit(unit)));
   });
-  const proof = keyProof(policies, using, now.workload.ports);
-  return proof === undefined ? [] : keyProofWords(proof, using);
+  return keyProof(policies, using, now.workload.ports)?.says ?? [];
 };
 
 /** What is not there any more moves nothing; nor does what is opted out. */
