@@ -23,6 +23,32 @@ describe('the manifests, as kubectl renders them', () => {
     inOrder(await render('config/default'));
   });
 
+  it('tell the operator of agents where they are installed with it, whose operator is the same but for that', async () => {
+    const find = async (folder: string): Promise<string> =>
+      JSON.stringify((await render(folder)).find(({ kind }) => kind === 'Deployment'));
+    const told = ',{"name":"AGENT_NAMESPACE","value":"reload-operator-agent"}';
+    const withAgent = await find('config/with-agent');
+    assert.ok(withAgent.includes(told));
+    assert.equal(withAgent.replace(told, ''), await find('config/default'));
+    assert.deepEqual(
+      (await render('config/with-agent')).map(({ kind }) => kind).filter((kind) => kind === 'DaemonSet'),
+      ['DaemonSet'],
+    );
+  });
+
+  it('keep an operator for one namespace there, with agents, too', async () => {
+    const objects = await render('config/namespaced-with-agent');
+    assert.deepEqual(objects.map(({ kind }) => kind).sort(), [
+      'Deployment',
+      ...['Role', 'Role', 'Role'],
+      ...['RoleBinding', 'RoleBinding', 'RoleBinding'],
+      'ServiceAccount',
+    ]);
+    const places = objects.map(({ metadata }) => (metadata as { readonly namespace?: string }).namespace);
+    assert.deepEqual([...new Set(places)], ['team-a']);
+    assert.doesNotMatch(JSON.stringify(objects), /reload-operator-system/);
+  });
+
   it('have neither a namespace nor anything cluster-wide where they are for one namespace', async () => {
     const kinds = (await render('config/namespaced')).map(({ kind }) => kind);
     assert.deepEqual(kinds.sort(), ['Deployment', 'Role', 'Role', 'RoleBinding', 'RoleBinding', 'ServiceAccount']);
