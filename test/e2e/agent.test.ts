@@ -79,7 +79,7 @@ describe(
     });
     after(async () => {
       await asker.stop();
-      await stage.kubectl.run(['delete', 'namespace', AGENT_NAMESPACE, '--wait=false']);
+      await stage.kubectl.run(['delete', 'namespace', AGENT_NAMESPACE, '--ignore-not-found']);
       await stage.end();
       await cluster.stop();
     });

@@ -21,7 +21,7 @@ describe('proof by agents', { skip }, () => {
     await agentsReady(cluster);
   });
   after(async () => {
-    await kubectlFor(cluster).run(['delete', 'namespace', AGENT_NAMESPACE, '--wait=false']);
+    await kubectlFor(cluster).run(['delete', 'namespace', AGENT_NAMESPACE, '--ignore-not-found']);
     await cluster.stop();
   });
 
