@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decide } from '../../../src/domain/decide.ts';
 import type { HistoryEntry, Policy } from '../../../src/domain/observed.ts';
-import type { HotPolicy } from '../../../src/domain/proof.ts';
+import type { HotPolicy, PodProof, ProofProgress } from '../../../src/domain/proof.ts';
 import { aPolicy, aUse, changed, digestsOf, HOUR, MINUTE, rule, SECOND, T0 } from '../../support/builders.ts';
 import { World, type WorldOptions } from '../../support/world.ts';
 
@@ -221,9 +221,10 @@ describe('a proof that takes too long', () => {
   it('restarts once though the operator dies of it', () => {
     const world = aWorld({ onTimeout: 'Restart' }).application('Refuses').edit(HOT_B);
     world.dieAfterRestart = true;
+    world.advance(30 * SECOND).start();
+    assert.deepEqual([world.restarts.length, phase(world), world.proving()], [1, undefined, undefined]);
+    assert.equal(told(world)[0], 'Hot InProgress/Superseded');
     world
-      .advance(30 * SECOND)
-      .start()
       .advance(MINUTE)
       .finishRollout()
       .advance(10 * MINUTE);
@@ -332,9 +333,56 @@ describe('an application that accepts without telling', () => {
     assert.equal(phase(world), undefined);
   });
 
+  it('is not asked again when it accepts so late that every kubelet has looked by itself', () => {
+    const world = aWorld()
+      .application('Refuses')
+      .edit(HOT_B)
+      .advance(95 * SECOND)
+      .application('Accepts');
+    assert.deepEqual([phase(world), told(world)], [undefined, ['Hot Succeeded/Loaded', 'Hot TimedOut/ProofTimeout']]);
+    assert.deepEqual(
+      world.orders.map((order) => order?.effort),
+      ['Pursue', 'Watch', undefined],
+    );
+  });
+
   it('is not asked again where a newer change takes its place', () => {
     const world = aWorld().application('Accepts').edit(HOT_B).application('Refuses').edit(HOT_C);
     assert.deepEqual([phase(world), world.proving()?.expected], ['InProgress', changed({ hot: 'c' })]);
+  });
+});
+
+describe('what was found out', () => {
+  const pods: readonly PodProof[] = [{ name: 'web-1', reached: 'Nudged', done: false }];
+  const progress = (world: World, more: Partial<ProofProgress>): ProofProgress => ({
+    digest: world.ledger()?.delivery?.digest ?? '',
+    listed: true,
+    pods,
+    blind: false,
+    askedAgain: false,
+    ...more,
+  });
+
+  it('about another delivery counts for nothing', () => {
+    const world = aWorld().application('Refuses').edit(HOT_B);
+    const pod = { name: 'web-1', reached: 'Loaded', done: true } as const;
+    const after = (proof: ProofProgress): string | undefined => {
+      const plan = decide({ ...world.observed(), proof }, world.now);
+      assert.equal(plan.type, 'Act');
+      return plan.ledger.delivery?.phase;
+    };
+    assert.equal(after(progress(world, { digest: 'other', pods: [pod] })), 'InProgress');
+    assert.equal(after(progress(world, { pods: [pod] })), undefined);
+  });
+
+  it('before it was held is no reason to time out when it goes on', () => {
+    const world = aWorld().application('Refuses').edit(HOT_B).policy({ suspended: true });
+    const observed = world.observed();
+    const policies = observed.policies.map((policy) => ({ ...policy, suspended: false }));
+    const plan = decide({ ...observed, policies, proof: progress(world, {}) }, world.now + HOUR);
+    assert.equal(plan.type, 'Act');
+    const { phase: now, startedAt, message } = plan.ledger.delivery ?? {};
+    assert.deepEqual([now, startedAt, message], ['InProgress', world.now + HOUR, undefined]);
   });
 });
 
