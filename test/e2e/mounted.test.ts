@@ -112,10 +112,15 @@ describe('proof by agents', { skip }, () => {
     }
     await untilPasses(async () => assert.equal(await proven(stage, 1), 3), { what: 'the proof', timeoutMs: 90_000 });
     assert.deepEqual(await stage.filesIn('policy.rego'), ['two', 'two', 'two']);
-    // It is another container of the same pod, with another certificate.
-    const [back] = await stage.list<Pod>(`/api/v1/namespaces/${AGENT_NAMESPACE}/pods`);
-    assert.equal(back?.metadata.uid, agent.metadata.uid);
-    assert.equal(back.status?.containerStatuses?.[0]?.restartCount, 1);
+    // It is another container of the same pod, with another certificate; the kubelet tells of it only afterwards.
+    await untilPasses(
+      async () => {
+        const [back] = await stage.list<Pod>(`/api/v1/namespaces/${AGENT_NAMESPACE}/pods`);
+        assert.equal(back?.metadata.uid, agent.metadata.uid);
+        assert.equal(back.status?.containerStatuses?.[0]?.restartCount, 1);
+      },
+      { what: 'the agent to be told of as restarted' },
+    );
   });
 
   staged('comes within moments for 80 pods', async (stage) => {
