@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import type { Program } from './load.ts';
-import { DNS_LABEL, setting, wholeNumber, type SettingTable, type ValuesOf } from './schema.ts';
+import { DNS_LABEL, LOG_LEVEL, setting, wholeNumber, type SettingTable, type ValuesOf } from './schema.ts';
 
 const accountList = z.string().transform((list, context) => {
   const accounts = list.split(',').map((each) => each.trim().split('/'));
@@ -68,15 +68,7 @@ const AGENT_SETTINGS = {
     description: 'how to reach the API server; without it, the service account of the pod',
     parse: z.string().optional(),
   }),
-  logLevel: setting({
-    flag: '--log-level',
-    env: 'LOG_LEVEL',
-    value: 'LEVEL',
-    allowed: 'debug, info, warn or error',
-    description: 'the least important messages that are logged',
-    parse: z.enum(['debug', 'info', 'warn', 'error']),
-    default: 'info',
-  }),
+  logLevel: LOG_LEVEL,
 } as const satisfies SettingTable;
 
 export type AgentSettings = ValuesOf<typeof AGENT_SETTINGS>;

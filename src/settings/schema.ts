@@ -43,6 +43,17 @@ export function setting<T>(definition: Setting<T>): Setting<T> {
   return definition;
 }
 
+/** Of every program. */
+export const LOG_LEVEL = setting({
+  flag: '--log-level',
+  env: 'LOG_LEVEL',
+  value: 'LEVEL',
+  allowed: 'debug, info, warn or error',
+  description: 'the least important messages that are logged',
+  parse: z.enum(['debug', 'info', 'warn', 'error']),
+  default: 'info',
+});
+
 /** Every setting there is: the flags, the environment variables and the help are read off this table. */
 export const SETTINGS = {
   kubeconfig: setting({
@@ -102,15 +113,7 @@ export const SETTINGS = {
     parse: z.enum(['Enabled', 'Disabled']),
     default: 'Enabled',
   }),
-  logLevel: setting({
-    flag: '--log-level',
-    env: 'LOG_LEVEL',
-    value: 'LEVEL',
-    allowed: 'debug, info, warn or error',
-    description: 'the least important messages that are logged',
-    parse: z.enum(['debug', 'info', 'warn', 'error']),
-    default: 'info',
-  }),
+  logLevel: LOG_LEVEL,
   healthPort: setting({
     flag: '--health-port',
     env: 'HEALTH_PORT',

@@ -4,6 +4,7 @@ import type { FollowedPod, PodContainer } from '../../src/controller/ports.ts';
 import type { Class, Rule } from '../../src/domain/rules.ts';
 import { digestKeys, type Digest } from '../../src/domain/digest.ts';
 import type { Changes, Ledger, Observed, Pod, Policy, Restart, Source, Workload } from '../../src/domain/observed.ts';
+import type { Delivery } from '../../src/domain/proof.ts';
 import type { Use } from '../../src/domain/references.ts';
 import type { RolloutState } from '../../src/domain/rollout.ts';
 
@@ -222,4 +223,15 @@ export const observing = (
     ...Object.entries(sources).map(([name, each]) => [`ConfigMap/${name}`, each] as const),
   ]),
   ...more,
+});
+
+/** A hot change that is to be Loaded, under way. */
+export const aDelivery = (changes: Partial<Delivery> = {}): Delivery => ({
+  digest: 'x',
+  proof: 'Loaded',
+  startedAt: T0,
+  phase: 'InProgress',
+  places: ['ConfigMap/app:hot'],
+  changes: changed({ hot: 'b' }),
+  ...changes,
 });

@@ -12,6 +12,7 @@ import {
   aRestart,
   aUse,
   aWorkload,
+  aDelivery,
   changed,
   digestsOf,
   found,
@@ -176,14 +177,7 @@ describe('the wait for the content of a ConfigMap', () => {
   });
 
   it('goes on until what was sent is proven, and ends when it was not in time', () => {
-    const open: Delivery = {
-      digest: 'x',
-      proof: 'Loaded',
-      startedAt: T0,
-      phase: 'InProgress',
-      places: ['ConfigMap/app:hot'],
-      changes: changed({ hot: 'b' }),
-    };
+    const open = aDelivery();
     const withDelivery = (more: Partial<Delivery>): readonly string[] =>
       withLedger({ delivery: { ...open, ...more } }, NEW);
     assert.deepEqual(withDelivery({}), ['Waiting not known to be Loaded in every pod yet']);

@@ -17,6 +17,7 @@ import {
   aRestart,
   aUse,
   aWorkload,
+  aDelivery,
   changed,
   found,
   MINUTE,
@@ -519,14 +520,7 @@ describe('a hot change that is to be proven', () => {
   });
 
   it('is the last action while it is under way', () => {
-    const open: Delivery = {
-      digest: 'x',
-      proof: 'Loaded',
-      startedAt: T0,
-      phase: 'InProgress',
-      places: [],
-      changes: changed({ hot: 'b' }),
-    };
+    const open = aDelivery({ places: [] });
     const last = (more: Partial<Delivery>): unknown =>
       statusOf({
         workloads: [aReport(verdict('Reloading'), { ledger: aLedger({}, { delivery: { ...open, ...more } }) })],
@@ -538,14 +532,7 @@ describe('a hot change that is to be proven', () => {
 });
 
 describe('how far pods have got', () => {
-  const delivery: Delivery = {
-    digest: 'x',
-    proof: 'Loaded',
-    startedAt: T0,
-    phase: 'InProgress',
-    places: ['ConfigMap/app:hot'],
-    changes: changed({ hot: 'b' }),
-  };
+  const delivery = aDelivery();
   const pod = (at: number, done: boolean, why?: string): PodProof => ({
     name: `web-${at}`,
     reached: done ? 'Loaded' : 'Mounted',

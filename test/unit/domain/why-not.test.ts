@@ -6,7 +6,7 @@ import type { Delivery } from '../../../src/domain/proof.ts';
 import { recordStatusOf } from '../../../src/domain/record.ts';
 import type { Ledger } from '../../../src/domain/observed.ts';
 import { whyNot, type NotReloaded } from '../../../src/domain/why-not.ts';
-import { aLedger, aPolicy, aRestart, aUse, aWorkload, changed, rule, T0 } from '../../support/builders.ts';
+import { aDelivery, aLedger, aPolicy, aRestart, aUse, aWorkload, changed, rule, T0 } from '../../support/builders.ts';
 
 const NOW = new Date(T0).toISOString();
 const DONE = {
@@ -36,15 +36,7 @@ const source = (facts: Partial<ReturnType<typeof known>['sources'] extends Reado
   known({ sources: new Map([['ConfigMap/app', { state: 'Present', keys: ['flag', 'hot'], ...facts }]]) });
 
 const sent = (more: Partial<Delivery>) => {
-  const delivery: Delivery = {
-    digest: 'x',
-    proof: 'Loaded',
-    startedAt: T0,
-    phase: 'InProgress',
-    places: ['ConfigMap/app:hot'],
-    changes: changed({ hot: 'b' }),
-    ...more,
-  };
+  const delivery = aDelivery(more);
   return known({ record: recorded({ delivery }) });
 };
 
