@@ -14,10 +14,11 @@ import type {
 } from '../../src/controller/ports.ts';
 import { createProver, type Prover } from '../../src/controller/prover.ts';
 import type { PodProof, ProofOrder, ProofProgress } from '../../src/domain/proof.ts';
-import type { ListWatch, WatchEvent } from '../../src/runtime/reflector.ts';
+import type { ListWatch } from '../../src/runtime/reflector.ts';
 import { aWorkload, changed } from './builders.ts';
 import { createFakeClock, settled, type FakeClock } from './fake-clock.ts';
 import { createRecordingLog } from './recording-log.ts';
+import { PodFeed } from './pod-feed.ts';
 
 export const WEB = aWorkload();
 export const NOTIFY = { port: 'http', path: '/-/reload' } as const;
@@ -39,14 +40,13 @@ export class ProofScene {
   readonly asks: (NotifyRequest & { readonly at: number })[] = [];
   readonly questions: { readonly uid: string; readonly question: MountQuestion; readonly waitMs: number }[] = [];
   readonly told: { readonly complete: boolean; readonly at: number }[] = [];
-  watches = 0;
   /** An agent that waits is one that answers after its time. */
   mounted: (uid: string) => MountAnswer | Promise<MountAnswer> = () => ({ type: 'Mounted' });
   answer: (request: NotifyRequest) => NotifyAnswer | Promise<NotifyAnswer> = () => ({ type: 'Accepted' });
   belongs: (pod: FollowedPod) => boolean = () => true;
   secret: (name: string) => SourceObject | undefined = () => undefined;
   readonly #pods = new Map<string, FollowedPod>();
-  readonly #watchers = new Set<(event: WatchEvent<FollowedPod>) => void>();
+  readonly #feed = new PodFeed();
 
   constructor({ pods = [], agents = false, notify = 'Enabled' }: SceneOptions = {}) {
     for (const pod of pods) this.#pods.set(pod.name, pod);
@@ -131,13 +131,13 @@ export class ProofScene {
   async see(pod: FollowedPod): Promise<void> {
     const type = this.#pods.has(pod.name) ? 'MODIFIED' : 'ADDED';
     this.#pods.set(pod.name, pod);
-    for (const tell of [...this.#watchers]) tell({ type, object: pod });
+    this.#feed.tell({ type, object: pod });
     await this.settle();
   }
 
   async go(pod: FollowedPod): Promise<void> {
     this.#pods.delete(pod.name);
-    for (const tell of [...this.#watchers]) tell({ type: 'DELETED', object: pod });
+    this.#feed.tell({ type: 'DELETED', object: pod });
     await this.settle();
   }
 
@@ -161,34 +161,17 @@ export class ProofScene {
     };
   }
 
+  /** How many watches of pods are open. */
+  get watches(): number {
+    return this.#feed.watches;
+  }
+
   #source(): ListWatch<FollowedPod> {
     return {
       list: () => Promise.resolve({ items: [...this.#pods.values()], resourceVersion: '1' }),
-      watch: (_options, until) => this.#events(until),
+      watch: (_options, until) => this.#feed.events(until),
       resourceVersionOf: ({ resourceVersion }) => resourceVersion,
     };
-  }
-
-  async *#events(until: AbortSignal): AsyncGenerator<WatchEvent<FollowedPod>> {
-    const queue: WatchEvent<FollowedPod>[] = [];
-    let wake: (() => void) | undefined;
-    const tell = (event: WatchEvent<FollowedPod>): void => {
-      queue.push(event);
-      wake?.();
-    };
-    this.#watchers.add(tell);
-    this.watches += 1;
-    until.addEventListener('abort', () => wake?.(), { once: true });
-    try {
-      while (!until.aborted) {
-        const next = queue.shift();
-        if (next !== undefined) yield next;
-        else await new Promise<void>((resolve) => (wake = resolve));
-      }
-    } finally {
-      this.watches -= 1;
-      this.#watchers.delete(tell);
-    }
   }
 }
 

@@ -5,10 +5,11 @@ import { describe, it } from 'node:test';
 import { createNudger, type Nudger } from '../../../src/controller/nudger.ts';
 import { createPodWatches } from '../../../src/controller/pod-watches.ts';
 import type { FollowedPod, Pods } from '../../../src/controller/ports.ts';
-import type { ListWatch, WatchEvent } from '../../../src/runtime/reflector.ts';
+import type { ListWatch } from '../../../src/runtime/reflector.ts';
 import { aFollowedPod, aWorkload } from '../../support/builders.ts';
 import { createFakeClock, settled, type FakeClock } from '../../support/fake-clock.ts';
 import { createRecordingLog } from '../../support/recording-log.ts';
+import { PodFeed } from '../../support/pod-feed.ts';
 
 const WEB = aWorkload();
 const { signal } = new AbortController();
@@ -18,11 +19,9 @@ class Scene {
   readonly clock: FakeClock = createFakeClock();
   readonly nudger: Nudger;
   readonly nudges: { readonly pod: string; readonly value: string }[] = [];
-  /** Watches that are open. */
-  watches = 0;
   fail: ((pod: FollowedPod) => Error | undefined) | undefined;
   readonly #pods = new Map<string, FollowedPod>();
-  readonly #watchers = new Set<(event: WatchEvent<FollowedPod>) => void>();
+  readonly #feed = new PodFeed();
   #version = 1;
 
   constructor(...running: readonly string[]) {
@@ -53,14 +52,14 @@ class Scene {
     const pod = this.#pod(name, running);
     const type = this.#pods.has(name) ? 'MODIFIED' : 'ADDED';
     this.#pods.set(name, pod);
-    for (const tell of this.#watchers) tell({ type, object: pod });
+    this.#feed.tell({ type, object: pod });
     await this.settle();
   }
 
   async go(name: string): Promise<void> {
     const pod = this.#pods.get(name);
     this.#pods.delete(name);
-    if (pod !== undefined) for (const tell of this.#watchers) tell({ type: 'DELETED', object: pod });
+    if (pod !== undefined) this.#feed.tell({ type: 'DELETED', object: pod });
     await this.settle();
   }
 
@@ -73,34 +72,17 @@ class Scene {
     return aFollowedPod({ name, resourceVersion: String(this.#version), running });
   }
 
+  /** How many watches of pods are open. */
+  get watches(): number {
+    return this.#feed.watches;
+  }
+
   #source(): ListWatch<FollowedPod> {
     return {
       list: () => Promise.resolve({ items: [...this.#pods.values()], resourceVersion: String(this.#version) }),
-      watch: (_options, until) => this.#events(until),
+      watch: (_options, until) => this.#feed.events(until),
       resourceVersionOf: ({ resourceVersion }) => resourceVersion,
     };
-  }
-
-  async *#events(until: AbortSignal): AsyncGenerator<WatchEvent<FollowedPod>> {
-    const queue: WatchEvent<FollowedPod>[] = [];
-    let wake: (() => void) | undefined;
-    const tell = (event: WatchEvent<FollowedPod>): void => {
-      queue.push(event);
-      wake?.();
-    };
-    this.#watchers.add(tell);
-    this.watches += 1;
-    until.addEventListener('abort', () => wake?.(), { once: true });
-    try {
-      while (!until.aborted) {
-        const next = queue.shift();
-        if (next !== undefined) yield next;
-        else await new Promise<void>((resolve) => (wake = resolve));
-      }
-    } finally {
-      this.watches -= 1;
-      this.#watchers.delete(tell);
-    }
   }
 }
 
