@@ -72,14 +72,14 @@ const limitsOf = ({
   ].join(', ');
 };
 
-const resolved: Readonly<Record<string, string>> = DEFAULTS;
+const resolved: Readonly<Record<string, string | number>> = DEFAULTS;
 
 /** What holds where the field is left out. Its path is that below `spec` or `status`. */
 const absenceOf = (schema: StructuralSchema, path: string, required: boolean): string => {
   if (required) return 'required';
   if (schema.default !== undefined) return code(JSON.stringify(schema.default).replaceAll('"', ''));
   const byCode = resolved[path];
-  return byCode === undefined ? '' : code(byCode);
+  return byCode === undefined ? '' : code(String(byCode));
 };
 
 /** One row for each field below a schema. */

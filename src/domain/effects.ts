@@ -25,8 +25,18 @@ export interface RestartOrder {
   readonly keys: readonly string[];
   /** Why, for the event and the history. */
   readonly cause: string;
+  /** The annotation's value that it takes the place of; absent: there is none. */
+  readonly replaces?: string;
   /** It replaces pods of which a hot change was not proven in time: which, and why. */
   readonly unproven?: string;
+}
+
+/** Put the template's annotation back to what it was before a restart that failed. */
+export interface UndoOrder {
+  /** The restart that is undone: where the annotation is another one by now, nothing is. */
+  readonly n: number;
+  /** The earlier value; absent: there was no annotation. */
+  readonly value?: string;
 }
 
 export interface Notice {
@@ -103,6 +113,9 @@ export type Plan =
       readonly pending?: Pending;
       readonly nudge?: Nudge;
       readonly restart?: RestartOrder;
+      readonly undo?: UndoOrder;
+      /** The record must be in the API before any effect: what it says is what a crash in between is judged by. */
+      readonly recordFirst?: boolean;
       /** Absent: nothing is to be proven, and what was under way ends. */
       readonly prove?: ProofOrder;
       /** Content that a validation refuses must not reach pods any sooner: whatever nudges are still to come are not given. */

@@ -1,15 +1,23 @@
 /** What is known when a workload is decided on. Times are milliseconds since the epoch. */
 
+import type { ResolvedDelivery, ResolvedGates } from '../api/v1alpha1/defaults.ts';
 import type { RestartAnnotation } from './annotation.ts';
 import type { Classifier } from './classify.ts';
 import type { Digest } from './digest.ts';
 import type { DocumentParts, LeafTable } from './documents.ts';
 import type { Delivery, HotPolicy, ProofProgress } from './proof.ts';
+import type { Others } from './others.ts';
 import type { Use } from './references.ts';
+import type { Answer, Request } from './requests.ts';
 import type { RolloutState } from './rollout.ts';
 import type { PodReport } from './rollout-cause.ts';
 import type { LabelSelector, SourceKind, WorkloadBinding, WorkloadKind } from './selection.ts';
 import type { Problem, Validation } from './validation.ts';
+
+/** When restarts may begin, in which order, and what follows a failure: what one policy says. */
+export type GatePolicy = ResolvedGates;
+/** What workloads mount: what one policy says. */
+export type DeliveryPolicy = ResolvedDelivery;
 
 /** `ConfigMap/name`: a source within the namespace at hand. */
 export type SourceId = string;
@@ -79,6 +87,8 @@ export interface Workload {
   /** Of the pod template without our restart annotation. */
   readonly templateHash: string;
   readonly annotation?: RestartAnnotation;
+  /** The annotation's value as it stands, also one of another form; absent: there is none. */
+  readonly annotationValue?: string;
   readonly rollout: RolloutState;
 }
 
@@ -99,6 +109,8 @@ export interface Policy extends Classifier {
   readonly hot: HotPolicy;
   readonly debounceMs: number;
   readonly progressTimeoutMs: number;
+  readonly gates: GatePolicy;
+  readonly delivery: DeliveryPolicy;
 }
 
 export type { LabelSelector };
@@ -131,6 +143,8 @@ export interface Restart {
   readonly message?: string;
   readonly finishedAt?: number;
   readonly pods?: number;
+  /** The annotation's value that it took the place of; absent: there was none. */
+  readonly replaces?: string;
   /** What it carries beyond what is recorded as applied. */
   readonly changes: Changes;
 }
@@ -142,7 +156,56 @@ export interface Held {
   readonly changedAfter?: number;
   readonly reason: string;
   readonly message?: string;
+  /** Names the content that the restart would carry: what an approval is given for. */
+  readonly digest?: string;
+  /** When it goes on by itself; absent: when somebody or something acts. */
+  readonly until?: number;
   readonly changes: Changes;
+}
+
+/** One snapshot of the live object that is rendered from a source. */
+export interface SnapshotReference {
+  readonly source: SourceId;
+  /** Name of the live object. */
+  readonly object: string;
+  readonly number: number;
+}
+
+/** A restart with managed delivery that has begun: it is completed even if a gate closes. */
+export interface Intent {
+  readonly n: number;
+  readonly digest: string;
+  readonly at: number;
+  readonly snapshots: readonly SnapshotReference[];
+  readonly keys: readonly string[];
+  readonly changes: Changes;
+}
+
+/** Content that failed and was undone, or that somebody went back from: until it changes, or is asked for, it is left alone. */
+export interface Failed {
+  readonly n: number;
+  readonly digest: string;
+  readonly at: number;
+  readonly reason: string;
+  readonly message?: string;
+  readonly undo?: Undo;
+  readonly changes: Changes;
+}
+
+export interface Undo {
+  readonly mode: 'Undo' | 'Rollback';
+  /** Intended: recorded, and not known to be done. */
+  readonly phase: 'Intended' | 'InProgress' | 'Succeeded' | 'TimedOut';
+  readonly at: number;
+  /** For Rollback: what is gone back to. */
+  readonly snapshots?: readonly SnapshotReference[];
+  readonly message?: string;
+}
+
+/** Somebody's word for exactly one content. */
+export interface Consent {
+  readonly digest: string;
+  readonly at: number;
 }
 
 export interface HistoryEntry {
@@ -165,6 +228,18 @@ export interface Ledger {
   readonly held?: Held;
   /** The latest hot change, as long as there is something to be proven, or that was not proven in time. */
   readonly delivery?: Delivery;
+  readonly intent?: Intent;
+  readonly failed?: Failed;
+  /** The content that somebody has approved. */
+  readonly approved?: Consent;
+  /** The content for which somebody has opened every gate once. */
+  readonly opened?: Consent;
+  /** When the latest restarts were issued, newest first. */
+  readonly restartTimes?: readonly number[];
+  /** Restarts before this do not count for a budget: somebody has reset it. */
+  readonly budgetFrom?: number;
+  /** Requests that have had their effect, newest first. */
+  readonly answers?: readonly Answer[];
   /** Newest first. */
   readonly history: readonly HistoryEntry[];
 }
@@ -203,4 +278,8 @@ export interface Observed {
   readonly podsSeenAt?: number;
   /** How far the delivery that is recorded has got, as this process knows. */
   readonly proof?: ProofProgress;
+  /** What people ask for of this workload, the oldest first. Absent: nothing. */
+  readonly requests?: readonly Request[];
+  /** How others stand, as far as a gate must know. Absent: none must. */
+  readonly others?: Others;
 }

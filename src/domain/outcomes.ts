@@ -39,7 +39,7 @@ export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number):
 };
 
 export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Workload, now: number): Ledger => ({
-  ...carried(superseded(ledger, now), order, now),
+  ...counted(carried(superseded(ledger, now), order, now), now),
   restart: {
     n: order.n,
     digest: order.digest,
@@ -47,9 +47,21 @@ export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Wor
     issuedAt: now,
     templateHash: workload.templateHash,
     phase: 'InProgress',
+    ...(order.replaces !== undefined && { replaces: order.replaces }),
     changes: order.changes,
   },
 });
+
+/** One more restart, for cooldown and budget: as many times as a budget may allow, for as long as it may look back. */
+export const counted = (ledger: Ledger, at: number): Ledger => ({
+  ...ledger,
+  restartTimes: [at, ...(ledger.restartTimes ?? [])]
+    .filter((time) => time > at - LONGEST_PERIOD_MS)
+    .slice(0, RECORD_LIMITS.restartTimes),
+});
+
+/** Of a budget, as the API bounds it: 168h. */
+const LONGEST_PERIOD_MS = 168 * 3_600_000;
 
 /** New pods read at their start what was to be proven of the old ones. */
 export const carried = (

@@ -3,7 +3,16 @@
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import type { Digest } from './digest.ts';
-import { sourceId, sourceOf, type Changes, type HistoryEntry, type Ledger } from './observed.ts';
+import {
+  sourceId,
+  sourceOf,
+  type Changes,
+  type Consent,
+  type HistoryEntry,
+  type Ledger,
+  type SnapshotReference,
+  type Undo,
+} from './observed.ts';
 
 export const ledgerOf = (status: ReloadRecordStatus): Ledger => ({
   adoptedAt: Date.parse(status.adoptedAt),
@@ -29,6 +38,7 @@ export const ledgerOf = (status: ReloadRecordStatus): Ledger => ({
       ...withoutTimes(status.held),
       since: Date.parse(status.held.since),
       ...(status.held.changedAfter !== undefined && { changedAfter: Date.parse(status.held.changedAfter) }),
+      ...(status.held.until !== undefined && { until: Date.parse(status.held.until) }),
       changes: changesOf(status.held.changes),
     },
   }),
@@ -40,6 +50,29 @@ export const ledgerOf = (status: ReloadRecordStatus): Ledger => ({
       ...(status.delivery.askAgainAt !== undefined && { askAgainAt: Date.parse(status.delivery.askAgainAt) }),
       changes: changesOf(status.delivery.changes),
     },
+  }),
+  ...(status.intent !== undefined && {
+    intent: {
+      ...withoutTimes(status.intent),
+      at: Date.parse(status.intent.at),
+      snapshots: snapshotsOf(status.intent.snapshots),
+      changes: changesOf(status.intent.changes),
+    },
+  }),
+  ...(status.failed !== undefined && {
+    failed: {
+      ...withoutTimes(status.failed),
+      at: Date.parse(status.failed.at),
+      ...(status.failed.undo !== undefined && { undo: undoOf(status.failed.undo) }),
+      changes: changesOf(status.failed.changes),
+    },
+  }),
+  ...(status.approved !== undefined && { approved: consentOf(status.approved) }),
+  ...(status.opened !== undefined && { opened: consentOf(status.opened) }),
+  ...(status.restartTimes !== undefined && { restartTimes: status.restartTimes.map((at) => Date.parse(at)) }),
+  ...(status.budgetFrom !== undefined && { budgetFrom: Date.parse(status.budgetFrom) }),
+  ...(status.answers !== undefined && {
+    answers: status.answers.map((answer) => ({ ...answer, at: Date.parse(answer.at) })),
   }),
   history: (status.history ?? []).map((entry) => ({ ...entry, time: Date.parse(entry.time) })),
 });
@@ -71,6 +104,7 @@ export const recordStatusOf = (ledger: Ledger): ReloadRecordStatus => ({
       ...bounded(ledger.held.message),
       since: time(ledger.held.since),
       ...(ledger.held.changedAfter !== undefined && { changedAfter: time(ledger.held.changedAfter) }),
+      ...(ledger.held.until !== undefined && { until: time(ledger.held.until) }),
       changes: changeList(ledger.held.changes),
     },
   }),
@@ -85,7 +119,71 @@ export const recordStatusOf = (ledger: Ledger): ReloadRecordStatus => ({
       changes: changeList(ledger.delivery.changes),
     },
   }),
+  ...(ledger.intent !== undefined && {
+    intent: {
+      ...withoutTimes(ledger.intent),
+      at: time(ledger.intent.at),
+      snapshots: snapshotList(ledger.intent.snapshots),
+      keys: placeList(ledger.intent.keys),
+      changes: changeList(ledger.intent.changes),
+    },
+  }),
+  ...(ledger.failed !== undefined && {
+    failed: {
+      ...withoutTimes(ledger.failed),
+      ...bounded(ledger.failed.message),
+      at: time(ledger.failed.at),
+      ...(ledger.failed.undo !== undefined && { undo: undoStatus(ledger.failed.undo) }),
+      changes: changeList(ledger.failed.changes),
+    },
+  }),
+  ...(ledger.approved !== undefined && { approved: consentStatus(ledger.approved) }),
+  ...(ledger.opened !== undefined && { opened: consentStatus(ledger.opened) }),
+  ...(ledger.restartTimes !== undefined &&
+    ledger.restartTimes.length > 0 && {
+      restartTimes: ledger.restartTimes.slice(0, RECORD_LIMITS.restartTimes).map(time),
+    }),
+  ...(ledger.budgetFrom !== undefined && { budgetFrom: time(ledger.budgetFrom) }),
+  ...(ledger.answers !== undefined &&
+    ledger.answers.length > 0 && {
+      answers: ledger.answers
+        .slice(0, RECORD_LIMITS.answers)
+        .map((answer) => ({ ...answer, ...bounded(answer.message), at: time(answer.at) })),
+    }),
   ...(ledger.history.length > 0 && { history: ledger.history.map(historyEntry) }),
+});
+
+type RecordedSnapshots = NonNullable<ReloadRecordStatus['intent']>['snapshots'];
+
+const snapshotsOf = (snapshots: RecordedSnapshots): readonly SnapshotReference[] =>
+  snapshots.map(({ object, number, ...source }) => ({ source: sourceId(source), object, number }));
+
+const snapshotList = (snapshots: readonly SnapshotReference[]): RecordedSnapshots =>
+  snapshots.map(({ source, object, number }) => ({ ...sourceOf(source), object, number }));
+
+type RecordedUndo = NonNullable<NonNullable<ReloadRecordStatus['failed']>['undo']>;
+
+const undoOf = ({ at, snapshots, ...undo }: RecordedUndo): Undo => ({
+  ...undo,
+  at: Date.parse(at),
+  ...(snapshots !== undefined && { snapshots: snapshotsOf(snapshots) }),
+});
+
+const undoStatus = ({ at, snapshots, ...undo }: Undo): RecordedUndo => ({
+  ...undo,
+  ...bounded(undo.message),
+  at: time(at),
+  ...(snapshots !== undefined && { snapshots: snapshotList(snapshots) }),
+});
+
+const consentOf = ({ digest, at }: NonNullable<ReloadRecordStatus['approved']>): Consent => ({
+  digest,
+  at: Date.parse(at),
+});
+
+const consentStatus = ({ digest, at }: Consent): NonNullable<ReloadRecordStatus['approved']> => ({
+  digest,
+  at: time(at),
 });
 
 type RecordedChanges = NonNullable<ReloadRecordStatus['held']>['changes'];
@@ -115,15 +213,30 @@ const inOrder = <V>(map: ReadonlyMap<string, V>): readonly (readonly [string, V]
 
 /** The fields that the API carries in another form. */
 type Converted =
-  'issuedAt' | 'carriesSince' | 'startedAt' | 'finishedAt' | 'askAgainAt' | 'since' | 'changedAfter' | 'changes';
+  | 'at'
+  | 'issuedAt'
+  | 'carriesSince'
+  | 'startedAt'
+  | 'finishedAt'
+  | 'askAgainAt'
+  | 'since'
+  | 'until'
+  | 'changedAfter'
+  | 'snapshots'
+  | 'undo'
+  | 'changes';
 
 const withoutTimes = <T extends Partial<Record<Converted, unknown>>>({
+  at: _at,
   issuedAt: _issuedAt,
   carriesSince: _carriesSince,
   startedAt: _startedAt,
   askAgainAt: _askAgainAt,
   finishedAt: _finishedAt,
   since: _since,
+  until: _until,
+  snapshots: _snapshots,
+  undo: _undo,
   changedAfter: _changedAfter,
   changes: _changes,
   ...rest

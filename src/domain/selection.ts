@@ -22,6 +22,7 @@ export interface WorkloadBinding {
   readonly kind: WorkloadKind;
   readonly name?: string | undefined;
   readonly selector?: LabelSelector | undefined;
+  readonly wave?: number | undefined;
 }
 
 interface Selectable {

@@ -42,6 +42,8 @@ const NOTHING = {
   hot: { proof: 'Nudged', timeoutMs: 0, onTimeout: 'Report' },
   debounceMs: 0,
   progressTimeoutMs: 0,
+  gates: { cooldownMs: 0, windows: [], approval: 'Automatic', order: 'Parallel', onFailure: 'Report' },
+  delivery: { objects: [], snapshots: 0, rollbackSecrets: false },
 } as const;
 
 export const createPolicyWriter = (client: KubeClient): PolicyWriter => ({

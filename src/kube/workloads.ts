@@ -66,6 +66,7 @@ export const parseWorkload = (kind: WorkloadKind, raw: RawWorkload): StoredWorkl
     podSelector: selectorQuery(spec.selector),
     templateHash: templateHash(spec.template, annotations),
     ...(annotation !== undefined && { annotation }),
+    ...(restartValue !== undefined && { annotationValue: restartValue }),
     rollout: rolloutState(kind, raw),
   };
 };

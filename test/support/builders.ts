@@ -3,7 +3,17 @@
 import type { FollowedPod, PodContainer } from '../../src/controller/ports.ts';
 import type { Class, Rule } from '../../src/domain/rules.ts';
 import { digestKeys, type Digest } from '../../src/domain/digest.ts';
-import type { Changes, Ledger, Observed, Pod, Policy, Restart, Source, Workload } from '../../src/domain/observed.ts';
+import type {
+  Changes,
+  GatePolicy,
+  Ledger,
+  Observed,
+  Pod,
+  Policy,
+  Restart,
+  Source,
+  Workload,
+} from '../../src/domain/observed.ts';
 import type { Delivery } from '../../src/domain/proof.ts';
 import type { Use } from '../../src/domain/references.ts';
 import type { RolloutState } from '../../src/domain/rollout.ts';
@@ -172,6 +182,18 @@ export const aPolicy = (more: Partial<Policy> = {}): Policy => ({
   hot: { proof: 'Nudged', timeoutMs: 30_000, onTimeout: 'Report' },
   debounceMs: 500,
   progressTimeoutMs: 10 * MINUTE,
+  gates: aGate(),
+  delivery: { objects: [], snapshots: 5, rollbackSecrets: false },
+  ...more,
+});
+
+/** Gates that hold nothing. */
+export const aGate = (more: Partial<GatePolicy> = {}): GatePolicy => ({
+  cooldownMs: 0,
+  windows: [],
+  approval: 'Automatic',
+  order: 'Parallel',
+  onFailure: 'Report',
   ...more,
 });
 

@@ -52,6 +52,8 @@ export const ReadyReason = {
   RolloutTimedOut: 'RolloutTimedOut',
   /** False. A hot change was not proven within `hot.timeout`; `HotReloaded` says which pods, and why. */
   ProofTimeout: 'ProofTimeout',
+  /** False. A workload has had as many restarts as `restart.budget` allows: the breaker is open. It closes by itself, or by `kubectl reload reset`. */
+  BudgetExhausted: 'BudgetExhausted',
   /** False. The API server refuses a request that the operator needs to make; the message names the missing right. */
   Forbidden: 'Forbidden',
   /** False. The stored spec does not pass the present schema, as after an upgrade; the message names the field. */
@@ -82,6 +84,8 @@ export const StalledReason = {
   RolloutTimedOut: 'RolloutTimedOut',
   /** A hot change was not proven in time, as for Ready. */
   ProofTimeout: 'ProofTimeout',
+  /** The breaker is open, as for Ready. */
+  BudgetExhausted: 'BudgetExhausted',
   /** Content is invalid, as for Ready. */
   SourceInvalid: 'SourceInvalid',
   /** A right is missing, as for Ready. */
@@ -170,6 +174,20 @@ export const RolledOutReason = {
   Observed: 'Observed',
   /** False. `suspend` is set on a policy that names a changed source. Held. */
   Suspended: 'Suspended',
+  /** False. `restart.approval` is Manual, and nobody has approved this content yet: `kubectl reload approve`. Held. */
+  ApprovalPending: 'ApprovalPending',
+  /** False. No window of `restart.windows` is open. Held. */
+  OutsideWindow: 'OutsideWindow',
+  /** False. The latest restart is less than `restart.cooldown` ago. Held. */
+  Cooldown: 'Cooldown',
+  /** False. `restart.budget` is used up. Held; Ready is False, and Stalled True. */
+  BudgetExhausted: 'BudgetExhausted',
+  /** False. As many workloads of the policy as `restart.maxConcurrent` allows are rolling out, or of the cluster as the operator's own limit does. Held. */
+  ConcurrencyLimit: 'ConcurrencyLimit',
+  /** False. A workload that comes earlier in the policy's order is not done yet. Held. */
+  WaitingForEarlier: 'WaitingForEarlier',
+  /** False. A workload that comes earlier in the policy's order has failed. Held until that is put right. */
+  EarlierFailed: 'EarlierFailed',
   /** False. The Deployment is paused. Blocked until it is resumed. */
   Paused: 'Paused',
   /** False. The update strategy is OnDelete. Blocked until somebody deletes the pods or changes the strategy. */
@@ -194,6 +212,12 @@ export const RolledOutReason = {
   NotCarried: 'NotCarried',
   /** False. Somebody took the operator's restart back, by `kubectl rollout undo` or another controller. Failed. */
   Reverted: 'Reverted',
+  /** False. The rollout failed, and the template's annotation was put back. The source still holds the content that failed. */
+  Undone: 'Undone',
+  /** False. The rollout failed, or somebody asked for it: the earlier content is delivered again. The source still holds the other. */
+  RolledBack: 'RolledBack',
+  /** True. A content that had failed is gone from the source: what was applied before is there again. */
+  Recovered: 'Recovered',
   /** False. A newer change took the place of the rollout before it was complete. */
   Superseded: 'Superseded',
 } as const;

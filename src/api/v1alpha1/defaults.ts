@@ -2,10 +2,16 @@
 
 import { parseDuration } from './duration.ts';
 import type {
+  Approval,
+  CanaryWorkload,
+  DeliveryMode,
+  DeliverySettings,
   HotProof,
   LabelSelector,
+  OnFailure,
   OnImpossible,
   OnTimeout,
+  Order,
   ReloadClass,
   ReloadPolicySpec,
   ReloadRule,
@@ -13,7 +19,9 @@ import type {
   SourceKind,
   SourceReference,
   Validation,
+  WindowType,
   WorkloadGroup,
+  WorkloadKind,
   WorkloadReference,
 } from './types.gen.ts';
 
@@ -30,6 +38,15 @@ export const DEFAULTS = {
   'hot.notify.http.path': '/-/reload',
   'restart.debounce': '500ms',
   'restart.progressTimeout': '10m',
+  'restart.cooldown': '0s',
+  'restart.approval': 'Automatic',
+  'restart.order': 'Parallel',
+  'restart.onFailure': 'Report',
+  'restart.windows[].type': 'Allow',
+  'restart.windows[].timeZone': 'UTC',
+  'workloads[].wave': 0,
+  'delivery.mode': 'Direct',
+  'delivery.snapshots': 5,
 } as const satisfies {
   readonly 'workloads[].group': WorkloadGroup;
   readonly 'hot.onImpossible': OnImpossible;
@@ -39,6 +56,15 @@ export const DEFAULTS = {
   readonly 'hot.notify.http.path': string;
   readonly 'restart.debounce': string;
   readonly 'restart.progressTimeout': string;
+  readonly 'restart.cooldown': string;
+  readonly 'restart.approval': Approval;
+  readonly 'restart.order': Order;
+  readonly 'restart.onFailure': OnFailure;
+  readonly 'restart.windows[].type': WindowType;
+  readonly 'restart.windows[].timeZone': string;
+  readonly 'workloads[].wave': number;
+  readonly 'delivery.mode': DeliveryMode;
+  readonly 'delivery.snapshots': number;
 };
 
 export type ResolvedWorkloadReference = WorkloadReference & { readonly group: WorkloadGroup };
@@ -59,6 +85,41 @@ export interface ResolvedNotify {
   readonly signature?: SecretKeyReference;
 }
 
+/** A time in which restarts may begin, or may not. */
+export interface ResolvedWindow {
+  readonly name: string;
+  readonly type: WindowType;
+  readonly cron: string;
+  readonly durationMs: number;
+  readonly timeZone: string;
+}
+
+/** When restarts may begin, in which order, and what follows a failure. Absent limits: there are none. */
+export interface ResolvedGates {
+  readonly cooldownMs: number;
+  readonly maxConcurrent?: number;
+  readonly budget?: { readonly restarts: number; readonly periodMs: number };
+  readonly windows: readonly ResolvedWindow[];
+  readonly approval: Approval;
+  readonly order: Order;
+  readonly canary?: { readonly workload: CanaryWorkload } | { readonly percent: number };
+  readonly onFailure: OnFailure;
+}
+
+/** An object that the operator renders, and workloads mount in place of its source. */
+export interface ResolvedLiveObject {
+  readonly name: string;
+  readonly source: SourceReference;
+  readonly workloads: readonly { readonly kind: WorkloadKind; readonly name: string }[];
+}
+
+export interface ResolvedDelivery {
+  /** None: delivery is direct. */
+  readonly objects: readonly ResolvedLiveObject[];
+  readonly snapshots: number;
+  readonly rollbackSecrets: boolean;
+}
+
 /** A policy's spec with nothing left to guess. */
 export interface ResolvedPolicySpec {
   readonly sources: readonly SourceReference[];
@@ -74,6 +135,8 @@ export interface ResolvedPolicySpec {
   readonly hot: ResolvedHot;
   readonly debounceMs: number;
   readonly progressTimeoutMs: number;
+  readonly gates: ResolvedGates;
+  readonly delivery: ResolvedDelivery;
 }
 
 /**
@@ -99,6 +162,41 @@ export const resolvePolicy = (spec: ReloadPolicySpec): ResolvedPolicySpec => ({
   hot: resolveHot(spec.hot),
   debounceMs: parseDuration(spec.restart?.debounce ?? DEFAULTS['restart.debounce']),
   progressTimeoutMs: parseDuration(spec.restart?.progressTimeout ?? DEFAULTS['restart.progressTimeout']),
+  gates: resolveGates(spec.restart),
+  delivery: resolveDelivery(spec.delivery),
+});
+
+const resolveGates = ({
+  cooldown = DEFAULTS['restart.cooldown'],
+  maxConcurrent,
+  budget,
+  windows = [],
+  approval = DEFAULTS['restart.approval'],
+  order = DEFAULTS['restart.order'],
+  canary: { workload, percent } = {},
+  onFailure = DEFAULTS['restart.onFailure'],
+}: NonNullable<ReloadPolicySpec['restart']> = {}): ResolvedGates => ({
+  cooldownMs: parseDuration(cooldown),
+  ...(maxConcurrent !== undefined && { maxConcurrent }),
+  ...(budget !== undefined && { budget: { restarts: budget.restarts, periodMs: parseDuration(budget.period) } }),
+  windows: windows.map(({ name, type, cron, duration, timeZone }) => ({
+    name,
+    type: type ?? DEFAULTS['restart.windows[].type'],
+    cron,
+    durationMs: parseDuration(duration),
+    timeZone: timeZone ?? DEFAULTS['restart.windows[].timeZone'],
+  })),
+  approval,
+  order,
+  ...(workload !== undefined && { canary: { workload } }),
+  ...(percent !== undefined && { canary: { percent } }),
+  onFailure,
+});
+
+const resolveDelivery = ({ objects = [], snapshots, rollbackSecrets }: DeliverySettings = {}): ResolvedDelivery => ({
+  objects: objects.map(({ name, source, workloads }) => ({ name, source, workloads })),
+  snapshots: snapshots ?? DEFAULTS['delivery.snapshots'],
+  rollbackSecrets: rollbackSecrets ?? false,
 });
 
 const resolveHot = (hot: ReloadPolicySpec['hot'] = {}): ResolvedHot => ({

@@ -37,6 +37,10 @@ export const RECORD_LIMITS = {
   history: 5,
   /** Keys named by one history entry. */
   historyKeys: 20,
+  /** Times of restarts that are remembered, at most for the longest period of a budget. */
+  restartTimes: 100,
+  /** Requests whose answer is remembered, so that none takes effect twice. */
+  answers: 10,
   /** Longest `message`, in characters. */
   message: 1024,
 } as const;

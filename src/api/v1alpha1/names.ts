@@ -30,6 +30,15 @@ export const RELOAD_RECORD = {
   shortName: 'rlr',
 } as const satisfies KindNames;
 
+/** A person's one-shot wish: an approval, a rollback. */
+export const RELOAD_REQUEST = {
+  kind: 'ReloadRequest',
+  listKind: 'ReloadRequestList',
+  plural: 'reloadrequests',
+  singular: 'reloadrequest',
+  shortName: 'rlq',
+} as const satisfies KindNames;
+
 /** `kubectl get reload` lists every kind of this category. */
 export const CATEGORY = 'reload';
 
@@ -47,6 +56,15 @@ export const IGNORE_ANNOTATION = `${GROUP}/ignore`;
 
 /** `"true"` on a Secret: JSON Schemas of policies may be applied to its values, which answers questions about them. */
 export const ALLOW_SCHEMA_ANNOTATION = `${GROUP}/allow-schema-validation`;
+
+/** On what the operator renders: `live`, or `snapshot`. An object without it is never written. */
+export const ROLE_LABEL = `${GROUP}/role`;
+
+/** On what the operator renders: the source, as `ConfigMap/web`. */
+export const SOURCE_ANNOTATION = `${GROUP}/source`;
+
+/** On a live object: the number of the snapshot that its keys are of, but for those that need no restart. On a snapshot: its own. */
+export const SNAPSHOT_ANNOTATION = `${GROUP}/snapshot`;
 
 /** The Secret in the operator's own namespace with the key of the digests of Secrets. */
 export const DIGEST_KEY_SECRET = 'reload-operator-digest-key';

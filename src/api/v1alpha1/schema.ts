@@ -4,12 +4,20 @@
  */
 
 import * as z from 'zod';
-import { API_VERSION, RELOAD_POLICY, RELOAD_RECORD, type KindNames } from './names.ts';
+import { API_VERSION, RELOAD_POLICY, RELOAD_RECORD, RELOAD_REQUEST, type KindNames } from './names.ts';
 import { reloadPolicySpecSchema } from './schema/policy-spec.ts';
 import { reloadPolicyStatusSchema } from './schema/policy-status.ts';
 import { reloadRecordSpecSchema, reloadRecordStatusSchema } from './schema/record.ts';
+import { reloadRequestSpecSchema, reloadRequestStatusSchema } from './schema/request.ts';
 
-export { reloadPolicySpecSchema, reloadPolicyStatusSchema, reloadRecordSpecSchema, reloadRecordStatusSchema };
+export {
+  reloadPolicySpecSchema,
+  reloadPolicyStatusSchema,
+  reloadRecordSpecSchema,
+  reloadRecordStatusSchema,
+  reloadRequestSpecSchema,
+  reloadRequestStatusSchema,
+};
 
 const ownerReferenceSchema = z.object({
   apiVersion: z.string(),
@@ -50,6 +58,15 @@ export const reloadRecordSchema = z.object({
   metadata: objectMetaSchema,
   spec: reloadRecordSpecSchema,
   status: reloadRecordStatusSchema.exactOptional(),
+});
+
+/** A ReloadRequest as the API server serves it. Unknown fields are dropped, as the API server does. */
+export const reloadRequestSchema = z.object({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal(RELOAD_REQUEST.kind),
+  metadata: objectMetaSchema,
+  spec: reloadRequestSpecSchema,
+  status: reloadRequestStatusSchema.exactOptional(),
 });
 
 export interface PrinterColumn {
@@ -131,6 +148,22 @@ export const KINDS: readonly KindDefinition[] = [
         jsonPath: '.status.restart.issuedAt',
         description: 'When its latest restart began.',
       },
+      AGE,
+    ],
+  },
+  {
+    names: RELOAD_REQUEST,
+    description:
+      "ReloadRequest is a person's one-shot wish for one workload: an approval, a rollback. kubectl reload makes them; whoever may create them may let changes through.",
+    spec: reloadRequestSpecSchema,
+    status: reloadRequestStatusSchema,
+    statusSubresource: true,
+    columns: [
+      { name: 'Type', type: 'string', jsonPath: '.spec.type', description: 'What is wished for.' },
+      { name: 'Kind', type: 'string', jsonPath: '.spec.workload.kind', description: 'Kind of the workload.' },
+      { name: 'Workload', type: 'string', jsonPath: '.spec.workload.name', description: 'Name of the workload.' },
+      { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'What became of it.' },
+      { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why, in one word.' },
       AGE,
     ],
   },

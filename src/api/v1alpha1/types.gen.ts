@@ -49,6 +49,10 @@ export interface ReloadPolicySpec {
    * How restarts are done.
    */
   readonly restart?: RestartSettings;
+  /**
+   * What workloads mount.
+   */
+  readonly delivery?: DeliverySettings;
 }
 
 /**
@@ -142,6 +146,10 @@ export interface WorkloadReference {
    * Labels of the workloads themselves, not of their pods. Set this or name.
    */
   readonly selector?: LabelSelector;
+  /**
+   * Restarts of the same number go together, lower ones first: a wave begins when all of the earlier ones have succeeded. Default 0.
+   */
+  readonly wave?: number;
 }
 
 export type WorkloadGroup = 'apps';
@@ -383,9 +391,216 @@ export interface RestartSettings {
    */
   readonly debounce?: Duration;
   /**
+   * How long after a restart of a workload the next one may begin. At most 24h. Default 0s.
+   */
+  readonly cooldown?: Duration;
+  /**
    * How long a rollout may take before it counts as TimedOut. From 1s to 24h. Default 10m.
    */
   readonly progressTimeout?: Duration;
+  /**
+   * How many workloads of the policy may be rolling out at a time. Default: all of them.
+   */
+  readonly maxConcurrent?: number;
+  /**
+   * The most restarts that a workload may have in a period; further ones wait, and the policy says so loudly. Restarts that cure a failed one are not held by it, but count.
+   */
+  readonly budget?: Budget;
+  /**
+   * When restarts may begin. Several Allow windows add up, and a Deny window wins over them. Without an Allow window every time is allowed. Hot keys do not wait for windows.
+   *
+   * Items: A time in which restarts may begin, or may not.
+   */
+  readonly windows?: readonly Window[];
+  /**
+   * Manual: a restart waits until somebody approves exactly its content (kubectl reload approve); a newer change needs a new approval. Default Automatic.
+   */
+  readonly approval?: Approval;
+  /**
+   * Within a wave: all at once, or one after the other in the order of spec.workloads, and by name where that names none. The first failure stops those that are still to come. Default Parallel.
+   */
+  readonly order?: Order;
+  /**
+   * Which workloads are restarted before all others; those wait until these have succeeded.
+   */
+  readonly canary?: Canary;
+  /**
+   * What follows a rollout that failed or timed out. Report: it is said. Undo: the template's annotation is put back, so that pods that still run on the earlier content are kept; the source still holds the new one. Rollback (delivery Managed): the content that last succeeded is delivered again, and the workloads are rolled back to it. Default Report.
+   */
+  readonly onFailure?: OnFailure;
+}
+
+/**
+ * The most restarts that a workload may have in a period; further ones wait, and the policy says so loudly. Restarts that cure a failed one are not held by it, but count.
+ */
+export interface Budget {
+  /**
+   * How many restarts a workload may have.
+   */
+  readonly restarts: number;
+  /**
+   * Within this time. From 1m to 168h.
+   */
+  readonly period: Duration;
+}
+
+/**
+ * A time in which restarts may begin, or may not.
+ */
+export interface Window {
+  /**
+   * What status and events call the window.
+   */
+  readonly name: string;
+  /**
+   * Allow: restarts begin only while such a window is open. Deny: none begins while it is. Default Allow.
+   */
+  readonly type?: WindowType;
+  /**
+   * When it opens: minute, hour, day of month, month and day of week, as of a CronJob.
+   */
+  readonly cron: string;
+  /**
+   * How long it stays open. From 1m to 168h.
+   */
+  readonly duration: Duration;
+  /**
+   * IANA name of the time zone that cron is written in, such as Europe/Berlin. Default UTC.
+   */
+  readonly timeZone?: string;
+}
+
+/**
+ * Allow: restarts begin only while such a window is open. Deny: none begins while it is. Default Allow.
+ */
+export type WindowType = 'Allow' | 'Deny';
+
+/**
+ * Manual: a restart waits until somebody approves exactly its content (kubectl reload approve); a newer change needs a new approval. Default Automatic.
+ */
+export type Approval = 'Automatic' | 'Manual';
+
+/**
+ * Within a wave: all at once, or one after the other in the order of spec.workloads, and by name where that names none. The first failure stops those that are still to come. Default Parallel.
+ */
+export type Order = 'Parallel' | 'Sequential';
+
+/**
+ * Which workloads are restarted before all others; those wait until these have succeeded.
+ */
+export interface Canary {
+  /**
+   * The workload that goes first. Set this or percent.
+   */
+  readonly workload?: CanaryWorkload;
+  /**
+   * The share of the bound workloads that goes first, by name, rounded up. Set this or workload.
+   */
+  readonly percent?: number;
+}
+
+/**
+ * The workload that goes first. Set this or percent.
+ */
+export interface CanaryWorkload {
+  /**
+   * API group of the workload.
+   */
+  readonly group?: WorkloadGroup;
+  /**
+   * Kind of the workload.
+   */
+  readonly kind: WorkloadKind;
+  /**
+   * Name of the workload.
+   */
+  readonly name: string;
+}
+
+/**
+ * What follows a rollout that failed or timed out. Report: it is said. Undo: the template's annotation is put back, so that pods that still run on the earlier content are kept; the source still holds the new one. Rollback (delivery Managed): the content that last succeeded is delivered again, and the workloads are rolled back to it. Default Report.
+ */
+export type OnFailure = 'Report' | 'Undo' | 'Rollback';
+
+/**
+ * What workloads mount.
+ */
+export interface DeliverySettings {
+  /**
+   * Direct: workloads mount the sources, and the kubelets deliver every change whatever the operator decides. Managed: workloads mount objects that the operator renders, into which a change comes only when it may. Default Direct.
+   */
+  readonly mode?: DeliveryMode;
+  /**
+   * The objects to render; for mode Managed.
+   *
+   * Items: An object that the operator renders from a source.
+   */
+  readonly objects?: readonly LiveObject[];
+  /**
+   * How many of the applied contents of each object are kept, as immutable objects beside it, to go back to. Of Secrets one is kept unless rollbackSecrets is set. Default 5.
+   */
+  readonly snapshots?: number;
+  /**
+   * Whether earlier contents of Secrets are kept, too, and may be gone back to.
+   */
+  readonly rollbackSecrets?: boolean;
+}
+
+/**
+ * Direct: workloads mount the sources, and the kubelets deliver every change whatever the operator decides. Managed: workloads mount objects that the operator renders, into which a change comes only when it may. Default Direct.
+ */
+export type DeliveryMode = 'Direct' | 'Managed';
+
+/**
+ * An object that the operator renders from a source.
+ */
+export interface LiveObject {
+  /**
+   * Name of the object that workloads mount. The operator makes it, of the kind of its source; one of that name that is not of its making is never touched.
+   */
+  readonly name: string;
+  /**
+   * The source that it is rendered from; one of spec.sources.
+   */
+  readonly source: LiveSource;
+  /**
+   * The workloads that mount it. Several of them are restarted together, since they get the content together.
+   *
+   * Items: A workload that mounts the object.
+   */
+  readonly workloads: readonly LiveWorkload[];
+}
+
+/**
+ * The source that it is rendered from; one of spec.sources.
+ */
+export interface LiveSource {
+  /**
+   * Kind of the source.
+   */
+  readonly kind: SourceKind;
+  /**
+   * Name of a source of the policy.
+   */
+  readonly name: string;
+}
+
+/**
+ * A workload that mounts the object.
+ */
+export interface LiveWorkload {
+  /**
+   * API group of the workload.
+   */
+  readonly group?: WorkloadGroup;
+  /**
+   * Kind of the workload.
+   */
+  readonly kind: WorkloadKind;
+  /**
+   * Name of the workload.
+   */
+  readonly name: string;
 }
 
 /**
@@ -562,6 +777,10 @@ export interface WorkloadStatus {
    * The same for people.
    */
   readonly message?: string;
+  /**
+   * Held: when it will go on by itself.
+   */
+  readonly until?: string;
   /**
    * How many keys reach it hot.
    */
@@ -755,6 +974,38 @@ export interface ReloadRecordStatus {
    */
   readonly delivery?: RecordedDelivery;
   /**
+   * A restart with managed delivery that has begun: it is completed even if a gate closes.
+   */
+  readonly intent?: RecordedIntent;
+  /**
+   * Content that failed and was undone: until it changes, or somebody asks for it, it is left alone.
+   */
+  readonly failed?: RecordedFailure;
+  /**
+   * Content that somebody has approved.
+   */
+  readonly approved?: RecordedConsent;
+  /**
+   * Content for which somebody has opened every gate once.
+   */
+  readonly opened?: RecordedConsent;
+  /**
+   * The latest restarts, newest first, for cooldown and budget.
+   *
+   * Items: When a restart was issued.
+   */
+  readonly restartTimes?: readonly string[];
+  /**
+   * Restarts before this do not count for the budget: somebody has reset it.
+   */
+  readonly budgetFrom?: string;
+  /**
+   * The latest requests that have had their effect, newest first.
+   *
+   * Items: A request that has had its effect, so that it never has it twice.
+   */
+  readonly answers?: readonly RecordedAnswer[];
+  /**
    * The latest 5 actions, newest first.
    *
    * Items: A past action.
@@ -840,6 +1091,10 @@ export interface RecordedRestart {
    */
   readonly pods?: number;
   /**
+   * The value that the template's annotation had before, which an undo puts back; absent: there was none.
+   */
+  readonly replaces?: string;
+  /**
    * What it carries beyond status.sources; it moves there when the rollout has succeeded.
    *
    * Items: Keys of one source that differ from what is applied.
@@ -896,6 +1151,14 @@ export interface RecordedHold {
    */
   readonly message?: string;
   /**
+   * Names the content that the restart would carry: what an approval is given for.
+   */
+  readonly digest?: string;
+  /**
+   * When it will go on by itself; absent: when somebody or something acts.
+   */
+  readonly until?: string;
+  /**
    * What waits.
    *
    * Items: Keys of one source that differ from what is applied.
@@ -950,6 +1213,180 @@ export interface RecordedDelivery {
 }
 
 /**
+ * A restart with managed delivery that has begun: it is completed even if a gate closes.
+ */
+export interface RecordedIntent {
+  /**
+   * The number of the restart, as it will stand in the annotation.
+   */
+  readonly n: number;
+  /**
+   * What it carries, as it will stand in the annotation.
+   */
+  readonly digest: string;
+  /**
+   * When it was decided.
+   */
+  readonly at: string;
+  /**
+   * The contents that are being delivered.
+   *
+   * Items: One snapshot of a live object, and its source.
+   */
+  readonly snapshots: readonly SnapshotReference[];
+  /**
+   * The first 20 keys or places that have changed, for people.
+   *
+   * Items: A key, or a place in it, as in the history.
+   */
+  readonly keys: readonly string[];
+  /**
+   * What it carries.
+   *
+   * Items: Keys of one source that differ from what is applied.
+   */
+  readonly changes: readonly SourceChange[];
+}
+
+/**
+ * One snapshot of a live object, and its source.
+ */
+export interface SnapshotReference {
+  /**
+   * Kind of the source.
+   */
+  readonly kind: SourceKind;
+  /**
+   * Name of the source.
+   */
+  readonly name: string;
+  /**
+   * Name of the live object.
+   */
+  readonly object: string;
+  /**
+   * Number of the snapshot.
+   */
+  readonly number: number;
+}
+
+/**
+ * Content that failed and was undone: until it changes, or somebody asks for it, it is left alone.
+ */
+export interface RecordedFailure {
+  /**
+   * The restart that failed.
+   */
+  readonly n: number;
+  /**
+   * Its content, which is not tried again by itself.
+   */
+  readonly digest: string;
+  /**
+   * When it had failed.
+   */
+  readonly at: string;
+  /**
+   * Why, in one CamelCase word.
+   */
+  readonly reason: string;
+  /**
+   * The same for people.
+   */
+  readonly message?: string;
+  /**
+   * What was done about it.
+   */
+  readonly undo?: RecordedUndo;
+  /**
+   * What it carried.
+   *
+   * Items: Keys of one source that differ from what is applied.
+   */
+  readonly changes: readonly SourceChange[];
+}
+
+/**
+ * What was done about it.
+ */
+export interface RecordedUndo {
+  /**
+   * Undo: of the template alone; Rollback: of the content, too.
+   */
+  readonly mode: UndoMode;
+  /**
+   * How far it is.
+   */
+  readonly phase: UndoPhase;
+  /**
+   * When it was decided.
+   */
+  readonly at: string;
+  /**
+   * For Rollback: the contents that are gone back to.
+   *
+   * Items: One snapshot of a live object, and its source.
+   */
+  readonly snapshots?: readonly SnapshotReference[];
+  /**
+   * How it stands, for people.
+   */
+  readonly message?: string;
+}
+
+/**
+ * Undo: of the template alone; Rollback: of the content, too.
+ */
+export type UndoMode = 'Undo' | 'Rollback';
+
+/**
+ * How far it is.
+ */
+export type UndoPhase = 'Intended' | 'InProgress' | 'Succeeded' | 'TimedOut';
+
+export interface RecordedConsent {
+  /**
+   * The content that is meant.
+   */
+  readonly digest: string;
+  /**
+   * When it was seen.
+   */
+  readonly at: string;
+}
+
+/**
+ * A request that has had its effect, so that it never has it twice.
+ */
+export interface RecordedAnswer {
+  /**
+   * Uid of the ReloadRequest.
+   */
+  readonly uid: string;
+  /**
+   * What became of it.
+   */
+  readonly phase: AnswerPhase;
+  /**
+   * Why, in one CamelCase word.
+   */
+  readonly reason?: string;
+  /**
+   * The same for people.
+   */
+  readonly message?: string;
+  /**
+   * When.
+   */
+  readonly at: string;
+}
+
+/**
+ * What became of it.
+ */
+export type AnswerPhase = 'Done' | 'Refused';
+
+/**
  * A past action.
  */
 export interface RecordedHistoryEntry {
@@ -984,3 +1421,75 @@ export interface RecordedHistoryEntry {
    */
   readonly pods: number;
 }
+
+/**
+ * What is wished for.
+ */
+export interface ReloadRequestSpec {
+  /**
+   * Approve: let the restart for this content begin as far as approval goes. RunNow: open every gate for it once (not suspend, and nothing that is blocked). Retry: try content again that failed. Rollback (delivery Managed): go back to a snapshot. ResetBudget: forget the restarts so far.
+   */
+  readonly type: RequestType;
+  /**
+   * The workload, in the request's namespace.
+   */
+  readonly workload: RequestedWorkload;
+  /**
+   * For Approve, RunNow and Retry: the content that is meant, as status.held.digest or status.failed.digest of the record names it. For other content the request counts for nothing.
+   */
+  readonly digest?: string;
+  /**
+   * For Rollback: the number of the snapshot.
+   */
+  readonly snapshot?: number;
+}
+
+/**
+ * Approve: let the restart for this content begin as far as approval goes. RunNow: open every gate for it once (not suspend, and nothing that is blocked). Retry: try content again that failed. Rollback (delivery Managed): go back to a snapshot. ResetBudget: forget the restarts so far.
+ */
+export type RequestType = 'Approve' | 'RunNow' | 'Retry' | 'Rollback' | 'ResetBudget';
+
+/**
+ * The workload, in the request's namespace.
+ */
+export interface RequestedWorkload {
+  /**
+   * API group of the workload.
+   */
+  readonly group?: WorkloadGroup;
+  /**
+   * Kind of the workload.
+   */
+  readonly kind: WorkloadKind;
+  /**
+   * Its name.
+   */
+  readonly name: string;
+}
+
+/**
+ * What became of it. The object is removed an hour after it was Done or Refused.
+ */
+export interface ReloadRequestStatus {
+  /**
+   * Pending: it waits for something; Done: it has had its effect; Refused: it can have none.
+   */
+  readonly phase: RequestPhase;
+  /**
+   * Why, in one CamelCase word.
+   */
+  readonly reason?: string;
+  /**
+   * The same for people.
+   */
+  readonly message?: string;
+  /**
+   * When it came into that phase.
+   */
+  readonly time: string;
+}
+
+/**
+ * Pending: it waits for something; Done: it has had its effect; Refused: it can have none.
+ */
+export type RequestPhase = 'Pending' | 'Done' | 'Refused';

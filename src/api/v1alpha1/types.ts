@@ -1,8 +1,14 @@
 /** The types of this API, as the API server serves its objects: with defaults filled in. */
 
 import type { z } from 'zod';
-import type { API_VERSION, RELOAD_POLICY, RELOAD_RECORD } from './names.ts';
-import type { objectMetaSchema, reloadPolicySchema, reloadPolicySpecSchema, reloadRecordSchema } from './schema.ts';
+import type { API_VERSION, RELOAD_POLICY, RELOAD_RECORD, RELOAD_REQUEST } from './names.ts';
+import type {
+  objectMetaSchema,
+  reloadPolicySchema,
+  reloadPolicySpecSchema,
+  reloadRecordSchema,
+  reloadRequestSchema,
+} from './schema.ts';
 import type * as generated from './types.gen.ts';
 
 export type * from './types.gen.ts';
@@ -28,11 +34,21 @@ export interface ReloadRecord {
   readonly status?: generated.ReloadRecordStatus;
 }
 
+export interface ReloadRequest {
+  readonly apiVersion: typeof API_VERSION;
+  readonly kind: typeof RELOAD_REQUEST.kind;
+  readonly metadata: ObjectMeta;
+  readonly spec: generated.ReloadRequestSpec;
+  readonly status?: generated.ReloadRequestStatus;
+}
+
 /** A policy's spec as people write it: what has a default may be left out. */
 export type ReloadPolicySpecInput = DeepReadonly<z.input<typeof reloadPolicySpecSchema>>;
 
 type ParsedPolicy = DeepReadonly<z.output<typeof reloadPolicySchema>>;
 type ParsedRecord = DeepReadonly<z.output<typeof reloadRecordSchema>>;
+
+type ParsedRequest = DeepReadonly<z.output<typeof reloadRequestSchema>>;
 
 type AllRequired<T> = T extends object ? { readonly [K in keyof T]-?: AllRequired<T[K]> } : T;
 
@@ -46,4 +62,6 @@ export type Proof = [
   Prove<Covers<ReloadPolicy, ParsedPolicy>>,
   Prove<Covers<ParsedRecord, ReloadRecord>>,
   Prove<Covers<ReloadRecord, ParsedRecord>>,
+  Prove<Covers<ParsedRequest, ReloadRequest>>,
+  Prove<Covers<ReloadRequest, ParsedRequest>>,
 ];

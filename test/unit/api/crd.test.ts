@@ -47,7 +47,7 @@ describe('the CRDs', () => {
   it('reach every kind and field', () => {
     assert.deepEqual(
       KINDS.map(({ names }) => names.kind),
-      ['ReloadPolicy', 'ReloadRecord'],
+      ['ReloadPolicy', 'ReloadRecord', 'ReloadRequest'],
     );
     assert(specAndStatus.length > 120);
   });
@@ -136,7 +136,7 @@ describe('the CRDs', () => {
 
   it('keep status apart for the policy, and in one write with the rest for the record', () => {
     const subresources = KINDS.map((kind) => toCustomResourceDefinition(kind).spec.versions[0].subresources);
-    assert.deepEqual(subresources, [{ status: {} }, undefined]);
+    assert.deepEqual(subresources, [{ status: {} }, undefined, { status: {} }]);
   });
 });
 

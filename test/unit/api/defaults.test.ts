@@ -22,6 +22,8 @@ describe('resolvePolicy', () => {
       hot: { proof: 'Nudged', timeoutMs: 30_000, onTimeout: 'Report' },
       debounceMs: 500,
       progressTimeoutMs: 600_000,
+      gates: { cooldownMs: 0, windows: [], approval: 'Automatic', order: 'Parallel', onFailure: 'Report' },
+      delivery: { objects: [], snapshots: 5, rollbackSecrets: false },
     });
   });
 
@@ -49,7 +51,27 @@ describe('resolvePolicy', () => {
         onTimeout: 'Restart',
         notify: { http: { port: 'admin', path: '/reload', signature: { secretRef: { name: 'ring', key: 'key' } } } },
       },
-      restart: { debounce: '0s', progressTimeout: '1h' },
+      restart: {
+        debounce: '0s',
+        cooldown: '2m',
+        progressTimeout: '1h',
+        maxConcurrent: 2,
+        budget: { restarts: 3, period: '1h' },
+        windows: [
+          { name: 'nightly', cron: '0 2 * * *', duration: '1h' },
+          { name: 'freeze', type: 'Deny', cron: '0 0 24 12 *', duration: '72h', timeZone: 'Europe/Berlin' },
+        ],
+        approval: 'Manual',
+        order: 'Sequential',
+        canary: { percent: 10 },
+        onFailure: 'Rollback',
+      },
+      delivery: {
+        mode: 'Managed',
+        objects: [{ name: 'app-live', source: APP, workloads: [{ kind: 'Deployment', name: 'web' }] }],
+        snapshots: 2,
+        rollbackSecrets: true,
+      },
     });
     assert.deepEqual(resolved, {
       sources: [APP],
@@ -69,6 +91,30 @@ describe('resolvePolicy', () => {
       },
       debounceMs: 0,
       progressTimeoutMs: 3_600_000,
+      gates: {
+        cooldownMs: 120_000,
+        maxConcurrent: 2,
+        budget: { restarts: 3, periodMs: 3_600_000 },
+        windows: [
+          { name: 'nightly', type: 'Allow', cron: '0 2 * * *', durationMs: 3_600_000, timeZone: 'UTC' },
+          {
+            name: 'freeze',
+            type: 'Deny',
+            cron: '0 0 24 12 *',
+            durationMs: 72 * 3_600_000,
+            timeZone: 'Europe/Berlin',
+          },
+        ],
+        approval: 'Manual',
+        order: 'Sequential',
+        canary: { percent: 10 },
+        onFailure: 'Rollback',
+      },
+      delivery: {
+        objects: [{ name: 'app-live', source: APP, workloads: [{ kind: 'Deployment', name: 'web' }] }],
+        snapshots: 2,
+        rollbackSecrets: true,
+      },
     });
   });
 

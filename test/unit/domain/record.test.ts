@@ -4,9 +4,20 @@ import fc from 'fast-check';
 import { RECORD_LIMITS } from '../../../src/api/v1alpha1/limits.ts';
 import { reloadRecordStatusSchema } from '../../../src/api/v1alpha1/schema.ts';
 import { digestContent, type Digest } from '../../../src/domain/digest.ts';
-import type { Changes, Held, HistoryEntry, Ledger, Restart } from '../../../src/domain/observed.ts';
+import type {
+  Changes,
+  Consent,
+  Failed,
+  Held,
+  HistoryEntry,
+  Intent,
+  Ledger,
+  Restart,
+  Undo,
+} from '../../../src/domain/observed.ts';
 import type { Delivery } from '../../../src/domain/proof.ts';
 import { ledgerOf, recordStatusOf } from '../../../src/domain/record.ts';
+import type { Answer } from '../../../src/domain/requests.ts';
 import { aLedger, aRestart, changed, T0 } from '../../support/builders.ts';
 
 const time = fc.integer({ min: T0, max: T0 + 1e9 });
@@ -34,12 +45,20 @@ const restart: fc.Arbitrary<Restart> = fc.record(
     message: fc.string(),
     finishedAt: time,
     pods: count,
+    replaces: key,
     changes,
   },
   { ...plain, requiredKeys: ['n', 'digest', 'origin', 'issuedAt', 'templateHash', 'phase', 'changes'] },
 );
 const held: fc.Arbitrary<Held> = fc.record(
-  { since: time, reason: fc.constantFrom('Suspended', 'Paused'), message: fc.string(), changes },
+  {
+    since: time,
+    reason: fc.constantFrom('Suspended', 'OutsideWindow'),
+    message: fc.string(),
+    digest: key,
+    until: time,
+    changes,
+  },
   { ...plain, requiredKeys: ['since', 'reason', 'changes'] },
 );
 const delivery: fc.Arbitrary<Delivery> = fc.record(
@@ -69,6 +88,47 @@ const entry: fc.Arbitrary<HistoryEntry> = fc.record(
   { ...plain, requiredKeys: ['time', 'action', 'outcome', 'keys', 'pods'] },
 );
 
+const snapshots = fc.array(
+  fc.record({ source: sourceId, object: key, number: fc.integer({ min: 1, max: 1_000 }) }, plain),
+  { maxLength: 2 },
+);
+const intent: fc.Arbitrary<Intent> = fc.record(
+  {
+    n: fc.integer({ min: 1, max: 1_000 }),
+    digest: key,
+    at: time,
+    snapshots,
+    keys: fc.array(key, { maxLength: RECORD_LIMITS.historyKeys }),
+    changes,
+  },
+  plain,
+);
+const undo: fc.Arbitrary<Undo> = fc.record(
+  {
+    mode: fc.constantFrom('Undo' as const, 'Rollback' as const),
+    phase: fc.constantFrom('Intended' as const, 'InProgress' as const, 'Succeeded' as const, 'TimedOut' as const),
+    at: time,
+    snapshots,
+    message: fc.string(),
+  },
+  { ...plain, requiredKeys: ['mode', 'phase', 'at'] },
+);
+const failed: fc.Arbitrary<Failed> = fc.record(
+  { n: count, digest: key, at: time, reason: fc.constant('CrashLoopBackOff'), message: fc.string(), undo, changes },
+  { ...plain, requiredKeys: ['n', 'digest', 'at', 'reason', 'changes'] },
+);
+const consent: fc.Arbitrary<Consent> = fc.record({ digest: key, at: time }, plain);
+const answer: fc.Arbitrary<Answer> = fc.record(
+  {
+    uid,
+    phase: fc.constantFrom('Done' as const, 'Refused' as const),
+    reason: fc.constant('Superseded'),
+    message: fc.string(),
+    at: time,
+  },
+  { ...plain, requiredKeys: ['uid', 'phase', 'at'] },
+);
+
 const ledgers: fc.Arbitrary<Ledger> = mapOf(sourceId, mapOf(key, digest)).chain((applied) =>
   fc.record(
     {
@@ -82,6 +142,13 @@ const ledgers: fc.Arbitrary<Ledger> = mapOf(sourceId, mapOf(key, digest)).chain(
       restart,
       held,
       delivery,
+      intent,
+      failed,
+      approved: consent,
+      opened: consent,
+      restartTimes: fc.array(time, { minLength: 1, maxLength: RECORD_LIMITS.restartTimes }),
+      budgetFrom: time,
+      answers: fc.array(answer, { minLength: 1, maxLength: RECORD_LIMITS.answers }),
       history: fc.array(entry, { maxLength: RECORD_LIMITS.history }),
     },
     { ...plain, requiredKeys: ['adoptedAt', 'applied', 'immutable', 'history'] },

@@ -1,6 +1,7 @@
 /** Field schemas that several kinds share, each with the bounds that keep CEL rules and objects affordable. */
 
 import * as z from 'zod';
+import { DURATION_PATTERN } from '../duration.ts';
 import { STATUS_LIMITS } from '../limits.ts';
 
 /**
@@ -34,6 +35,20 @@ export const listMapBy = (...keys: readonly string[]): Record<string, unknown> =
 
 export const int32 = (min: number) => z.int().min(min).max(2_147_483_647).meta({ format: 'int32' });
 export const int64 = (min: number) => z.int().min(min).max(Number.MAX_SAFE_INTEGER).meta({ format: 'int64' });
+
+/** A duration between two others, which CEL compares. */
+export const duration = (min: string, max: string, field: string) =>
+  z
+    .string()
+    .max(24)
+    .regex(DURATION_PATTERN)
+    .meta({
+      title: 'Duration',
+      ...validations({
+        rule: `duration(self) >= duration('${min}') && duration(self) <= duration('${max}')`,
+        message: `${field} must be between ${min} and ${max}`,
+      }),
+    });
 
 /** RFC 3339, with a zone. */
 export const time = () => z.iso.datetime({ offset: true }).max(64);

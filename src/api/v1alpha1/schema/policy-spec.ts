@@ -2,11 +2,11 @@
 
 import * as z from 'zod';
 import { DEFAULTS } from '../defaults.ts';
-import { DURATION_PATTERN } from '../duration.ts';
 import { DOCUMENT_FORMATS, PATH_PATTERN } from '../documents.ts';
 import {
   ATOMIC_LIST,
   atomicMap,
+  duration,
   hotProof,
   int32,
   objectName,
@@ -15,6 +15,8 @@ import {
   workloadGroup,
   workloadKind,
 } from './fields.ts';
+import { delivery, DELIVERY_RULES } from './delivery.ts';
+import { restart } from './restart.ts';
 
 const documentFormat = () => z.enum(DOCUMENT_FORMATS).meta({ title: 'DocumentFormat' });
 
@@ -144,6 +146,15 @@ const workloadReference = z
       .exactOptional(),
     selector: labelSelector('bind everything', 'leave workloads out to bind every consumer')
       .describe('Labels of the workloads themselves, not of their pods. Set this or name.')
+      .exactOptional(),
+    wave: z
+      .int()
+      .min(0)
+      .max(1000)
+      .meta({ format: 'int32' })
+      .describe(
+        'Restarts of the same number go together, lower ones first: a wave begins when all of the earlier ones have succeeded. Default 0.',
+      )
       .exactOptional(),
   })
   .meta({
@@ -303,19 +314,6 @@ const validation = z
   });
 
 /** `min` and `max` are durations too; the API server refuses what lies outside. */
-const duration = (min: string, max: string, field: string) =>
-  z
-    .string()
-    .max(24)
-    .regex(DURATION_PATTERN)
-    .meta({
-      title: 'Duration',
-      ...validations({
-        rule: `duration(self) >= duration('${min}') && duration(self) <= duration('${max}')`,
-        message: `${field} must be between ${min} and ${max}`,
-      }),
-    });
-
 const secretKeyReference = z
   .object({
     name: objectName().describe("Name of the Secret, in the policy's namespace."),
@@ -403,21 +401,6 @@ const hot = z
     }),
   });
 
-const restart = z
-  .object({
-    debounce: duration('0s', '10m', 'debounce')
-      .describe(
-        `How long content must have been still before a restart, so that a burst of edits is one restart. At most 10m; 0s restarts at once. Default ${DEFAULTS['restart.debounce']}.`,
-      )
-      .exactOptional(),
-    progressTimeout: duration('1s', '24h', 'progressTimeout')
-      .describe(
-        `How long a rollout may take before it counts as TimedOut. From 1s to 24h. Default ${DEFAULTS['restart.progressTimeout']}.`,
-      )
-      .exactOptional(),
-  })
-  .meta({ title: 'RestartSettings', description: 'How restarts are done.' });
-
 export const reloadPolicySpecSchema = z
   .object({
     sources,
@@ -467,11 +450,12 @@ export const reloadPolicySpecSchema = z
       .default(false),
     hot: hot.exactOptional(),
     restart: restart.exactOptional(),
+    delivery: delivery.exactOptional(),
   })
   .meta({
     title: 'ReloadPolicySpec',
     description: 'What to watch, what to bind, and what a change of each key needs.',
-    ...validations({
+    ...validations(...DELIVERY_RULES, {
       // `in`, for a comparison of names one by one is estimated to be too costly.
       rule: '!has(self.rules) || self.sources.exists(s, has(s.selector)) || self.rules.all(r, !has(r.from) || r.from.all(f, dyn(f) in dyn(self.sources)))',
       message: "a rule's from names an object that is not in sources: add it there, or correct the name",

@@ -132,6 +132,7 @@ const workloadStatus = z
       }),
     reason: reason().describe('Why it is in that state, in one CamelCase word.').exactOptional(),
     message: message().describe('The same for people.').exactOptional(),
+    until: time().describe('Held: when it will go on by itself.').exactOptional(),
     hot: int32(0).describe('How many keys reach it hot.').exactOptional(),
     restart: int32(0).describe('How many keys need a restart of it.').exactOptional(),
     impossible: z

@@ -77,6 +77,11 @@ const restart = z
     message: message().describe('The same for people.').exactOptional(),
     finishedAt: time().describe('When it ended.').exactOptional(),
     pods: int32(0).describe('How many pods run the new revision.').exactOptional(),
+    replaces: z
+      .string()
+      .max(253)
+      .describe("The value that the template's annotation had before, which an undo puts back; absent: there was none.")
+      .exactOptional(),
     changes: changes.meta({
       ...ATOMIC_LIST,
       description: 'What it carries beyond status.sources; it moves there when the rollout has succeeded.',
@@ -92,6 +97,10 @@ const held = z
       .exactOptional(),
     reason: reason().describe('What holds it, in one CamelCase word.'),
     message: message().describe('The same for people.').exactOptional(),
+    digest: digest()
+      .describe('Names the content that the restart would carry: what an approval is given for.')
+      .exactOptional(),
+    until: time().describe('When it will go on by itself; absent: when somebody or something acts.').exactOptional(),
     changes: changes.meta({ ...ATOMIC_LIST, description: 'What waits.' }),
   })
   .meta({ title: 'RecordedHold', description: 'A change that waits.' });
@@ -116,6 +125,81 @@ const delivery = z
     changes: changes.meta({ ...ATOMIC_LIST, description: 'What it delivers.' }),
   })
   .meta({ title: 'RecordedDelivery', description: 'A hot change that is to be proven, or was not.' });
+
+const snapshots = z
+  .array(
+    z
+      .object({
+        kind: sourceKind(),
+        name: sourceName(),
+        object: z.string().max(253).describe('Name of the live object.'),
+        number: int64(1).describe('Number of the snapshot.'),
+      })
+      .meta({ title: 'SnapshotReference', description: 'One snapshot of a live object, and its source.' }),
+  )
+  .max(32);
+
+const intent = z
+  .object({
+    n: int64(1).describe('The number of the restart, as it will stand in the annotation.'),
+    digest: digest().describe('What it carries, as it will stand in the annotation.'),
+    at: time().describe('When it was decided.'),
+    snapshots: snapshots.meta({ ...ATOMIC_LIST, description: 'The contents that are being delivered.' }),
+    keys: z
+      .array(z.string().max(STATUS_LIMITS.key).describe('A key, or a place in it, as in the history.'))
+      .max(RECORD_LIMITS.historyKeys)
+      .meta({ ...ATOMIC_LIST, description: 'The first 20 keys or places that have changed, for people.' }),
+    changes: changes.meta({ ...ATOMIC_LIST, description: 'What it carries.' }),
+  })
+  .meta({
+    title: 'RecordedIntent',
+    description: 'A restart with managed delivery that has begun: it is completed even if a gate closes.',
+  });
+
+const failed = z
+  .object({
+    n: int64(0).describe('The restart that failed.'),
+    digest: digest().describe('Its content, which is not tried again by itself.'),
+    at: time().describe('When it had failed.'),
+    reason: reason().describe('Why, in one CamelCase word.'),
+    message: message().describe('The same for people.').exactOptional(),
+    undo: z
+      .object({
+        mode: z
+          .enum(['Undo', 'Rollback'])
+          .meta({ title: 'UndoMode', description: 'Undo: of the template alone; Rollback: of the content, too.' }),
+        phase: z
+          .enum(['Intended', 'InProgress', 'Succeeded', 'TimedOut'])
+          .meta({ title: 'UndoPhase', description: 'How far it is.' }),
+        at: time().describe('When it was decided.'),
+        snapshots: snapshots
+          .meta({ ...ATOMIC_LIST, description: 'For Rollback: the contents that are gone back to.' })
+          .exactOptional(),
+        message: message().describe('How it stands, for people.').exactOptional(),
+      })
+      .meta({ title: 'RecordedUndo', description: 'What was done about it.' })
+      .exactOptional(),
+    changes: changes.meta({ ...ATOMIC_LIST, description: 'What it carried.' }),
+  })
+  .meta({
+    title: 'RecordedFailure',
+    description: 'Content that failed and was undone: until it changes, or somebody asks for it, it is left alone.',
+  });
+
+const consent = (description: string) =>
+  z
+    .object({ digest: digest().describe('The content that is meant.'), at: time().describe('When it was seen.') })
+    .meta({ title: 'RecordedConsent', description });
+
+const answer = z
+  .object({
+    uid: z.string().max(64).describe('Uid of the ReloadRequest.'),
+    phase: z.enum(['Done', 'Refused']).meta({ title: 'AnswerPhase', description: 'What became of it.' }),
+    reason: reason().describe('Why, in one CamelCase word.').exactOptional(),
+    message: message().describe('The same for people.').exactOptional(),
+    at: time().describe('When.'),
+  })
+  .meta({ title: 'RecordedAnswer', description: 'A request that has had its effect, so that it never has it twice.' });
 
 export const reloadRecordSpecSchema = z
   .object({
@@ -147,6 +231,23 @@ export const reloadRecordStatusSchema = z
     restart: restart.exactOptional(),
     held: held.exactOptional(),
     delivery: delivery.exactOptional(),
+    intent: intent.exactOptional(),
+    failed: failed.exactOptional(),
+    approved: consent('Content that somebody has approved.').exactOptional(),
+    opened: consent('Content for which somebody has opened every gate once.').exactOptional(),
+    restartTimes: z
+      .array(time().describe('When a restart was issued.'))
+      .max(RECORD_LIMITS.restartTimes)
+      .meta({ ...ATOMIC_LIST, description: 'The latest restarts, newest first, for cooldown and budget.' })
+      .exactOptional(),
+    budgetFrom: time()
+      .describe('Restarts before this do not count for the budget: somebody has reset it.')
+      .exactOptional(),
+    answers: z
+      .array(answer)
+      .max(RECORD_LIMITS.answers)
+      .meta({ ...ATOMIC_LIST, description: 'The latest requests that have had their effect, newest first.' })
+      .exactOptional(),
     history: z
       .array(z.object(historyFields).meta({ title: 'RecordedHistoryEntry', description: 'A past action.' }))
       .max(RECORD_LIMITS.history)

@@ -1,0 +1,45 @@
+/** Restarts that a crash left behind: in the annotation, but not in the record. */
+
+import { compare, consumedSources } from './difference.ts';
+import { bareDigest } from './digest.ts';
+import type { Hold } from './gates.ts';
+import type { Ledger, Observed, Restart, SourceId, Workload } from './observed.ts';
+import { carried, counted } from './outcomes.ts';
+
+/**
+ * A restart that was issued right before a crash is in the annotation but not in the record (design law 10). With the
+ * present content in it, it is taken as issued; with other content, the pods may run on that: one more restart is due.
+ * While a source can't be read, nobody can tell which.
+ */
+export const recogniseIssued = (
+  observed: Observed,
+  ledger: Ledger,
+  now: number,
+): { readonly ledger: Ledger; readonly forced: boolean; readonly unsettled?: Hold } => {
+  const annotation = unrecordedRestart(observed, ledger);
+  if (annotation === undefined) return { ledger, forced: false };
+  const unread = [...consumedSources(observed).keys()].find((id) => isUnknown(observed, id));
+  if (unread !== undefined) {
+    const message = `${unread} can't be read, so that nobody can tell whether restart ${annotation.n} carries the present content`;
+    return { ledger, forced: false, unsettled: { reason: 'SourceUnreadable', message } };
+  }
+  const difference = compare(observed, ledger);
+  if (annotation.digest !== bareDigest(difference.restartDigest)) return { ledger, forced: true };
+  const restart: Restart = {
+    n: annotation.n,
+    digest: annotation.digest,
+    origin: 'Issued',
+    issuedAt: now,
+    templateHash: observed.workload.templateHash,
+    phase: 'InProgress',
+    changes: difference.carried,
+  };
+  return { ledger: { ...counted(carried(ledger, restart, now), now), restart }, forced: false };
+};
+
+/** The annotation of a restart of ours that the record does not know. */
+export const unrecordedRestart = ({ workload: { annotation } }: Observed, ledger: Ledger): Workload['annotation'] =>
+  annotation?.ours === true && annotation.n > (ledger.restart?.n ?? 0) ? annotation : undefined;
+
+const isUnknown = ({ sources }: Observed, id: SourceId): boolean =>
+  (sources.get(id) ?? { state: 'Unknown' }).state === 'Unknown';

@@ -1,0 +1,66 @@
+/** The effects that a decision comes to. */
+
+import { formatRestartAnnotation } from './annotation.ts';
+import { changedKeys, onlyFrom, type Difference } from './difference.ts';
+import { deliveryAfter } from './delivery.ts';
+import { bareDigest } from './digest.ts';
+import type { Nudge, RestartOrder } from './effects.ts';
+import { hotHold, restartHold, suspended } from './gates.ts';
+import { listed } from './notices.ts';
+import type { Changes, Ledger, Observed } from './observed.ts';
+import { changedPlaces } from './places.ts';
+import type { Situation } from './situation.ts';
+
+/** A restart for a hot change that was not proven in time, unless something holds it. */
+export const orderForUnproven = (situation: Situation, forced: boolean): RestartOrder | undefined => {
+  const { observed, ledger, unproven, unsettled } = situation;
+  if (unproven === undefined || unsettled !== undefined) return undefined;
+  const hold = restartHold(observed, new Set(ledger.delivery?.changes.keys()));
+  return hold === undefined ? orderOf(situation, forced) : undefined;
+};
+
+export const orderOf = ({ observed, ledger, difference, unproven }: Situation, forced: boolean): RestartOrder => {
+  const n = Math.max(ledger.restart?.n ?? 0, observed.workload.annotation?.n ?? 0) + 1;
+  const keys = changedKeys(difference.restart);
+  const places = changedPlaces(observed, ledger.applied, difference.restart);
+  const impossible = keys.flatMap((key) => {
+    const why = difference.impossible.get(key);
+    return why === undefined ? [] : [`${key}: ${why}`];
+  });
+  const alongside = changedKeys(onlyFrom(difference.restart, (id) => suspended(observed, new Set([id])) !== undefined));
+  const cause = [
+    ...(keys.length > 0 ? [`changed: ${listed(places)}`] : []),
+    ...(forced && keys.length === 0 ? ['content came back after containers had started on other content'] : []),
+    ...(unproven !== undefined ? [`${listed(ledger.delivery?.places ?? [])}: ${unproven}`] : []),
+    ...(alongside.length > 0 ? [`carries what a suspended policy holds: ${listed(alongside)}`] : []),
+    ...(impossible.length > 0 ? [`declared Hot, but can't be: ${listed(impossible)}`] : []),
+  ].join('; ');
+  return {
+    n,
+    value: formatRestartAnnotation(n, difference.restartDigest),
+    digest: bareDigest(difference.restartDigest),
+    changes: difference.carried,
+    keys: places,
+    cause,
+    ...(observed.workload.annotationValue !== undefined && { replaces: observed.workload.annotationValue }),
+    ...(unproven !== undefined && { unproven }),
+  };
+};
+
+export const chooseNudge = (
+  observed: Observed,
+  hot: Changes,
+  difference: Difference,
+  { applied, delivery: before }: Ledger,
+): Nudge | undefined => {
+  const free = onlyFrom(hot, (id) => hotHold(observed, new Set([id])) === undefined);
+  if (free.size === 0) return undefined;
+  const keys = changedPlaces(observed, applied, free);
+  const delivery = deliveryAfter(observed, before, free, keys);
+  return {
+    digest: bareDigest(difference.hotDigest),
+    changes: free,
+    keys,
+    ...(delivery !== undefined && { delivery }),
+  };
+};

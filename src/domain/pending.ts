@@ -1,0 +1,51 @@
+/** Changes that wait for a burst to end. */
+
+import { anyIsBack, signatureOf } from './difference.ts';
+import type { Changes, Ledger, Pending } from './observed.ts';
+import type { Situation } from './situation.ts';
+
+/** Since when the content may have differed from what is applied, where it no longer does by having come back. */
+export const firstDifferedAt = ({ observed, ledger }: Situation): number | undefined => {
+  const { pending } = observed;
+  const isBack = (changes: Changes): boolean => changes.size === 0 || anyIsBack(observed, changes);
+  const times = [
+    ...(pending !== undefined && isBack(pending.changes) ? [pending.changedAfter ?? pending.firstAt] : []),
+    ...(ledger.held !== undefined && isBack(ledger.held.changes)
+      ? [ledger.held.changedAfter ?? ledger.held.since]
+      : []),
+  ];
+  return times.length === 0 ? undefined : Math.min(...times);
+};
+
+export const pendingOf = (
+  { observed, difference: { restart: changes }, now }: Situation,
+  since: number | undefined,
+  released: boolean,
+): Pending => {
+  const before = observed.pending;
+  if (!released && before !== undefined && signatureOf(before.changes) === signatureOf(changes)) return before;
+  const sources = [...changes.keys()].flatMap((id) => observed.sources.get(id) ?? []);
+  const seen = sources.flatMap((source) =>
+    source.state === 'Present' && source.seenToChange ? [source.changedAt] : [],
+  );
+  // What is let go is often followed by edits: they are one burst.
+  const lastAt = released || seen.length === 0 ? now : Math.min(now, Math.max(...seen));
+  const held = observed.ledger?.held;
+  const changedAfter =
+    before?.changedAfter ??
+    held?.changedAfter ??
+    (before === undefined && held === undefined && seen.length < sources.length
+      ? lastKnownAt(observed.ledger)
+      : undefined);
+  return {
+    changes,
+    firstAt: before?.firstAt ?? held?.since ?? since ?? lastAt,
+    ...(changedAfter !== undefined && { changedAfter }),
+    burstAt: released ? now : (before?.burstAt ?? lastAt),
+    lastAt,
+  };
+};
+
+/** The latest time at which the record says that nothing was left to do: what is found later has changed since. */
+const lastKnownAt = (ledger: Ledger | undefined): number =>
+  Math.max(ledger?.adoptedAt ?? 0, ...(ledger?.history ?? []).map(({ time }) => time));

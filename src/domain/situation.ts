@@ -1,0 +1,30 @@
+/** What is known when it is chosen whether to restart, and what is chosen. */
+
+import type { Difference } from './difference.ts';
+import type { RestartOrder } from './effects.ts';
+import type { Hold } from './gates.ts';
+import type { Ledger, Observed, Pending } from './observed.ts';
+
+export interface Situation {
+  readonly observed: Observed;
+  readonly ledger: Ledger;
+  readonly difference: Difference;
+  readonly forced: boolean;
+  /** A hot change was not proven in time, and a policy wants a restart then: why it was not. */
+  readonly unproven: string | undefined;
+  /** Nothing can be decided before this is settled. */
+  readonly unsettled: Hold | undefined;
+  readonly now: number;
+}
+
+export interface Choice {
+  readonly ledger: Ledger;
+  readonly difference: Difference;
+  readonly pending?: Pending;
+  readonly order?: RestartOrder;
+  /** The hot part goes with a restart that is due. */
+  readonly hotWaits: boolean;
+  readonly waitMs?: number;
+}
+
+export const withoutHeld = ({ held: _held, ...ledger }: Ledger): Ledger => ledger;
