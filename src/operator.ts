@@ -209,6 +209,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     log,
     observer: observerOf(metrics),
     workers: settings.workers,
+    maxConcurrentRestarts: settings.maxConcurrentRestarts,
     unreadable: (namespace) => unreadable(watches, namespace),
   });
   watches.push(...createWatches({ client, stores, controller, options, metrics }));

@@ -9,6 +9,7 @@ import { createLedgers } from './ledgers.ts';
 import { createMemory } from './memory.ts';
 import { createNudger } from './nudger.ts';
 import { createObserve } from './observe.ts';
+import { createOthers } from './others.ts';
 import { createPodWatches } from './pod-watches.ts';
 import {
   workloadKey,
@@ -66,6 +67,8 @@ export interface ControllerOptions {
   readonly observer: ControllerObserver;
   /** Workloads decided on at a time. */
   readonly workers: number;
+  /** Workloads of the cluster that may roll out at a time; 0: as many as like. */
+  readonly maxConcurrentRestarts: number;
   /** What can't be listed, in words; undefined while something is still to be listed. */
   readonly unreadable: (namespace: string) => readonly string[] | undefined;
 }
@@ -152,7 +155,17 @@ export const createController = (options: ControllerOptions): Controller => {
   });
   const bindings = createBindings(stores, sources);
   const triggers = createTriggers({ stores, bindings, sources, memory, nudger, prover, queues, clock, listed });
-  const observe = createObserve({ bindings, sources, ledgers, memory, prover });
+  const others = createOthers({
+    stores,
+    bindings,
+    sources,
+    ledgers,
+    limit: options.maxConcurrentRestarts,
+    onMoved: (waiting) => {
+      triggers.onTurn(waiting);
+    },
+  });
+  const observe = createObserve({ bindings, sources, ledgers, memory, prover, others });
   const act = createAct({
     workloads: options.workloadWriter,
     store: stores.workloads,
@@ -171,6 +184,7 @@ export const createController = (options: ControllerOptions): Controller => {
     act,
     ledgers,
     memory,
+    others,
     clock,
     ready: ({ namespace }) => listed(namespace),
     nudger,
