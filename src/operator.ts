@@ -459,6 +459,12 @@ const observerOf = (metrics: Metrics): Parameters<typeof createController>[0]['o
   proofEnded: (proof, outcome, seconds) => {
     metrics.proof(proof, outcome, seconds);
   },
+  held: (reason) => {
+    metrics.hold(reason);
+  },
+  observeBreakers: (open) => {
+    metrics.observeBreakers(open);
+  },
   restartIssued: (kind) => {
     metrics.restart(kind, 'Issued');
   },

@@ -37,6 +37,8 @@ import { createTriggers } from './triggers.ts';
 export interface ControllerObserver extends ActObserver {
   queueCallbacks(name: string): Pick<WorkQueueOptions, 'onAdd' | 'onStart' | 'onResult' | 'onRetry'>;
   observeQueue(name: string, queue: WorkQueue): void;
+  /** @param open the workloads whose budget is used up while a change waits */
+  observeBreakers(open: () => readonly StoredWorkload[]): void;
 }
 
 export interface ControllerOptions {
@@ -104,6 +106,9 @@ export const createController = (options: ControllerOptions): Controller => {
   const quiet = createQuiet([queues.sources, queues.workloads], clock);
 
   const memory = createMemory();
+  observer.observeBreakers(() =>
+    [...stores.workloads.values()].filter((workload) => memory.verdict(workload)?.reason === 'BudgetExhausted'),
+  );
   const watches = createPodWatches({ pods, clock, random, log });
   const nudger = createNudger({ pods, watches, clock, log });
   const prover = createProver({

@@ -4,6 +4,7 @@
  */
 
 import type { Plan } from '../domain/effects.ts';
+import { waitsForOthers } from '../domain/gates.ts';
 import { unrecordedRestart } from '../domain/issued.ts';
 import { isOrdered } from '../domain/order.ts';
 import type { Observed, Policy, Source, SourceId } from '../domain/observed.ts';
@@ -48,9 +49,6 @@ interface Known {
   /** What its sources held then. */
   readonly sources: ReadonlyMap<SourceId, Source>;
 }
-
-/** What is held by how others stand. */
-const OF_OTHERS: ReadonlySet<string> = new Set(['WaitingForEarlier', 'EarlierFailed', 'ConcurrencyLimit']);
 
 /** Whether a policy's gates must know how others stand. */
 const asks = (policy: Policy): boolean =>
@@ -145,7 +143,7 @@ export const createOthers = ({ stores, bindings, sources, ledgers, limit, onMove
       const key = workloadKey(workload);
       undecided.delete(key);
       const reason = plan.type === 'Act' ? plan.ledger.held?.reason : undefined;
-      if (reason !== undefined && OF_OTHERS.has(reason)) waiting.add(key);
+      if (reason !== undefined && (waitsForOthers(reason) || reason === 'EarlierFailed')) waiting.add(key);
       else waiting.delete(key);
       if (limit > 0 || policies.some(asks)) set(key, { uid: workload.uid, standing: standingOf(plan), sources: seen });
       else if (known.has(key)) set(key, undefined);

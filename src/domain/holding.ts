@@ -2,18 +2,15 @@
 
 import { signatureOf } from './difference.ts';
 import { bareDigest } from './digest.ts';
-import type { Hold } from './gates.ts';
+import { waitsForOthers, type Hold } from './gates.ts';
 import type { Held, Pending } from './observed.ts';
 import type { Choice, Situation } from './situation.ts';
 
 /** Clocks jump, and what a wait is computed from may change: no wait is slept through. */
 const LONGEST_SLEEP_MS = 60_000;
 
-/** What moves with other workloads is told by the status alone: a record each time would be a storm of writes. */
-const OF_OTHERS: ReadonlySet<string> = new Set<Hold['reason']>(['WaitingForEarlier', 'ConcurrencyLimit']);
-
 /** Others are done with what this one waited for, and it goes on at once: its own content has been still for long. */
-export const waitedForOthers = (held: Held | undefined): boolean => held !== undefined && OF_OTHERS.has(held.reason);
+export const waitedForOthers = (held: Held | undefined): boolean => held !== undefined && waitsForOthers(held.reason);
 
 export const holding = ({ ledger, difference, now }: Situation, pending: Pending, hold: Hold): Choice => {
   const before = ledger.held;
@@ -36,11 +33,12 @@ export const holding = ({ ledger, difference, now }: Situation, pending: Pending
   };
 };
 
+/** What moves with others is told by the status alone: a record each time would be a storm of writes. */
 const isSame = (a: Held, b: Held): boolean =>
   a.reason === b.reason &&
   a.digest === b.digest &&
   a.until === b.until &&
-  (a.message === b.message || OF_OTHERS.has(a.reason)) &&
+  (a.message === b.message || waitsForOthers(a.reason)) &&
   signatureOf(a.changes) === signatureOf(b.changes);
 
 /** When a hold that time ends is to be looked at again; undefined: something else will say so. */

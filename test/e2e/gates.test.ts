@@ -116,9 +116,9 @@ describe('a restart that waits', { concurrency: 3 }, () => {
     await untilPasses(
       async () => {
         const now = await stage.record();
-        assert.ok(now.restart !== undefined || now.held?.digest !== held?.digest, 'the last data is not seen yet');
+        assert.ok(now.restart !== undefined || now.held?.digest !== held.digest, 'the last data is not seen yet');
         if (now.restart === undefined) {
-          assert.deepEqual([now.held?.since, now.held?.until], [held?.since, held?.until]);
+          assert.deepEqual([now.held?.since, now.held?.until], [held.since, held.until]);
           assert.deepEqual(await stage.incarnations(), incarnations);
         }
       },
