@@ -8,8 +8,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a crash is not recognised',
     file: 'domain/issued.ts',
-    find: 'if (annotation.digest !== bareDigest(difference.restartDigest)) return { ledger, forced: true };',
-    replace: 'return { ledger, forced: true };',
+    find: 'if (annotation.digest !== bareDigest(difference.restartDigest))',
+    replace: 'if (annotation.n > 0)',
     by: LIVES,
   },
 ];

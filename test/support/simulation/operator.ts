@@ -155,7 +155,8 @@ export class Operator {
         const effect = this.#perform(workload, observed, plan);
         if (effect === 'Died') return;
         if (effect === 'Done') moved = true;
-        if (effect === 'Done' || (effect === 'None' && plan.type === 'Act' && plan.requeueAfterMs === 0)) again.push(workload);
+        if (effect === 'Done' || (effect === 'None' && plan.type === 'Act' && plan.requeueAfterMs === 0))
+          again.push(workload);
       }
       queue = moved ? [...this.#cluster.workloads] : again;
     }
@@ -166,7 +167,9 @@ export class Operator {
     const process = this.#process;
     if (process === undefined) throw new Error('no process runs');
     const { pending, templateSeenAt = 0, podsSeenAt } = process.memories.get(name) ?? {};
-    const policies = this.policies.filter(({ sources }) => sources.some((each) => workload.sources.includes(each.name)));
+    const policies = this.policies.filter(({ sources }) =>
+      sources.some((each) => workload.sources.includes(each.name)),
+    );
     const ids = new Set(policies.flatMap(({ sources }) => sources.map(sourceId)));
     const ledger = this.ledger(name);
     const requests = this.requests.filter((each) => each.workload === name);
@@ -253,13 +256,13 @@ export class Operator {
       this.#dieIf('Nudged');
     }
     if (plan.undo !== undefined) {
-      this.#witness.undo(workload, plan.undo);
-      this.#writeTemplate(workload, plan.undo.value);
+      const { undo } = plan;
+      this.#writeTemplate(workload, undo.value, () => this.#witness.undo(workload, undo));
       this.#dieIf('Undone');
     }
     if (plan.restart !== undefined) {
-      this.#witness.restart(workload, plan.restart);
-      this.#writeTemplate(workload, plan.restart.value);
+      const { restart } = plan;
+      this.#writeTemplate(workload, restart.value, () => this.#witness.restart(workload, restart));
       this.#dieIf('Restarted');
       delete memory.pending;
       ledger = restartIssued(ledger, plan.restart, observed.workload, now);
@@ -268,10 +271,14 @@ export class Operator {
     if (effects) this.#dieIf('Put');
   }
 
-  #writeTemplate(workload: Deployed, annotation: string | undefined): void {
+  /** The same value once more is no change of a template. */
+  #writeTemplate(workload: Deployed, annotation: string | undefined, witness: () => void): void {
     const { fault } = this;
     this.fault = undefined;
-    if (fault !== 'Refused') this.#cluster.template(workload, workload.template, annotation);
+    if (fault !== 'Refused' && workload.annotation !== annotation) {
+      witness();
+      this.#cluster.template(workload, workload.template, annotation);
+    }
     if (fault !== undefined) throw new WriteFailed(fault);
   }
 
