@@ -20,7 +20,7 @@ import { noticesOf } from './notices.ts';
 import { sourceId, type Changes, type Ledger, type Observed, type Restart } from './observed.ts';
 import { chooseNudge, orderForUnproven, orderOf, unprovenLookMs } from './orders.ts';
 import { nudged, withEntry } from './outcomes.ts';
-import { firstDifferedAt, pendingOf } from './pending.ts';
+import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
 import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
@@ -40,13 +40,13 @@ export const decide = (observed: Observed, now: number): Plan => {
   return plan.type === 'Act' ? alsoSaid(observed, plan, now) : plan;
 };
 
-const decideFor = (observed: Observed, now: number): Plan => {
-  if (observed.workload.ignored || observed.policies.length === 0)
-    return { type: 'Forget', verdict: ignoredVerdict(observed) };
+const decideFor = (seen: Observed, now: number): Plan => {
+  if (seen.workload.ignored || seen.policies.length === 0) return { type: 'Forget', verdict: ignoredVerdict(seen) };
 
-  const adopted = adopt(observed, observed.ledger ?? emptyLedger(observed, now));
+  const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
-  const recognised = recogniseIssued(observed, adopted, now);
+  const recognised = recogniseIssued(seen, adopted, now);
+  const observed = recognised.recognised ? withoutPending(seen) : seen;
   const restarted = followRestart(observed, recognised.ledger, now);
   if (restarted === undefined) return { type: 'LookAtPods' };
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
