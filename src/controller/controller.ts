@@ -219,7 +219,11 @@ export const createController = (options: ControllerOptions): Controller => {
         queues.sources.run((key, running) => sources.read(key, running), { concurrency: SOURCE_READERS }, signal),
         queues.workloads.run(reconcile, { concurrency: options.workers }, signal),
         queues.records.run((key, running) => ledgers.save(key, running), { concurrency: BACKGROUND_WRITERS }, signal),
-        queues.requests.run((key, running) => requests.settle(key, running), { concurrency: BACKGROUND_WRITERS }, signal),
+        queues.requests.run(
+          (key, running) => requests.settle(key, running),
+          { concurrency: BACKGROUND_WRITERS },
+          signal,
+        ),
         queues.policies.run(report, { concurrency: BACKGROUND_WRITERS }, signal),
       ]);
       prover.close();

@@ -6,7 +6,7 @@
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import { compare, consumedSources } from './difference.ts';
 import { bareDigest } from './digest.ts';
-import { restartHold, type Hold } from './gates.ts';
+import { holdOf } from './gates.ts';
 import type { Ledger, Observed } from './observed.ts';
 import type { Answer, Request } from './requests.ts';
 
@@ -102,21 +102,14 @@ const approve = meant(({ ledger, now }, digest) =>
   done({ ...ledger, approved: { digest, at: now } }, `content ${digest} is approved`),
 );
 
-const runNow = meant((asked, digest) => {
-  const { ledger, now } = asked;
+const runNow = meant(({ observed, ledger, now }, digest) => {
   const opened: Ledger = { ...ledger, opened: { digest, at: now } };
-  const hold = stillHeld({ ...asked, ledger: opened });
+  // What holds though every gate that can be opened is open.
+  const hold = holdOf({ observed, ledger: opened, digest, now }, compare(observed, opened).restart);
   return hold === undefined
     ? done(opened, `every gate is open for content ${digest}`)
     : refused(ledger, hold.reason, `a restart is not possible: ${hold.message}`);
 });
-
-/** What holds a restart though every gate that can be opened is open. */
-const stillHeld = ({ observed, ledger }: Asked): Hold | undefined => {
-  const { restart } = compare(observed, ledger);
-  const changed = restart.size > 0 ? restart : consumedSources(observed);
-  return restartHold(observed, new Set(changed.keys()));
-};
 
 /** What has failed is tried once more: it differs again from what is applied, and is no longer what was given up. */
 const retry: Take = (asked, { digest: wanted = '' }) => {
