@@ -357,7 +357,7 @@ describe('an answer', () => {
             taken.recordFirst,
             (taken.ledger.answers ?? []).some(({ uid }) => open.some((r) => r.uid === uid)),
           );
-          const [crash] = [crashes.next().value as string];
+          const crash: string = crashes.next().value;
           if (crash === 'Nothing') continue;
           ledger = ledgerOf(recordStatusOf(taken.ledger));
           const answers = ledger.answers ?? [];
