@@ -125,6 +125,11 @@ export interface WorkloadWriter {
    * Rejects with a WaitingError where the workload is gone or another one has its name: the watch is about to say so.
    */
   restart(workload: Workload, value: string, signal: AbortSignal): Promise<Workload>;
+  /**
+   * Puts the annotation back to an earlier value (undefined: it is taken away), in exactly the version of the workload that
+   * was decided on: what has come since is not put back. Rejects with a WaitingError where it is another one by now.
+   */
+  undo(workload: Workload, value: string | undefined, signal: AbortSignal): Promise<Workload>;
 }
 
 /** A container that runs beside others, as far as proof needs to know it. */

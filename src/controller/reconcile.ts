@@ -76,8 +76,8 @@ export const createReconcile = (rooms: ReconcileOptions): Worker => {
 const AFTER_EFFECT_MS = 100;
 
 /** After an effect the verdict is found by another look. */
-const hasEffects = ({ nudge, restart }: Extract<Plan, { type: 'Act' }>): boolean =>
-  nudge !== undefined || restart !== undefined;
+const hasEffects = ({ nudge, restart, undo }: Extract<Plan, { type: 'Act' }>): boolean =>
+  nudge !== undefined || restart !== undefined || undo !== undefined;
 
 const planFor = async (
   { pods, memory, clock }: ReconcileOptions,

@@ -12,6 +12,7 @@ import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
 import { compare, consumedSources, onlyFrom, overlay, signatureOf } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Plan } from './effects.ts';
+import { RECOVERED } from './failure-words.ts';
 import { follow, nextLook } from './follow.ts';
 import { isContentRefused, restartHold, suspended, type Hold } from './gates.ts';
 import { recogniseIssued } from './issued.ts';
@@ -31,6 +32,16 @@ import { firstDifferedAt, pendingOf } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
 import { withoutHeld, type Choice, type Situation } from './situation.ts';
+import {
+  currentUndo,
+  failedBefore,
+  followUndo,
+  intendUndo,
+  recovered,
+  undoDueMs,
+  undoMode,
+  undoOrder,
+} from './undo.ts';
 import { ignoredVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
@@ -54,15 +65,22 @@ const decideFor = (observed: Observed, now: number): Plan => {
   const adopted = adopt(observed, observed.ledger ?? emptyLedger(observed, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
   const recognised = recogniseIssued(observed, adopted, now);
-  const restarted = followRestart(observed, recognised.ledger, now);
+  const restarted = followLatest(observed, recognised.ledger, now);
   if (restarted === undefined) return { type: 'LookAtPods' };
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
 
-  const difference = compare(observed, followed);
-  const ledger: Ledger = { ...followed, applied: difference.applied, immutable: difference.immutable };
-  const { forced, unsettled } = recognised;
-  const next = chooseRestart({ observed, ledger, difference, forced, unproven, unsettled, now });
-  if (next === 'LookAtPods') return { type: 'LookAtPods' };
+  const situationOf = (from: Ledger): Situation => {
+    const difference = compare(observed, from);
+    const ledger: Ledger = { ...from, applied: difference.applied, immutable: difference.immutable };
+    return { observed, ledger, difference, forced: recognised.forced, unproven, unsettled: recognised.unsettled, now };
+  };
+  const first = chooseRestart(situationOf(followed));
+  if (first === 'LookAtPods') return { type: 'LookAtPods' };
+  // A newer change takes the place of what failed: then there is nothing to undo.
+  const mode = first.order === undefined && first.waitMs === undefined ? undoMode(observed, first.ledger) : undefined;
+  const chosen = mode !== 'Undo' ? first : chooseRestart(situationOf(intendUndo(first.ledger, mode, now)));
+  if (chosen === 'LookAtPods') return { type: 'LookAtPods' };
+  const next = { ...chosen, ledger: withoutFailure(observed, chosen, now) };
 
   const hot = next.hotWaits ? new Map() : next.difference.hot;
   const nudge = chooseNudge(observed, hot, next.difference, next.ledger);
@@ -70,9 +88,11 @@ const decideFor = (observed: Observed, now: number): Plan => {
   // A restart ends what is to be proven; what is about to be sent is pursued as soon as it has been.
   const sent = nudge === undefined ? next.ledger : nudged(next.ledger, nudge, 0, now);
   const prove = next.order === undefined ? proofOrder(observed, sent, now) : undefined;
+  const undo = next.order === undefined ? undoOrder(observed, next.ledger) : undefined;
   const requeueAfterMs = earliest(
     next.waitMs,
     progressDeadline(observed, next.ledger.restart, now),
+    undoDueMs(next.ledger, progressTimeout(observed), now),
     deliveryDueMs(observed, next.ledger, now),
     lookAgain(observed, next.ledger.restart, now),
   );
@@ -82,10 +102,11 @@ const decideFor = (observed: Observed, now: number): Plan => {
     ...(next.pending !== undefined && { pending: next.pending }),
     ...(nudge !== undefined && { nudge }),
     ...(next.order !== undefined && { restart: next.order }),
+    ...(undo !== undefined && { undo, recordFirst: true }),
     ...(prove !== undefined && { prove }),
     leavePods,
     followPods: !leavePods && (next.order !== undefined || isUnderWay(next.ledger.restart)),
-    hotDigest: bareDigest(difference.hotDigest),
+    hotDigest: bareDigest(next.difference.hotDigest),
     notices: noticesOf(observed.ledger, next.ledger),
     ...(requeueAfterMs !== undefined && { requeueAfterMs }),
     verdict: verdictOf({
@@ -98,6 +119,12 @@ const decideFor = (observed: Observed, now: number): Plan => {
   };
 };
 
+/** What was done last: the restart or, where that is being undone, the undo. */
+const followLatest = (observed: Observed, ledger: Ledger, now: number): Ledger | undefined =>
+  currentUndo(ledger) === undefined
+    ? followRestart(observed, ledger, now)
+    : followUndo(observed, ledger, progressTimeout(observed), now);
+
 const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger | undefined => {
   if (ledger.restart === undefined) return ledger;
   const restart = follow(observed, ledger.restart, progressTimeout(observed), now);
@@ -108,7 +135,7 @@ const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger 
     time: restart.finishedAt ?? now,
     action: 'Restart',
     outcome: restart.phase,
-    ...(restart.reason !== undefined && { reason: restart.reason }),
+    ...(restart.reason !== undefined && { reason: isWayBack(ledger, restart) ? RECOVERED : restart.reason }),
     ...(restart.message !== undefined && { message: restart.message }),
     keys: changedPlaces(observed, ledger.applied, restart.changes),
     pods: restart.pods ?? 0,
@@ -123,6 +150,13 @@ const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger 
   };
 };
 
+/** Content that had failed is gone, and what was there before took a restart to be in every container again. */
+const isWayBack = ({ failed }: Ledger, { phase, changes }: Restart): boolean =>
+  failed !== undefined && phase === 'Succeeded' && changes.size === 0;
+
+const withoutFailure = (observed: Observed, { ledger, difference, order, waitMs }: Choice, now: number): Ledger =>
+  recovered(observed, ledger, difference.restart.size === 0 && order === undefined && waitMs === undefined, now);
+
 const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const { observed, ledger, difference, now } = situation;
   let forced = situation.forced;
@@ -132,13 +166,15 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
     if (observed.pods === undefined) return 'LookAtPods';
     forced = someMayHaveStartedSince(observed.workload, observed.pods, since);
   }
-  const unproven = orderForUnproven(situation, forced);
+  const failure = failedBefore(ledger, difference);
+  // No pod is started on content that has failed, whatever for.
+  const unproven = failure === undefined ? orderForUnproven(situation, forced) : undefined;
   if (difference.restart.size === 0 && !forced) {
     const choice = { ledger: withoutHeld(ledger), difference };
     return unproven === undefined ? { ...choice, hotWaits: false } : { ...choice, order: unproven, hotWaits: true };
   }
 
-  const hold = situation.unsettled ?? holdFor(observed, difference.restart);
+  const hold = situation.unsettled ?? holdFor(observed, difference.restart) ?? failure;
   const released = ledger.held !== undefined && hold === undefined;
   const carried = carriedByOthers(situation, released);
   if (carried === 'LookAtPods') return 'LookAtPods';

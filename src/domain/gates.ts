@@ -19,7 +19,9 @@ export interface Hold {
     | 'SourceInvalid'
     | 'ImmutableRecreated'
     | 'Paused'
-    | 'OnDelete';
+    | 'OnDelete'
+    | 'Undone'
+    | 'RolledBack';
   readonly message: string;
 }
 

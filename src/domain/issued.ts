@@ -1,10 +1,12 @@
 /** Restarts that a crash left behind: in the annotation, but not in the record. */
 
+import type { RestartAnnotation } from './annotation.ts';
 import { compare, consumedSources } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Hold } from './gates.ts';
 import type { Ledger, Observed, Restart, SourceId, Workload } from './observed.ts';
 import { carried, counted } from './outcomes.ts';
+import { replacedByUnrecorded } from './undo.ts';
 
 /**
  * A restart that was issued right before a crash is in the annotation but not in the record (design law 10). With the
@@ -32,10 +34,13 @@ export const recogniseIssued = (
     issuedAt: now,
     templateHash: observed.workload.templateHash,
     phase: 'InProgress',
+    ...replacedByUnrecorded(formatted(annotation), observed.workload, ledger),
     changes: difference.carried,
   };
   return { ledger: { ...counted(carried(ledger, restart, now), now), restart }, forced: false };
 };
+
+const formatted = ({ n, digest }: RestartAnnotation): string => `v1.${n}.${digest}`;
 
 /** The annotation of a restart of ours that the record does not know. */
 export const unrecordedRestart = ({ workload: { annotation } }: Observed, ledger: Ledger): Workload['annotation'] =>

@@ -10,6 +10,7 @@ import { listed } from './notices.ts';
 import type { Changes, Ledger, Observed } from './observed.ts';
 import { changedPlaces } from './places.ts';
 import type { Situation } from './situation.ts';
+import { replacedBy } from './undo.ts';
 
 /** A restart for a hot change that was not proven in time, unless something holds it. */
 export const orderForUnproven = (situation: Situation, forced: boolean): RestartOrder | undefined => {
@@ -42,7 +43,7 @@ export const orderOf = ({ observed, ledger, difference, unproven }: Situation, f
     changes: difference.carried,
     keys: places,
     cause,
-    ...(observed.workload.annotationValue !== undefined && { replaces: observed.workload.annotationValue }),
+    ...replacedBy(observed.workload, ledger),
     ...(unproven !== undefined && { unproven }),
   };
 };

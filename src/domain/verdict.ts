@@ -5,6 +5,7 @@ import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
 import { deliveryHold } from './delivery.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import type { DeliveryVerdict, Verdict } from './effects.ts';
+import { isOfFailure } from './failure-words.ts';
 import { hotHold, restartHold } from './gates.ts';
 import { listed } from './notices.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
@@ -80,7 +81,7 @@ const standing = (
 ): Standing => {
   const { held, restart } = ledger;
   if (held !== undefined) {
-    const state = held.reason === 'Suspended' ? 'Held' : 'Blocked';
+    const state = isOfFailure(held.reason) ? 'Failed' : held.reason === 'Suspended' ? 'Held' : 'Blocked';
     return { state, reason: held.reason, message: `${listed(changedKeys(held.changes))}: ${held.message ?? ''}` };
   }
   if (restart !== undefined) {
