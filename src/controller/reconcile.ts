@@ -1,6 +1,6 @@
 /** One look at one workload: observe, decide, act, and remember the verdict for the report. */
 
-import { decide } from '../domain/decide.ts';
+import { decide, isFailing } from '../domain/decide.ts';
 import { consumedSources } from '../domain/difference.ts';
 import type { Plan, Verdict } from '../domain/effects.ts';
 import type { Observed } from '../domain/observed.ts';
@@ -89,7 +89,10 @@ const planFor = async (
   const seen = await pods.look(observed.workload, signal);
   const podsSeenAt = clock.now();
   memory.setPodsSeenAt(observed.workload, podsSeenAt);
-  return decide({ ...observed, ...seen, podsSeenAt }, podsSeenAt);
+  const known = { ...observed, ...seen, podsSeenAt };
+  if (!isFailing(known, podsSeenAt)) return decide(known, podsSeenAt);
+  const warnings = await pods.warnings(observed.workload, seen.reports, signal);
+  return decide({ ...known, ...warnings }, podsSeenAt);
 };
 
 const conclude = ({ memory, onVerdict }: ReconcileOptions, workload: StoredWorkload, verdict: Verdict): void => {

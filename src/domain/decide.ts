@@ -13,7 +13,7 @@ import { compare, consumedSources, onlyFrom, overlay, signatureOf } from './diff
 import { bareDigest } from './digest.ts';
 import type { Plan } from './effects.ts';
 import { RECOVERED } from './failure-words.ts';
-import { follow, nextLook } from './follow.ts';
+import { follow, nextLook, wantsWarnings } from './follow.ts';
 import { isContentRefused, restartHold, suspended, type Hold } from './gates.ts';
 import { recogniseIssued } from './issued.ts';
 import { noticesOf } from './notices.ts';
@@ -57,6 +57,10 @@ export const decide = (observed: Observed, now: number): Plan => {
   const plan = decideFor({ ...observed, policies: enforcing }, now);
   return plan.type === 'Act' ? alsoSaid(observed, plan, now) : plan;
 };
+
+/** Whether a rollout is about to be found to have failed: then it is worth asking the cluster why. */
+export const isFailing = (observed: Observed, now: number): boolean =>
+  observed.policies.length > 0 && wantsWarnings(observed, progressTimeout(observed), now);
 
 const decideFor = (observed: Observed, now: number): Plan => {
   if (observed.workload.ignored || observed.policies.length === 0)
