@@ -4,6 +4,7 @@ import { sourceId, type Observed, type Source, type SourceId } from '../domain/o
 import type { Bindings } from './bindings.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
+import type { OthersRoom } from './others.ts';
 import type { StoredWorkload } from './ports.ts';
 import type { Prover } from './prover.ts';
 import type { Sources } from './sources.ts';
@@ -17,6 +18,7 @@ export const createObserve =
     readonly ledgers: Ledgers;
     readonly memory: Memory;
     readonly prover: Pick<Prover, 'progress'>;
+    readonly others: Pick<OthersRoom, 'of'>;
   }): Observe =>
   (workload) => {
     const policies = rooms.bindings.policiesOf(workload);
@@ -24,6 +26,7 @@ export const createObserve =
     const ledger = rooms.ledgers.of(workload);
     const pending = rooms.memory.pending(workload);
     const proof = rooms.prover.progress(workload);
+    const others = rooms.others.of(workload, policies);
     const podsSeenAt = rooms.memory.podsSeenAt(workload);
     return {
       workload,
@@ -35,5 +38,6 @@ export const createObserve =
       ...(pending !== undefined && { pending }),
       ...(proof !== undefined && { proof }),
       ...(podsSeenAt !== undefined && { podsSeenAt }),
+      ...(others !== undefined && { others }),
     };
   };

@@ -9,39 +9,23 @@ import { adopt, emptyLedger } from './adoption.ts';
 import { carriedByOthers } from './carried-by-others.ts';
 import { someMayHaveStartedSince } from './containers.ts';
 import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
-import { compare, consumedSources, onlyFrom, overlay, signatureOf } from './difference.ts';
+import { compare, overlay } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Plan } from './effects.ts';
 import { RECOVERED } from './failure-words.ts';
 import { follow, nextLook, wantsWarnings } from './follow.ts';
-import { isContentRefused, restartHold, suspended, type Hold } from './gates.ts';
+import { holdOf, isContentRefused } from './gates.ts';
+import { holding, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
 import { noticesOf } from './notices.ts';
-import {
-  sourceId,
-  type Changes,
-  type Held,
-  type Ledger,
-  type Observed,
-  type Pending,
-  type Restart,
-} from './observed.ts';
-import { chooseNudge, orderForUnproven, orderOf } from './orders.ts';
+import { sourceId, type Changes, type Ledger, type Observed, type Restart } from './observed.ts';
+import { chooseNudge, orderForUnproven, orderOf, unprovenLookMs } from './orders.ts';
 import { nudged, withEntry } from './outcomes.ts';
-import { firstDifferedAt, pendingOf } from './pending.ts';
+import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
-import { withoutHeld, type Choice, type Situation } from './situation.ts';
-import {
-  currentUndo,
-  failedBefore,
-  followUndo,
-  intendUndo,
-  recovered,
-  undoDueMs,
-  undoMode,
-  undoOrder,
-} from './undo.ts';
+import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
+import { currentUndo, followUndo, intendUndo, recovered, sinceFailed, undoDueMs, undoMode, undoOrder } from './undo.ts';
 import { ignoredVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
@@ -62,13 +46,13 @@ export const decide = (observed: Observed, now: number): Plan => {
 export const isFailing = (observed: Observed, now: number): boolean =>
   observed.policies.length > 0 && wantsWarnings(observed, progressTimeout(observed), now);
 
-const decideFor = (observed: Observed, now: number): Plan => {
-  if (observed.workload.ignored || observed.policies.length === 0)
-    return { type: 'Forget', verdict: ignoredVerdict(observed) };
+const decideFor = (seen: Observed, now: number): Plan => {
+  if (seen.workload.ignored || seen.policies.length === 0) return { type: 'Forget', verdict: ignoredVerdict(seen) };
 
-  const adopted = adopt(observed, observed.ledger ?? emptyLedger(observed, now));
+  const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
-  const recognised = recogniseIssued(observed, adopted, now);
+  const recognised = recogniseIssued(seen, adopted, now);
+  const observed = recognised.recognised ? withoutPending(seen) : seen;
   const restarted = followLatest(observed, recognised.ledger, now);
   if (restarted === undefined) return { type: 'LookAtPods' };
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
@@ -95,6 +79,7 @@ const decideFor = (observed: Observed, now: number): Plan => {
   const undo = next.order === undefined ? undoOrder(observed, next.ledger) : undefined;
   const requeueAfterMs = earliest(
     next.waitMs,
+    next.lookMs,
     progressDeadline(observed, next.ledger.restart, now),
     undoDueMs(next.ledger, progressTimeout(observed), now),
     deliveryDueMs(observed, next.ledger, now),
@@ -118,7 +103,9 @@ const decideFor = (observed: Observed, now: number): Plan => {
       ledger: next.ledger,
       difference: next.difference,
       waits: next.waitMs !== undefined,
+      ...(next.hold !== undefined && { hold: next.hold }),
       unproven: unproven !== undefined,
+      now,
     }),
   };
 };
@@ -170,24 +157,24 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
     if (observed.pods === undefined) return 'LookAtPods';
     forced = someMayHaveStartedSince(observed.workload, observed.pods, since);
   }
-  const failure = failedBefore(ledger, difference);
-  // No pod is started on content that has failed, whatever for.
-  const unproven = failure === undefined ? orderForUnproven(situation, forced) : undefined;
+  const unproven = orderForUnproven(situation, forced);
   if (difference.restart.size === 0 && !forced) {
     const choice = { ledger: withoutHeld(ledger), difference };
-    return unproven === undefined ? { ...choice, hotWaits: false } : { ...choice, order: unproven, hotWaits: true };
+    if (unproven !== undefined) return { ...choice, order: unproven, hotWaits: true };
+    const lookMs = unprovenLookMs(situation);
+    return { ...choice, hotWaits: false, ...(lookMs !== undefined && { lookMs }) };
   }
 
-  const hold = situation.unsettled ?? holdFor(observed, difference.restart) ?? failure;
+  const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);
   const released = ledger.held !== undefined && hold === undefined;
   const carried = carriedByOthers(situation, released);
   if (carried === 'LookAtPods') return 'LookAtPods';
   if (carried !== undefined) return { ...carried, hotWaits: false };
 
-  const pending = pendingOf(situation, since, released);
+  const pending = pendingOf(situation, since, released && !waitedForOthers(ledger.held));
   if (hold !== undefined)
     return unproven === undefined
-      ? holding(situation, pending, hold)
+      ? holding(situation, sinceFailed(pending, ledger), hold)
       : { ledger: withoutHeld(ledger), difference, pending, order: unproven, hotWaits: true };
 
   const debounceMs = debounce(observed, difference.restart);
@@ -195,30 +182,6 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (now < dueAt && !forced)
     return { ledger: withoutHeld(ledger), difference, pending, hotWaits: true, waitMs: dueAt - now };
   return { ledger: withoutHeld(ledger), difference, pending, order: orderOf(situation, forced), hotWaits: true };
-};
-
-const holdFor = (observed: Observed, changes: Changes): Hold | undefined => {
-  const free = onlyFrom(changes, (id) => suspended(observed, new Set([id])) === undefined);
-  return restartHold(
-    observed,
-    new Set((free.size > 0 ? free : changes.size > 0 ? changes : consumedSources(observed)).keys()),
-  );
-};
-
-const holding = ({ ledger, difference }: Situation, pending: Pending, hold: Hold): Choice => {
-  const before = ledger.held;
-  const changedAfter = before === undefined ? pending.changedAfter : before.changedAfter;
-  const held: Held = {
-    since: before?.since ?? pending.firstAt,
-    ...(changedAfter !== undefined && { changedAfter }),
-    ...hold,
-    changes: difference.restart,
-  };
-  const same =
-    before?.reason === held.reason &&
-    before.message === held.message &&
-    signatureOf(before.changes) === signatureOf(held.changes);
-  return { ledger: { ...ledger, held: same ? before : held }, difference, pending, hotWaits: false };
 };
 
 /** The strictest limits of all policies hold: the longest debounce of those that name a changed source. */

@@ -1,9 +1,11 @@
 /** What is known when it is chosen whether to restart, and what is chosen. */
 
 import type { Difference } from './difference.ts';
+import { bareDigest } from './digest.ts';
 import type { RestartOrder } from './effects.ts';
-import type { Hold } from './gates.ts';
+import type { Hold, Question } from './gates.ts';
 import type { Ledger, Observed, Pending } from './observed.ts';
+import { failedBefore } from './undo.ts';
 
 export interface Situation {
   readonly observed: Observed;
@@ -25,6 +27,27 @@ export interface Choice {
   /** The hot part goes with a restart that is due. */
   readonly hotWaits: boolean;
   readonly waitMs?: number;
+  /** What holds the restart, in the words of this moment. */
+  readonly hold?: Hold;
+  /** When to look again whether it still does. */
+  readonly lookMs?: number;
 }
 
 export const withoutHeld = ({ held: _held, ...ledger }: Ledger): Ledger => ledger;
+
+/** What the gates are asked about the situation. */
+export const questionOf = ({
+  observed,
+  ledger,
+  difference,
+  now,
+}: Pick<Situation, 'observed' | 'ledger' | 'difference' | 'now'>): Omit<Question, 'changed'> => {
+  const failure = failedBefore(ledger, difference);
+  return {
+    observed,
+    ledger,
+    digest: bareDigest(difference.restartDigest),
+    ...(failure !== undefined && { failure }),
+    now,
+  };
+};

@@ -11,6 +11,7 @@ import type {
 import { mergeConditions, type Wanted } from './conditions.ts';
 import { combineDigests } from './digest.ts';
 import type { Verdict, WorkloadState } from './effects.ts';
+import { heldState } from './gates.ts';
 import { unmetNeeds, type Need } from './needs.ts';
 import {
   sourceOf,
@@ -51,6 +52,7 @@ export interface Line {
   readonly state: WorkloadState | 'Unmatched';
   readonly reason: string;
   readonly message: string;
+  readonly until?: number;
   readonly about?: Verdict['about'];
   readonly hotHold?: Verdict['hotHold'];
   readonly delivery?: Verdict['delivery'];
@@ -152,7 +154,7 @@ const linesOf = (
 ];
 
 const workloadStatus = (
-  { kind, name, state, reason, message, counts, impossible, delivery, conflicts = [], notes = [] }: Line,
+  { kind, name, state, reason, message, until, counts, impossible, delivery, conflicts = [], notes = [] }: Line,
   before: readonly WorkloadStatus[] = [],
 ): WorkloadStatus => ({
   group: 'apps',
@@ -161,6 +163,7 @@ const workloadStatus = (
   state,
   ...(reason !== state && { reason }),
   ...(message !== '' && { message: message.slice(0, STATUS_LIMITS.message) }),
+  ...(until !== undefined && { until: new Date(until).toISOString() }),
   ...(counts !== undefined && { hot: counts.hot, restart: counts.restart }),
   ...(impossible.length > 0 && {
     impossible: impossible.slice(0, STATUS_LIMITS.impossible).map((line) => line.slice(0, STATUS_LIMITS.impossibleKey)),
@@ -268,7 +271,7 @@ const latestOf = (ledger: Ledger | undefined): readonly Latest[] => {
           {
             time: held.since,
             action: 'Restart',
-            outcome: held.reason === 'Suspended' ? 'Held' : 'Blocked',
+            outcome: heldState(held.reason),
             pods: 0,
           } as const,
         ]

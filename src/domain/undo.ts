@@ -8,7 +8,7 @@ import { changedKeys, signatureOf, without, type Difference } from './difference
 import { bareDigest } from './digest.ts';
 import type { UndoOrder } from './effects.ts';
 import { backWords, failureWords, reasonOf, RECOVERED, undoWords } from './failure-words.ts';
-import type { Hold } from './gates.ts';
+import type { Hold } from './gates/gate.ts';
 import {
   sourceId,
   type Changes,
@@ -16,6 +16,7 @@ import {
   type HistoryEntry,
   type Ledger,
   type Observed,
+  type Pending,
   type Policy,
   type Restart,
   type SnapshotReference,
@@ -206,6 +207,15 @@ const takenOver = (changes: Changes, applied: Ledger['applied']): Changes =>
       new Map([...units].filter(([name, digest]) => (applied.get(id)?.get(name) ?? '') === digest)),
     ]),
   );
+
+/** What waits since content has failed has differed at least since that was issued. */
+export const sinceFailed = (pending: Pending, { restart, failed }: Ledger): Pending => {
+  if (failed === undefined || restart === undefined || !isOf(restart, failed)) return pending;
+  const issued = restart.carriesSince ?? restart.issuedAt;
+  const { changedAfter, ...rest } = pending;
+  const after = changedAfter !== undefined && changedAfter < issued ? { changedAfter } : {};
+  return { ...rest, ...after, firstAt: Math.min(pending.firstAt, issued) };
+};
 
 /**
  * The record without the failure where nothing is left of it: its content is gone from the sources, and what they hold now
