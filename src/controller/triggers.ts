@@ -38,8 +38,8 @@ export interface Triggers {
   onVerdict(workload: StoredWorkload): void;
   /** For the prover: pods have got on. @param complete nothing is missing any more: what waits for it goes on at once */
   onProgress(workload: StoredWorkload, complete: boolean): void;
-  /** A look at all that is bound, or was. */
-  lookAtAll(): void;
+  /** A look at all that is bound, or was: everywhere, or in a namespace. */
+  lookAtAll(namespace?: string): void;
 }
 
 /** Changes of a policy's status come in bursts: one write tells of them all. */
@@ -130,12 +130,14 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
       if (complete) look(workload);
       else lookSoon(workload);
     },
-    lookAtAll: () => {
-      for (const policy of stores.policies.values()) {
+    lookAtAll: (namespace) => {
+      const policies = namespace === undefined ? stores.policies.values() : stores.policies.by('namespace', namespace);
+      for (const policy of policies) {
         boundBy(policy).forEach(look);
         report(policy);
       }
       for (const record of stores.records.values()) {
+        if (namespace !== undefined && record.namespace !== namespace) continue;
         const workload = stores.workloads.get(workloadKey(record.workload));
         if (workload !== undefined) look(workload);
       }

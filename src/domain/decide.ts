@@ -31,7 +31,7 @@ import { firstDifferedAt, pendingOf } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
 import { withoutHeld, type Choice, type Situation } from './situation.ts';
-import { ignoredVerdict, verdictOf } from './verdict.ts';
+import { ignoredVerdict, notItsOwnVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
 const LONGEST_BURST = 10;
@@ -50,6 +50,8 @@ export const decide = (observed: Observed, now: number): Plan => {
 const decideFor = (observed: Observed, now: number): Plan => {
   if (observed.workload.ignored || observed.policies.length === 0)
     return { type: 'Forget', verdict: ignoredVerdict(observed) };
+  const { notItsOwn } = observed.workload;
+  if (notItsOwn !== undefined) return { type: 'Forget', verdict: notItsOwnVerdict(notItsOwn) };
 
   const adopted = adopt(observed, observed.ledger ?? emptyLedger(observed, now));
   if (adopted === undefined) return { type: 'LookAtPods' };

@@ -19,7 +19,8 @@ export interface Hold {
     | 'SourceInvalid'
     | 'ImmutableRecreated'
     | 'Paused'
-    | 'OnDelete';
+    | 'OnDelete'
+    | 'NoRollout';
   readonly message: string;
 }
 

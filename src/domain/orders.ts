@@ -1,5 +1,6 @@
 /** The effects that a decision comes to. */
 
+import { infoOf } from '../api/v1alpha1/kinds.ts';
 import { formatRestartAnnotation } from './annotation.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import { deliveryAfter } from './delivery.ts';
@@ -19,7 +20,7 @@ export const orderForUnproven = (situation: Situation, forced: boolean): Restart
   return hold === undefined ? orderOf(situation, forced) : undefined;
 };
 
-export const orderOf = ({ observed, ledger, difference, unproven }: Situation, forced: boolean): RestartOrder => {
+export const orderOf = ({ observed, ledger, difference, unproven, now }: Situation, forced: boolean): RestartOrder => {
   const n = Math.max(ledger.restart?.n ?? 0, observed.workload.annotation?.n ?? 0) + 1;
   const keys = changedKeys(difference.restart);
   const places = changedPlaces(observed, ledger.applied, difference.restart);
@@ -43,9 +44,20 @@ export const orderOf = ({ observed, ledger, difference, unproven }: Situation, f
     keys: places,
     cause,
     ...(observed.workload.annotationValue !== undefined && { replaces: observed.workload.annotationValue }),
+    ...(isByRestartAt(observed) && { restartAt: wholeSecondAfter(now) }),
     ...(unproven !== undefined && { unproven }),
   };
 };
+
+/** Of several policies, Template is the stricter word: it takes the Rollout's own steps. */
+const isByRestartAt = ({ workload, policies }: Observed): boolean =>
+  workload.kind === 'Rollout' && policies.every(({ rollouts }) => rollouts === 'RestartAt');
+
+/** Pods are as old as whole seconds tell: one that was made in the second of the change may be older than it. */
+const wholeSecondAfter = (now: number): string =>
+  new Date(Math.ceil(now / 1_000) * 1_000).toISOString().replace('.000Z', 'Z');
+
+const startsByRuns = ({ workload: { kind } }: Observed): boolean => infoOf(kind).restart === 'NextRun';
 
 export const chooseNudge = (
   observed: Observed,
@@ -56,11 +68,13 @@ export const chooseNudge = (
   const free = onlyFrom(hot, (id) => hotHold(observed, new Set([id])) === undefined);
   if (free.size === 0) return undefined;
   const keys = changedPlaces(observed, applied, free);
-  const delivery = deliveryAfter(observed, before, free, keys);
+  const nextRun = startsByRuns(observed);
+  const delivery = nextRun ? undefined : deliveryAfter(observed, before, free, keys);
   return {
     digest: bareDigest(difference.hotDigest),
     changes: free,
     keys,
     ...(delivery !== undefined && { delivery }),
+    ...(nextRun && { nextRun }),
   };
 };

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { infoOf, WORKLOAD_KINDS } from '../../src/api/v1alpha1/kinds.ts';
 import type { DigestKeyStore, StoredPolicy, StoredRecord } from '../../src/controller/ports.ts';
 import type { KubeClient, RequestOptions } from '../../src/kube/connect.ts';
 import { createDigestKeyStore } from '../../src/kube/digest-key.ts';
@@ -91,7 +92,7 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
     paths.policies(),
     paths.records(),
     paths.configMaps(),
-    ...paths.WORKLOAD_KINDS.map((kind) => paths.workloads(kind)()),
+    ...WORKLOAD_KINDS.map((kind) => paths.workloads(kind)()),
   ];
   return {
     pods: {
@@ -117,8 +118,8 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
     },
     workloads: {
       restart: async () => {
-        for (const kind of paths.WORKLOAD_KINDS)
-          await createWorkloadWriter(client).restart({ ...workload, kind }, 'v1', signal);
+        for (const kind of WORKLOAD_KINDS.filter((each) => infoOf(each).restart !== 'None'))
+          await createWorkloadWriter(client).restart({ ...workload, kind }, { value: 'v1' }, signal);
       },
     },
     events: {

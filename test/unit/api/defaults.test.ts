@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DEFAULTS, resolvePolicy } from '../../../src/api/v1alpha1/defaults.ts';
+import { WORKLOAD_KINDS } from '../../../src/api/v1alpha1/kinds.ts';
+import { resolvePolicy } from '../../../src/api/v1alpha1/defaults.ts';
 import { reloadPolicySpecSchema } from '../../../src/api/v1alpha1/schema.ts';
 import type { ReloadPolicySpecInput } from '../../../src/api/v1alpha1/types.ts';
 
@@ -119,8 +120,19 @@ describe('resolvePolicy', () => {
   });
 
   it('gives each workload its group', () => {
-    const resolved = resolve({ sources: [APP], workloads: [{ kind: 'Deployment', name: 'web' }] });
-    assert.deepEqual(resolved.workloads, [{ group: DEFAULTS['workloads[].group'], kind: 'Deployment', name: 'web' }]);
+    const groups = WORKLOAD_KINDS.map((kind) => {
+      const [workload] = resolve({ sources: [APP], workloads: [{ kind, name: 'web' }] }).workloads ?? [];
+      return [kind, workload?.group];
+    });
+    assert.deepEqual(Object.fromEntries(groups), {
+      Deployment: 'apps',
+      StatefulSet: 'apps',
+      DaemonSet: 'apps',
+      CronJob: 'batch',
+      Rollout: 'argoproj.io',
+      ReplicaSet: 'apps',
+      Pod: '',
+    });
   });
 
   it('takes an empty hot or restart block for silence', () => {
