@@ -23,6 +23,7 @@ describe('resolvePolicy', () => {
       hot: { proof: 'Nudged', timeoutMs: 30_000, onTimeout: 'Report' },
       debounceMs: 500,
       progressTimeoutMs: 600_000,
+      rollouts: 'Template',
       gates: { cooldownMs: 0, windows: [], approval: 'Automatic', order: 'Parallel', onFailure: 'Report' },
       delivery: { objects: [], snapshots: 5, rollbackSecrets: false },
     });
@@ -65,6 +66,7 @@ describe('resolvePolicy', () => {
         approval: 'Manual',
         order: 'Sequential',
         canary: { percent: 10 },
+        rollouts: 'RestartAt',
         onFailure: 'Rollback',
       },
       delivery: {
@@ -92,6 +94,7 @@ describe('resolvePolicy', () => {
       },
       debounceMs: 0,
       progressTimeoutMs: 3_600_000,
+      rollouts: 'RestartAt',
       gates: {
         cooldownMs: 120_000,
         maxConcurrent: 2,
