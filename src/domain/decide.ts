@@ -28,7 +28,7 @@ import { alsoSaid, onlySaid } from './say.ts';
 import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
 import { takeUp } from './take-up.ts';
 import { currentUndo, followUndo, intendUndo, recovered, sinceFailed, undoDueMs, undoMode, undoOrder } from './undo.ts';
-import { ignoredVerdict, verdictOf } from './verdict.ts';
+import { ignoredVerdict, notItsOwnVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
 const LONGEST_BURST = 10;
@@ -50,6 +50,8 @@ export const isFailing = (observed: Observed, now: number): boolean =>
 
 const decideFor = (seen: Observed, now: number): Plan => {
   if (seen.workload.ignored || seen.policies.length === 0) return { type: 'Forget', verdict: ignoredVerdict(seen) };
+  const { notItsOwn } = seen.workload;
+  if (notItsOwn !== undefined) return { type: 'Forget', verdict: notItsOwnVerdict(notItsOwn) };
 
   const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
