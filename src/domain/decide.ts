@@ -19,12 +19,12 @@ import { holding, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
 import { noticesOf } from './notices.ts';
 import { sourceId, type Changes, type Ledger, type Observed, type Restart } from './observed.ts';
-import { chooseNudge, orderForUnproven, orderOf, unprovenLookMs } from './orders.ts';
+import { chooseNudge, orderForUnproven, orderOf, holdingUnproven } from './orders.ts';
 import { nudged, withEntry } from './outcomes.ts';
 import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
-import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
+import { questionOf, withoutAwaited, withoutHeld, type Choice, type Situation } from './situation.ts';
 import { takeUp } from './take-up.ts';
 import { ignoredVerdict, verdictOf } from './verdict.ts';
 
@@ -54,7 +54,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
 
   const { forced, unsettled } = recognised;
-  const asked = takeUp({ observed, ledger: followed, forced, unproven: unproven !== undefined, now });
+  const asked = takeUp({ observed, ledger: withoutAwaited(followed), forced, unproven: unproven !== undefined, now });
   const difference = compare(observed, asked.ledger);
   const { applied, immutable } = difference;
   const ledger = withPresentConsent(observed, { ...asked.ledger, applied, immutable }, difference);
@@ -137,9 +137,8 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (difference.restart.size === 0 && !forced) {
     const open = withoutHeld(ledger);
     if (unproven !== undefined) return { ledger: open, difference, order: unproven, hotWaits: true };
-    const lookMs = unprovenLookMs(situation);
     const left = situation.unproven === undefined ? withoutConsentIn(observed, open) : open;
-    return { ledger: left, difference, hotWaits: false, ...(lookMs !== undefined && { lookMs }) };
+    return { ...holdingUnproven(situation, left), difference, hotWaits: false };
   }
 
   const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);

@@ -47,9 +47,9 @@ describe('requests on an API server', { concurrency: 3 }, () => {
     await stage.until('Ready', 'True', { reason: 'UpToDate' });
   };
 
-  const bound = async (): Promise<Stage> => {
+  const bound = async (spec?: Partial<ReloadPolicySpecInput>): Promise<Stage> => {
     const stage = aStage();
-    await prepared(stage);
+    await prepared(stage, spec);
     return stage;
   };
 
@@ -142,6 +142,30 @@ describe('requests on an API server', { concurrency: 3 }, () => {
     await stage.edit({ flag: 'b' });
     assert.equal(await held(stage), first);
     assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
+  });
+
+  it('an approval waits for a window with its content, and counts for no later one', async () => {
+    // Open for a minute on one day of the year, in another half of it.
+    const month = ((new Date().getUTCMonth() + 6) % 12) + 1;
+    const windows = [{ name: 'yearly', cron: `0 0 1 ${month} *`, duration: '1m' }];
+    const stage = await bound({ restart: { approval: 'Manual', windows } });
+    await stage.edit({ flag: 'b' });
+    const first = await held(stage);
+    assert.equal((await reload(stage, 'approve', 'deploy/web')).code, 0);
+    await untilPasses(
+      async () => {
+        const record = await stage.record();
+        assert.deepEqual([record.held?.reason, record.approved?.digest], ['OutsideWindow', first]);
+      },
+      { what: 'the approved change to wait for its window' },
+    );
+    await stage.edit({ flag: 'c' });
+    const second = await held(stage, first);
+    assert.equal((await stage.record()).approved, undefined);
+    // Everybody is free to go now but for the approval of what is there by now.
+    await stage.patch(stage.policyPath(), { spec: { restart: { windows: null } } });
+    assert.equal((await reload(stage, 'approve', 'deploy/web', '--digest', second)).code, 0);
+    assert.equal(await restarted(stage, 1), `v1.1.${second}`);
   });
 
   it('now opens what waits for approval, but nothing that is suspended', async () => {

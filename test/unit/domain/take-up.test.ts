@@ -8,7 +8,7 @@ import { compare } from '../../../src/domain/difference.ts';
 import { bareDigest } from '../../../src/domain/digest.ts';
 import { decide } from '../../../src/domain/decide.ts';
 import type { Plan } from '../../../src/domain/effects.ts';
-import type { Failed, Ledger, Observed } from '../../../src/domain/observed.ts';
+import type { Failed, Ledger, Observed, Policy } from '../../../src/domain/observed.ts';
 import { restartIssued } from '../../../src/domain/outcomes.ts';
 import { ledgerOf, recordStatusOf } from '../../../src/domain/record.ts';
 import type { Request } from '../../../src/domain/requests.ts';
@@ -31,6 +31,7 @@ import {
   T0,
   type Content,
 } from '../../support/builders.ts';
+import { World } from '../../support/world.ts';
 
 type Act = Extract<Plan, { readonly type: 'Act' }>;
 
@@ -127,6 +128,31 @@ describe('a policy that wants approval', () => {
     const workload = aWorkload({ annotation: { n: 1, digest: 'other', ours: true } });
     const { restart, ledger } = act(observing(found(A), { ledger: aLedger(A), policies: [manual], workload }));
     assert.deepEqual([restart, ledger.held?.reason, ledger.held?.digest], [undefined, 'ApprovalPending', contentOf(A)]);
+  });
+
+  it('holds a restart for what was not proven in time, and the record says for which content', () => {
+    const hot = { proof: 'Loaded', timeoutMs: 30 * SECOND, onTimeout: 'Restart', notify: { port: 'http', path: '/' } };
+    const policies = [{ ...manual, hot: hot as Policy['hot'] }];
+    const world = new World({ policies }).application('Refuses').edit({ flag: 'a', hot: 'b' }).advance(MINUTE);
+    const digest = contentOf(A);
+    assert.deepEqual(world.ledger()?.delivery?.awaits, { reason: 'ApprovalPending', digest });
+    assert.deepEqual([world.state(), world.reason(), world.restarts.length], ['Held', 'ApprovalPending', 0]);
+    const plan = act({ ...world.observed(), requests: [aRequest({ digest })] }, world.now);
+    assert.equal(plan.restart?.digest, digest);
+    world.application('Loads');
+    assert.equal(world.ledger()?.delivery, undefined);
+    const late = act({ ...world.observed(), requests: [aRequest({ digest })] }, world.now);
+    assert.deepEqual([late.restart, answerOf(late)], [undefined, 'Refused NothingWaits']);
+  });
+
+  it('does not let a restart through for what is no longer unproven', () => {
+    const hot = { proof: 'Loaded', timeoutMs: 30 * SECOND, onTimeout: 'Restart', notify: { port: 'http', path: '/' } };
+    const world = new World({ policies: [{ ...manual, hot: hot as Policy['hot'] }] })
+      .application('Refuses')
+      .edit({ flag: 'a', hot: 'b' })
+      .advance(MINUTE);
+    world.edit({ flag: 'a', hot: 'c' });
+    assert.equal(world.ledger()?.delivery?.awaits, undefined, 'its time runs anew');
   });
 
   it('is content with an approval, and the restart uses it up', () => {
