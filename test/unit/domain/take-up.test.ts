@@ -12,6 +12,7 @@ import type { Failed, Ledger, Observed, Policy } from '../../../src/domain/obser
 import { restartIssued } from '../../../src/domain/outcomes.ts';
 import { ledgerOf, recordStatusOf } from '../../../src/domain/record.ts';
 import type { Request } from '../../../src/domain/requests.ts';
+import { approvalGiven } from '../../../src/domain/gates/approval.ts';
 import { takeUp } from '../../../src/domain/take-up.ts';
 import {
   aGate,
@@ -122,6 +123,8 @@ describe('a policy that wants approval', () => {
   it('does not hold what another source changes, and only observing is no reason to hold', () => {
     assert.equal(act(due({ policies: [aPolicy(), { ...manual, name: 'other', sources: [] }] })).restart?.n, 1);
     assert.equal(act(due({ policies: [aPolicy(), { ...manual, name: 'other', observes: true }] })).restart?.n, 1);
+    const said = act(due({ policies: [{ ...manual, observes: true }] }));
+    assert.deepEqual([said.ledger.held, said.ledger.history[0]?.outcome], [undefined, 'Observed']);
   });
 
   it('holds a restart that is forced after a crash, too', () => {
@@ -153,6 +156,10 @@ describe('a policy that wants approval', () => {
       .advance(MINUTE);
     world.edit({ flag: 'a', hot: 'c' });
     assert.equal(world.ledger()?.delivery?.awaits, undefined, 'its time runs anew');
+    world.advance(MINUTE);
+    assert.ok(world.ledger()?.delivery?.awaits !== undefined);
+    world.policy({ suspended: true });
+    assert.equal(world.ledger()?.delivery?.awaits, undefined, 'nobody is to approve it now');
   });
 
   it('is content with an approval, and the restart uses it up', () => {
@@ -203,6 +210,21 @@ describe('a policy that wants approval', () => {
     );
     const back = act(next(due({ policies: [manual], pods: [] }, A), approved));
     assert.equal(back.ledger.approved, undefined);
+  });
+
+  it('forgets an approval of what runs', () => {
+    const consents = { approved: { digest: contentOf(A), at: T0 }, opened: { digest: contentOf(A), at: T0 } };
+    const { ledger } = act(observing(found(A), { ledger: aLedger(A, consents), policies: [manual] }));
+    assert.deepEqual([ledger.approved, ledger.opened], [undefined, undefined]);
+  });
+
+  it('is asked by its digest alone, whatever else has been approved', () => {
+    const observed = due();
+    const ledger = aLedger(A, { approved: { digest: contentOf(C), at: T0 } });
+    const question = { observed, changed: new Set(['ConfigMap/app']), ledger, digest: contentOf(B), now: NOW };
+    assert.equal(approvalGiven(question)?.reason, 'ApprovalPending');
+    assert.equal(approvalGiven({ ...question, digest: contentOf(C) }), undefined);
+    assert.equal(approvalGiven({ ...question, changed: new Set(['ConfigMap/other']) }), undefined);
   });
 
   it('keeps an approval while a source can not be read', () => {
@@ -277,6 +299,13 @@ describe('a request', () => {
       due({ ledger: failedWith(B), workload: stuck(B) }),
       'Refused Superseded',
       new RegExp(contentOf(B)),
+    ],
+    [
+      'tries nothing again that has not failed',
+      aRequest({ type: 'Retry', digest: contentOf(C) }),
+      due({ ledger: failedWith(B), workload: stuck(B) }, C),
+      'Refused Superseded',
+      new RegExp(`can be tried again is ${contentOf(B)}`),
     ],
     [
       'tries nothing again that is gone',
@@ -359,7 +388,7 @@ describe('an answer', () => {
       digest: fc.constantFrom(contentOf(A), contentOf(B), contentOf(C)),
       createdAt: fc.integer({ min: 0, max: 60 }).map((seconds) => T0 + seconds * SECOND),
     }),
-    { maxLength: 25 },
+    { maxLength: 25, size: 'max' },
   );
 
   /** What a look finds next: requests of which the status was written, a crash before that, or a crash before the record was. */
@@ -376,7 +405,8 @@ describe('an answer', () => {
         const takings = new Map<string, number>();
         let ledger: Ledger = failedWith(B);
         for (let look = 0; look < 200 && all.some(({ uid }) => !told.has(uid)); look += 1) {
-          const open = all.filter(({ uid }) => !told.has(uid));
+          // Some come later than others.
+          const open = all.filter(({ uid }, index) => !told.has(uid) && index < 12 + look);
           const observed = due({ ledger, requests: open, policies: [manual] }, content);
           const before = ledger.answers ?? [];
           const taken = takeUp({ observed, ledger, forced: false, unproven: false, now: NOW + look });
