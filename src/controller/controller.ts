@@ -164,16 +164,6 @@ export const createController = (options: ControllerOptions): Controller => {
   });
   const bindings = createBindings(stores, sources);
   const triggers = createTriggers({ stores, bindings, sources, memory, nudger, prover, queues, clock, listed });
-  const others = createOthers({
-    stores,
-    bindings,
-    sources,
-    ledgers,
-    limit: options.maxConcurrentRestarts,
-    onMoved: (waiting) => {
-      triggers.onTurn(waiting);
-    },
-  });
   const requests = createRequests({
     store: stores.requests,
     workloads: stores.workloads,
@@ -186,7 +176,17 @@ export const createController = (options: ControllerOptions): Controller => {
     },
     clock,
   });
-  const observe = createObserve({ bindings, sources, ledgers, memory, prover, requests, others });
+  const others = createOthers({
+    stores,
+    bindings,
+    sources,
+    ledgers,
+    limit: options.maxConcurrentRestarts,
+    onMoved: (waiting) => {
+      triggers.onTurn(waiting);
+    },
+  });
+  const observe = createObserve({ bindings, sources, ledgers, memory, prover, others, requests });
   const act = createAct({
     workloads: options.workloadWriter,
     store: stores.workloads,

@@ -20,12 +20,12 @@ import { holding, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
 import { noticesOf } from './notices.ts';
 import { sourceId, type Changes, type Ledger, type Observed, type Restart } from './observed.ts';
-import { chooseNudge, orderForUnproven, orderOf, unprovenLookMs } from './orders.ts';
+import { chooseNudge, orderForUnproven, orderOf, holdingUnproven } from './orders.ts';
 import { nudged, withEntry } from './outcomes.ts';
 import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
-import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
+import { questionOf, withoutAwaited, withoutHeld, type Choice, type Situation } from './situation.ts';
 import { takeUp } from './take-up.ts';
 import { currentUndo, followUndo, intendUndo, recovered, sinceFailed, undoDueMs, undoMode, undoOrder } from './undo.ts';
 import { ignoredVerdict, notItsOwnVerdict, verdictOf } from './verdict.ts';
@@ -62,7 +62,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
 
   const { forced, unsettled } = recognised;
-  const asked = takeUp({ observed, ledger: followed, forced, unproven: unproven !== undefined, now });
+  const asked = takeUp({ observed, ledger: withoutAwaited(followed), forced, unproven: unproven !== undefined, now });
   const situationOf = (from: Ledger): Situation => {
     const difference = compare(observed, from);
     const { applied, immutable } = difference;
@@ -169,13 +169,8 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (difference.restart.size === 0 && !forced) {
     const open = withoutHeld(ledger);
     if (unproven !== undefined) return { ledger: open, difference, order: unproven, hotWaits: true };
-    const lookMs = unprovenLookMs(situation);
-    return {
-      ledger: situation.unproven === undefined ? withoutConsentIn(observed, open) : open,
-      difference,
-      hotWaits: false,
-      ...(lookMs !== undefined && { lookMs }),
-    };
+    const left = situation.unproven === undefined ? withoutConsentIn(observed, open) : open;
+    return { ...holdingUnproven(situation, left), difference, hotWaits: false };
   }
 
   const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);

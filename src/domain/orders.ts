@@ -12,7 +12,7 @@ import { listed } from './notices.ts';
 import type { Changes, Ledger, Observed } from './observed.ts';
 import { changedPlaces } from './places.ts';
 import { isByRestartAt, wholeSecondAfter } from './restart-at.ts';
-import { questionOf, type Situation } from './situation.ts';
+import { questionOf, type Choice, type Situation } from './situation.ts';
 import { replacedBy } from './undo.ts';
 
 /** A restart for a hot change that was not proven in time, unless something holds it. */
@@ -22,10 +22,13 @@ export const orderForUnproven = (situation: Situation, forced: boolean): Restart
   return unprovenHold(situation) === undefined ? orderOf(situation, forced) : undefined;
 };
 
-/** When one that is held is to be looked at again. */
-export const unprovenLookMs = (situation: Situation): number | undefined => {
+/** One that is held: the record says what for, and when it is to be looked at again. */
+export const holdingUnproven = (situation: Situation, ledger: Ledger): Pick<Choice, 'ledger' | 'lookMs'> => {
   const hold = situation.unproven === undefined ? undefined : unprovenHold(situation);
-  return hold === undefined ? undefined : lookAgainMs(hold, situation.now);
+  if (hold === undefined || ledger.delivery === undefined) return { ledger };
+  const awaits = { reason: hold.reason, digest: bareDigest(situation.difference.restartDigest) };
+  const lookMs = lookAgainMs(hold, situation.now);
+  return { ledger: { ...ledger, delivery: { ...ledger.delivery, awaits } }, ...(lookMs !== undefined && { lookMs }) };
 };
 
 const unprovenHold = (situation: Situation): Hold | undefined =>
