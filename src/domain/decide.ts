@@ -15,6 +15,7 @@ import type { Plan } from './effects.ts';
 import { follow, nextLook } from './follow.ts';
 import { isContentRefused, restartHold, suspended, type Hold } from './gates.ts';
 import { recogniseIssued } from './issued.ts';
+import { arrivedOf, behindLive, mayBeCarriedByOthers, orderToComplete, settleIntent, sharersHold } from './managed.ts';
 import { noticesOf } from './notices.ts';
 import {
   sourceId,
@@ -53,7 +54,7 @@ const decideFor = (observed: Observed, now: number): Plan => {
 
   const adopted = adopt(observed, observed.ledger ?? emptyLedger(observed, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
-  const recognised = recogniseIssued(observed, adopted, now);
+  const recognised = recogniseIssued(observed, settleIntent(observed, adopted, now), now);
   const restarted = followRestart(observed, recognised.ledger, now);
   if (restarted === undefined) return { type: 'LookAtPods' };
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
@@ -64,7 +65,7 @@ const decideFor = (observed: Observed, now: number): Plan => {
   const next = chooseRestart({ observed, ledger, difference, forced, unproven, unsettled, now });
   if (next === 'LookAtPods') return { type: 'LookAtPods' };
 
-  const hot = next.hotWaits ? new Map() : next.difference.hot;
+  const hot = next.hotWaits ? new Map() : arrivedOf(observed, next.difference.hot);
   const nudge = chooseNudge(observed, hot, next.difference, next.ledger);
   const leavePods = isContentRefused(observed);
   // A restart ends what is to be proven; what is about to be sent is pursued as soon as it has been.
@@ -82,6 +83,7 @@ const decideFor = (observed: Observed, now: number): Plan => {
     ...(next.pending !== undefined && { pending: next.pending }),
     ...(nudge !== undefined && { nudge }),
     ...(next.order !== undefined && { restart: next.order }),
+    ...(next.order?.live !== undefined && { recordFirst: true }),
     ...(prove !== undefined && { prove }),
     leavePods,
     followPods: !leavePods && (next.order !== undefined || isUnderWay(next.ledger.restart)),
@@ -125,6 +127,15 @@ const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger 
 
 const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const { observed, ledger, difference, now } = situation;
+  if (ledger.intent !== undefined) {
+    const order = orderToComplete(observed, ledger.intent);
+    return { ledger: withoutHeld(ledger), difference, order, hotWaits: true };
+  }
+  const behind = behindLive(observed, ledger);
+  if (behind !== undefined) {
+    const { live: _live, ...order } = orderOf({ ...situation, difference: behind }, false);
+    return { ledger: withoutHeld(ledger), difference, order, hotWaits: true };
+  }
   let forced = situation.forced;
   const since = firstDifferedAt(situation);
   if (difference.restart.size === 0 && !forced && since !== undefined) {
@@ -140,7 +151,9 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
 
   const hold = situation.unsettled ?? holdFor(observed, difference.restart);
   const released = ledger.held !== undefined && hold === undefined;
-  const carried = carriedByOthers(situation, released);
+  const carried = mayBeCarriedByOthers(observed, difference.restart)
+    ? carriedByOthers(situation, released)
+    : undefined;
   if (carried === 'LookAtPods') return 'LookAtPods';
   if (carried !== undefined) return { ...carried, hotWaits: false };
 
@@ -157,7 +170,10 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   return { ledger: withoutHeld(ledger), difference, pending, order: orderOf(situation, forced), hotWaits: true };
 };
 
-const holdFor = (observed: Observed, changes: Changes): Hold | undefined => {
+const holdFor = (observed: Observed, changes: Changes): Hold | undefined =>
+  holdAlone(observed, changes) ?? sharersHold(observed, changes, holdAlone);
+
+const holdAlone = (observed: Observed, changes: Changes): Hold | undefined => {
   const free = onlyFrom(changes, (id) => suspended(observed, new Set([id])) === undefined);
   return restartHold(
     observed,

@@ -1,6 +1,6 @@
 /** What a plan wants done, as data. */
 
-import type { Changes, Ledger, Pending } from './observed.ts';
+import type { Changes, Intent, Ledger, Pending, SourceId } from './observed.ts';
 import type { Delivery, Proof, ProofOrder } from './proof.ts';
 
 /** Make the kubelets of all the workload's pods refresh their files now. */
@@ -27,6 +27,10 @@ export interface RestartOrder {
   readonly cause: string;
   /** The annotation's value that it takes the place of; absent: there is none. */
   readonly replaces?: string;
+  /** Managed delivery: the sources whose live objects go forward with it. */
+  readonly live?: readonly SourceId[];
+  /** It completes one that had begun: what is delivered has been recorded. */
+  readonly begun?: Intent;
   /** It replaces pods of which a hot change was not proven in time: which, and why. */
   readonly unproven?: string;
 }

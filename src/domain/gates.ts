@@ -3,6 +3,7 @@
  */
 
 import { consumedSources } from './difference.ts';
+import { liveTrouble, type LiveTrouble } from './live.ts';
 import { tellNeed, unmetNeeds } from './needs.ts';
 import { sourceId, type Observed, type Source, type SourceId } from './observed.ts';
 import { listed } from './notices.ts';
@@ -19,7 +20,8 @@ export interface Hold {
     | 'SourceInvalid'
     | 'ImmutableRecreated'
     | 'Paused'
-    | 'OnDelete';
+    | 'OnDelete'
+    | LiveTrouble['reason'];
   readonly message: string;
 }
 
@@ -67,6 +69,19 @@ const contentValid: Gate = (observed) => {
   return undefined;
 };
 
+/** What pods mount can't be rendered. */
+const liveRendered: Gate = ({ live }) => liveTrouble({ ...(live !== undefined && { live }) });
+
+/** What pods mount is not there yet, or is not known: nothing can go forward in it. */
+const livePresent: Gate = ({ live }) => {
+  for (const each of live?.values() ?? []) {
+    if (each.state === 'Missing') return { reason: 'LiveMissing', message: `${each.name} is about to be made` };
+    if (each.state === 'Unknown')
+      return { reason: 'SourceUnreadable', message: `${each.name} can't be read: ${each.message ?? 'not read yet'}` };
+  }
+  return undefined;
+};
+
 /** Whether the workload's sources hold content that its pods may be told nothing of. */
 export const isContentRefused = (observed: Observed): boolean => contentValid(observed, new Set()) !== undefined;
 
@@ -99,9 +114,17 @@ const rolloutPossible: Gate = ({ workload }) => rolloutBlocker(workload.rollout)
 /** A restart starts pods on all that they read, not only on what has changed. */
 const noneRecreated: Gate = (observed) => notRecreated(observed, new Set(consumedSources(observed).keys()));
 
-const RESTART_GATES: readonly Gate[] = [suspended, sourcesUsable, contentValid, noneRecreated, rolloutPossible];
+const RESTART_GATES: readonly Gate[] = [
+  suspended,
+  sourcesUsable,
+  contentValid,
+  liveRendered,
+  livePresent,
+  noneRecreated,
+  rolloutPossible,
+];
 /** What else is wrong with a workload keeps no file of a running container from being refreshed. */
-const HOT_GATES: readonly Gate[] = [suspended, contentValid, notRecreated];
+const HOT_GATES: readonly Gate[] = [suspended, contentValid, liveRendered, notRecreated];
 
 const firstOf =
   (gates: readonly Gate[]): Gate =>

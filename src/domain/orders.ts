@@ -6,6 +6,7 @@ import { deliveryAfter } from './delivery.ts';
 import { bareDigest } from './digest.ts';
 import type { Nudge, RestartOrder } from './effects.ts';
 import { hotHold, restartHold, suspended } from './gates.ts';
+import { movedBy } from './managed.ts';
 import { listed } from './notices.ts';
 import type { Changes, Ledger, Observed } from './observed.ts';
 import { changedPlaces } from './places.ts';
@@ -27,6 +28,7 @@ export const orderOf = ({ observed, ledger, difference, unproven }: Situation, f
     const why = difference.impossible.get(key);
     return why === undefined ? [] : [`${key}: ${why}`];
   });
+  const live = movedBy(observed, difference.carried);
   const alongside = changedKeys(onlyFrom(difference.restart, (id) => suspended(observed, new Set([id])) !== undefined));
   const cause = [
     ...(keys.length > 0 ? [`changed: ${listed(places)}`] : []),
@@ -43,6 +45,7 @@ export const orderOf = ({ observed, ledger, difference, unproven }: Situation, f
     keys: places,
     cause,
     ...(observed.workload.annotationValue !== undefined && { replaces: observed.workload.annotationValue }),
+    ...(live.length > 0 && { live }),
     ...(unproven !== undefined && { unproven }),
   };
 };

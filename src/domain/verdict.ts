@@ -6,6 +6,7 @@ import { deliveryHold } from './delivery.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import type { DeliveryVerdict, Verdict } from './effects.ts';
 import { hotHold, restartHold } from './gates.ts';
+import { liveTrouble } from './live.ts';
 import { listed } from './notices.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
 import { deliveryVerdict, goalOf, progressWords } from './proof-words.ts';
@@ -78,6 +79,8 @@ const standing = (
   hotHeld: Verdict['hotHold'],
   delivery: Verdict['delivery'],
 ): Standing => {
+  const trouble = liveTrouble(observed);
+  if (trouble !== undefined) return { state: 'Blocked', ...trouble };
   const { held, restart } = ledger;
   if (held !== undefined) {
     const state = held.reason === 'Suspended' ? 'Held' : 'Blocked';
