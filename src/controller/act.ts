@@ -48,8 +48,14 @@ export const createAct =
     const { ledgers, memory, events, nudger, prover } = options;
     // Kept until the effects have succeeded: a failed restart is still the change that was waited for.
     memory.setPending(workload, plan.pending);
+    if (plan.recordFirst === true) await ledgers.store(workload, plan.ledger, signal);
     observeEnd(options, observed, plan.ledger);
     observeProof(options, observed, plan);
+    // What is recorded now is no news any more if an effect fails.
+    const tell = (): void => {
+      for (const notice of plan.notices) events.publish(workload, policies, notice);
+    };
+    if (plan.recordFirst === true) tell();
 
     let ledger = plan.ledger;
     if (plan.nudge !== undefined) {
@@ -59,7 +65,7 @@ export const createAct =
       ledger = await restart(options, observed, ledger, plan.restart, signal);
     }
     ledgers.put(workload, ledger);
-    for (const notice of plan.notices) events.publish(workload, policies, notice);
+    if (plan.recordFirst !== true) tell();
 
     if (plan.leavePods) nudger.forget(workload);
     const isThere = options.store.get(workloadKey(workload))?.uid === workload.uid;

@@ -1,14 +1,15 @@
 /**
  * The records of workloads, kept in memory and written behind: what was decided is in force at once, and reaches the
  * API when the foreground has nothing more urgent. A crash in between loses nothing that the world doesn't show: a
- * restart is found again in its annotation, a nudge is sent again.
+ * restart is found again in its annotation, a nudge is sent again. What the world would not show, such as that something
+ * is about to be undone, is stored first.
  */
 
 import { isDeepStrictEqual } from 'node:util';
 import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import type { Ledger, Workload } from '../domain/observed.ts';
 import { ledgerOf, recordStatusOf } from '../domain/record.ts';
-import { statusOf, toError } from '../runtime/errors.ts';
+import { statusOf, toError, WaitingError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Store } from '../runtime/store.ts';
 import type { WorkQueue } from '../runtime/workqueue.ts';
@@ -18,6 +19,11 @@ export interface Ledgers {
   /** The record of exactly this workload; undefined: it has none, and is to be adopted. */
   of(workload: Workload): Ledger | undefined;
   put(workload: Workload, ledger: Ledger): void;
+  /**
+   * Writes the record now, unless the API is known to have it so. Rejects where it can't: it counts for nothing then, and
+   * what counted before goes on to count.
+   */
+  store(workload: Workload, ledger: Ledger, signal: AbortSignal): Promise<void>;
   /** No policy binds the workload any more. */
   forget(workload: Workload): void;
   /** Why the workload's record can't be written; undefined: it can. */
@@ -50,6 +56,12 @@ interface Unsaved {
   readonly ledger: Ledger | undefined;
 }
 
+/** The watch is about to say so. */
+const GONE_MS = 1_000;
+
+const isSame = (before: Ledger | undefined, ledger: Ledger): boolean =>
+  before !== undefined && isDeepStrictEqual(recordStatusOf(before), recordStatusOf(ledger));
+
 export const createLedgers = (options: LedgersOptions): Ledgers => new WrittenBehind(options);
 
 class WrittenBehind implements Ledgers {
@@ -59,6 +71,8 @@ class WrittenBehind implements Ledgers {
   readonly #problems = new Map<string, Error>();
   /** Parsed records, by the version they were parsed from. */
   readonly #parsed = new WeakMap<StoredRecord, Ledger>();
+  /** The latest write of each record that is under way: they go one after the other. */
+  readonly #writes = new Map<string, Promise<void>>();
 
   constructor(options: LedgersOptions) {
     this.#options = options;
@@ -75,8 +89,7 @@ class WrittenBehind implements Ledgers {
   }
 
   put(workload: Workload, ledger: Ledger): void {
-    const before = this.of(workload);
-    if (before !== undefined && isDeepStrictEqual(recordStatusOf(before), recordStatusOf(ledger))) return;
+    if (isSame(this.of(workload), ledger)) return;
     this.#change(workload, ledger);
   }
 
@@ -84,21 +97,38 @@ class WrittenBehind implements Ledgers {
     if (this.of(workload) !== undefined) this.#change(workload, undefined);
   }
 
+  async store(workload: Workload, ledger: Ledger, signal: AbortSignal): Promise<void> {
+    const key = workloadKey(workload);
+    // Whatever comes from now on is newer.
+    const replaced = this.#unsaved.get(key);
+    await this.#inTurn(key, async () => {
+      signal.throwIfAborted();
+      if (this.#unsaved.get(key) === undefined && isSame(this.of(workload), ledger)) return;
+      if (!this.#options.exists(workload))
+        throw new WaitingError(GONE_MS, 'WorkloadGone', `${key} is gone: it is to have no record`);
+      await this.#write({ workload, ledger }, signal);
+      this.#settle(key, workload, undefined);
+      if (this.#unsaved.get(key) === replaced) this.#unsaved.delete(key);
+    });
+  }
+
   async save(key: string, signal: AbortSignal): Promise<void> {
     await this.#options.quiet();
-    const unsaved = this.#unsaved.get(key);
-    if (unsaved === undefined) return;
-    if (this.#options.exists(unsaved.workload)) {
-      try {
-        await this.#write(unsaved, signal);
-      } catch (thrown) {
-        if (!signal.aborted) this.#settle(key, unsaved.workload, toError(thrown));
-        throw thrown;
+    await this.#inTurn(key, async () => {
+      const unsaved = this.#unsaved.get(key);
+      if (unsaved === undefined) return;
+      if (this.#options.exists(unsaved.workload)) {
+        try {
+          await this.#write(unsaved, signal);
+        } catch (thrown) {
+          if (!signal.aborted) this.#settle(key, unsaved.workload, toError(thrown));
+          throw thrown;
+        }
       }
-    }
-    this.#settle(key, unsaved.workload, undefined);
-    // A newer one may have come meanwhile, and is in the queue already.
-    if (this.#unsaved.get(key) === unsaved) this.#unsaved.delete(key);
+      this.#settle(key, unsaved.workload, undefined);
+      // A newer one may have come meanwhile, and is in the queue already.
+      if (this.#unsaved.get(key) === unsaved) this.#unsaved.delete(key);
+    });
   }
 
   problem(workload: Workload): Error | undefined {
@@ -117,7 +147,7 @@ class WrittenBehind implements Ledgers {
     await Promise.all(
       [...this.#unsaved].map(async ([key, unsaved]) => {
         try {
-          await this.#write(unsaved, signal);
+          await this.#inTurn(key, () => this.#write(unsaved, signal));
         } catch (thrown) {
           this.#options.log.warn({ workload: key, err: toError(thrown) }, 'could not write a record before the end');
         }
@@ -129,6 +159,16 @@ class WrittenBehind implements Ledgers {
     const key = workloadKey(workload);
     this.#unsaved.set(key, { workload, ledger });
     this.#options.queue.add(key);
+  }
+
+  async #inTurn(key: string, write: () => Promise<void>): Promise<void> {
+    const mine = (this.#writes.get(key) ?? Promise.resolve()).catch(() => undefined).then(write);
+    this.#writes.set(key, mine);
+    try {
+      await mine;
+    } finally {
+      if (this.#writes.get(key) === mine) this.#writes.delete(key);
+    }
   }
 
   #record(workload: Workload): StoredRecord | undefined {

@@ -49,7 +49,7 @@ const EVERY_FIELD = {
       kind: 'Deployment',
       selector: { matchLabels: { a: 'b' }, matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] },
     },
-    { kind: 'Deployment', name: 'web' },
+    { kind: 'Deployment', name: 'web', wave: 1 },
   ],
   rules: [
     { keys: ['*'], class: 'Hot', from: SOURCES, paths: ['/a/**'], format: 'YAML', comparison: 'Bytes' },
@@ -64,8 +64,29 @@ const EVERY_FIELD = {
   ],
   suspend: true,
   hot: { onImpossible: 'Report' },
-  restart: { debounce: '1s', progressTimeout: '1m' },
+  restart: {
+    debounce: '1s',
+    cooldown: '1m',
+    progressTimeout: '1m',
+    maxConcurrent: 1,
+    budget: { restarts: 1, period: '1h' },
+    windows: [{ name: 'n', type: 'Deny', cron: '0 2 * * *', duration: '1h', timeZone: 'UTC' }],
+    approval: 'Manual',
+    order: 'Sequential',
+    canary: { percent: 10 },
+    onFailure: 'Report',
+  },
+  delivery: {
+    mode: 'Managed',
+    objects: [
+      { name: 'app-live', source: SOURCES[0], workloads: [{ group: 'apps', kind: 'Deployment', name: 'web' }] },
+    ],
+    snapshots: 5,
+    rollbackSecrets: true,
+  },
 };
+
+const REQUEST_SPEC = { type: 'Approve', workload: { group: 'apps', kind: 'Deployment', name: 'web' }, digest: 'd' };
 
 const RECORD_SPEC = { workload: { group: 'apps', kind: 'Deployment', name: 'web', uid: 'f1c0' } };
 
@@ -187,6 +208,49 @@ describe('the API, on a real API server', { concurrency: false }, () => {
         assert(!parsesAs('ReloadRecord', 'status', value).success, `the schema lets ${what} pass`);
         assertRefused(await server.ask({ kind: 'ReloadRecord', spec: RECORD_SPEC, status: value }), name(field), what);
       }
+    });
+  });
+
+  describe('takes a request', () => {
+    const of = (spec: object) => server.ask({ kind: 'ReloadRequest', spec });
+
+    it('of every type', async () => {
+      const { digest: _digest, ...rest } = REQUEST_SPEC;
+      for (const type of ['Approve', 'RunNow', 'Retry']) accepted(await of({ ...REQUEST_SPEC, type }));
+      accepted(await of({ ...rest, type: 'ResetBudget' }));
+      accepted(await of({ ...rest, type: 'Rollback', snapshot: 3 }));
+    });
+
+    it('only with what its type needs', async () => {
+      const { digest: _digest, ...rest } = REQUEST_SPEC;
+      const digest = 'Approve, RunNow and Retry need a digest, and the other types take none';
+      const snapshot = 'Rollback needs a snapshot, and the other types take none';
+      for (const type of ['Approve', 'RunNow', 'Retry']) assertRefused(await of({ ...rest, type }), digest, type);
+      assertRefused(await of({ ...REQUEST_SPEC, type: 'ResetBudget' }), digest, 'ResetBudget');
+      assertRefused(await of({ ...rest, type: 'Rollback' }), snapshot, 'Rollback');
+      assertRefused(await of({ ...REQUEST_SPEC, snapshot: 1 }), snapshot, 'Approve');
+    });
+
+    it('within every limit', async () => {
+      const spoilt = [...spoiltAtEachPlace(schemaOf('ReloadRequest', 'spec'), REQUEST_SPEC, 'spec')];
+      assert(spoilt.length >= 10, `only ${spoilt.length}`);
+      for (const { name: what, field, value } of spoilt) {
+        assert(!parsesAs('ReloadRequest', 'spec', value).success, `the schema lets ${what} pass`);
+        assertRefused(await server.ask({ kind: 'ReloadRequest', spec: value }), field, what);
+      }
+    });
+
+    it('and never a change of it', async () => {
+      const request = await server.create({ kind: 'ReloadRequest', metadata: { name: 'wish' }, spec: REQUEST_SPEC });
+      const moved = await server.replace({ ...request, spec: { ...REQUEST_SPEC, digest: 'e' } });
+      assertRefused(moved, 'a request is never changed: make another one', 'another digest');
+    });
+
+    it('and keeps every field of its status', async () => {
+      const request = await server.create({ kind: 'ReloadRequest', metadata: { name: 'done' }, spec: REQUEST_SPEC });
+      const status = fullest(schemaOf('ReloadRequest', 'status'));
+      accepted(await server.putStatus({ ...request, status }));
+      assert.deepEqual((await server.read('ReloadRequest', 'done')).status, status);
     });
   });
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { GROUP, RELOAD_POLICY, RELOAD_RECORD } from '../../src/api/v1alpha1/names.ts';
+import { GROUP, RELOAD_POLICY, RELOAD_RECORD, RELOAD_REQUEST } from '../../src/api/v1alpha1/names.ts';
 import type { KubeClient } from '../../src/kube/connect.ts';
 import { eventually } from './wait.ts';
 
@@ -21,7 +21,7 @@ interface Served {
  * @throws KubeError where the API server refuses one.
  */
 export async function installCrds(client: KubeClient): Promise<void> {
-  for (const { plural } of [RELOAD_POLICY, RELOAD_RECORD]) {
+  for (const { plural } of [RELOAD_POLICY, RELOAD_RECORD, RELOAD_REQUEST]) {
     const name = `${plural}.${GROUP}`;
     const crd: unknown = parse(await readFile(join(CRDS, `${GROUP}_${plural}.yaml`), 'utf8'));
     await client.request({

@@ -15,6 +15,7 @@ import {
   GROUP,
   RELOAD_POLICY,
   RELOAD_RECORD,
+  RELOAD_REQUEST,
   SERVICE_ACCOUNT,
 } from '../../src/api/v1alpha1/names.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -69,7 +70,7 @@ export const installRights = async (cluster: Cluster): Promise<void> => {
       { what: `${part} to be installed` },
     );
   }
-  const crds = [RELOAD_POLICY, RELOAD_RECORD].map(({ plural }) => `crd/${plural}.${GROUP}`);
+  const crds = [RELOAD_POLICY, RELOAD_RECORD, RELOAD_REQUEST].map(({ plural }) => `crd/${plural}.${GROUP}`);
   await kubectl.run(['wait', '--for=condition=Established', '--timeout=120s', ...crds], { timeoutMs: 130_000 });
 };
 

@@ -113,6 +113,42 @@ const hot = fc
   )
   .filter(({ proof, notify: asked }) => proof !== 'Loaded' || asked !== undefined);
 
+const window = fc.record(
+  {
+    type: fc.constantFrom('Allow', 'Deny'),
+    cron: fc.constantFrom('0 2 * * *', '*/15 8-18 * * MON-FRI', '0 0 1 JAN ?'),
+    duration: durationBetween(60_000, 168 * 3_600_000),
+    timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'Etc/GMT+12'),
+  },
+  { requiredKeys: ['cron', 'duration'] },
+);
+
+const canary = fc.oneof(
+  fc.record({ percent: fc.integer({ min: 1, max: 99 }) }),
+  fc.record({ workload: fc.record({ kind, name }) }),
+);
+
+const restart = fc.record(
+  {
+    debounce: durationBetween(0, 600_000),
+    cooldown: durationBetween(0, 86_400_000),
+    progressTimeout: durationBetween(1_000, 86_400_000),
+    maxConcurrent: fc.integer({ min: 1, max: 1_000 }),
+    budget: fc.record({
+      restarts: fc.integer({ min: 1, max: 100 }),
+      period: durationBetween(60_000, 168 * 3_600_000),
+    }),
+    windows: fc
+      .array(window, { maxLength: 4 })
+      .map((windows) => windows.map((each, index) => ({ name: `w${index}`, ...each }))),
+    approval: fc.constantFrom('Automatic', 'Manual'),
+    order: fc.constantFrom('Parallel', 'Sequential'),
+    canary,
+    onFailure: fc.constantFrom('Report', 'Undo'),
+  },
+  { requiredKeys: [] },
+);
+
 /** Policies that keep every rule, those in CEL too. */
 export const goodPolicy: fc.Arbitrary<ReloadPolicySpecInput> = fc
   .uniqueArray(source, { minLength: 1, maxLength: 6, selector: (each) => `${each.kind}/${each.name}` })
@@ -127,10 +163,7 @@ export const goodPolicy: fc.Arbitrary<ReloadPolicySpecInput> = fc
         mode: fc.constantFrom('Enforce', 'Observe'),
         validation: fc.array(check, { maxLength: 4 }),
         hot,
-        restart: fc.record(
-          { debounce: durationBetween(0, 600_000), progressTimeout: durationBetween(1_000, 86_400_000) },
-          { requiredKeys: [] },
-        ),
+        restart,
       },
       { requiredKeys: ['sources'] },
     ),

@@ -1,10 +1,10 @@
-import { GROUP, RELOAD_POLICY, RELOAD_RECORD, VERSION, API_VERSION } from '../../../src/api/v1alpha1/names.ts';
+import { API_VERSION, GROUP, RELOAD_POLICY, RELOAD_RECORD, RELOAD_REQUEST, VERSION } from '../../../src/api/v1alpha1/names.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import type { KubeClient } from '../../../src/kube/connect.ts';
 
 /** An object of ours as it travels: `kind` and content, and whatever else a test puts in. */
 export interface Manifest {
-  readonly kind: 'ReloadPolicy' | 'ReloadRecord';
+  readonly kind: 'ReloadPolicy' | 'ReloadRecord' | 'ReloadRequest';
   readonly metadata?: { readonly name?: string; readonly resourceVersion?: string };
   readonly spec?: unknown;
   readonly status?: unknown;
@@ -24,7 +24,11 @@ export interface ApiServer {
   putStatus(policy: Manifest, options?: { readonly dryRun: boolean }): Promise<Answer>;
 }
 
-const PLURALS = { ReloadPolicy: RELOAD_POLICY.plural, ReloadRecord: RELOAD_RECORD.plural };
+const PLURALS = {
+  ReloadPolicy: RELOAD_POLICY.plural,
+  ReloadRecord: RELOAD_RECORD.plural,
+  ReloadRequest: RELOAD_REQUEST.plural,
+};
 
 const STRICT = { fieldManager: 'test', fieldValidation: 'Strict' } as const;
 

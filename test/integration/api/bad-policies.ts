@@ -16,6 +16,10 @@ import {
   withSecret,
   withTimeout,
   withSourceName,
+  withLive,
+  withRestart,
+  withShared,
+  withWindow,
 } from './policies.ts';
 
 interface BadCase {
@@ -43,6 +47,11 @@ const NO_VALUES = 'operators Exists and DoesNotExist take no values: remove them
 const NO_LABEL = 'matchLabels has a key that is no label';
 const FROM = "a rule's from names an object that is not in sources: add it there, or correct the name";
 const LABEL_KEY = 'matchExpressions[0].key in body should match';
+
+const COOLDOWN = 'cooldown must be between 0s and 24h';
+const MANAGED = 'delivery mode Managed and delivery.objects go together: set both or neither';
+const SHARED =
+  'workloads that share a live object get its content together: neither order Sequential nor a canary can hold between them; give each its own live object';
 
 const refused = (make: (value: string) => unknown, what: string, says: string, values: readonly string[]): BadCase[] =>
   values.map((value) => ({ name: `${what} ${JSON.stringify(value)}`, spec: make(value), says }));
@@ -394,5 +403,81 @@ export const BAD_POLICIES: readonly BadCase[] = [
     name: 'an unknown field in a rule',
     spec: withRule({ path: '/a' }),
     says: 'unknown field "spec.rules[0].path"',
+  },
+  ...refused((cooldown) => withRestart({ cooldown }), 'cooldown', COOLDOWN, ['25h', '86400001ms']),
+  ...refused((cooldown) => withRestart({ cooldown }), 'cooldown', DURATION, ['', '1d', '-1s']),
+  {
+    name: 'a budget for too long a time',
+    spec: withRestart({ budget: { restarts: 1, period: '169h' } }),
+    says: 'period must be between 1m and 168h',
+  },
+  {
+    name: 'a budget of nothing',
+    spec: withRestart({ budget: { restarts: 0, period: '1h' } }),
+    says: 'should be greater than or equal to 1',
+  },
+  { name: 'no concurrency at all', spec: withRestart({ maxConcurrent: 0 }), says: 'greater than or equal to 1' },
+  { name: 'a short window', spec: withWindow({ duration: '59s' }), says: 'duration must be between 1m and 168h' },
+  { name: 'a window with seconds', spec: withWindow({ cron: '0 0 2 * * *' }), says: 'cron in body should match' },
+  { name: 'a window without hours', spec: withWindow({ cron: '0 * * * ' }), says: 'cron in body should' },
+  { name: 'a window of another type', spec: withWindow({ type: 'Maybe' }), says: '"Allow", "Deny"' },
+  { name: 'a window without a name', spec: withWindow({ name: '' }), says: 'name in body should' },
+  {
+    name: 'two windows of one name',
+    spec: withRestart({ windows: ['0 1 * * *', '0 2 * * *'].map((cron) => ({ name: 'n', cron, duration: '1h' })) }),
+    says: 'Duplicate value',
+  },
+  {
+    name: 'a canary that is nobody',
+    spec: withRestart({ canary: {} }),
+    says: 'a canary needs exactly one of workload and percent',
+  },
+  {
+    name: 'two kinds of canary',
+    spec: withRestart({ canary: { percent: 10, workload: { kind: 'Deployment', name: 'web' } } }),
+    says: 'a canary needs exactly one of workload and percent',
+  },
+  { name: 'an unknown order', spec: withRestart({ order: 'Random' }), says: '"Parallel", "Sequential"' },
+  { name: 'an unknown approval', spec: withRestart({ approval: 'Maybe' }), says: '"Automatic", "Manual"' },
+  {
+    name: 'Rollback of what is delivered directly',
+    spec: withRestart({ onFailure: 'Rollback' }),
+    says: 'onFailure Rollback needs delivery mode Managed: what workloads mount directly is never written',
+  },
+  {
+    name: 'Undo of what is managed',
+    spec: withLive({}, { restart: { onFailure: 'Undo' } }),
+    says: 'onFailure Undo is for delivery mode Direct: with Managed use Rollback, which brings the content back, too',
+  },
+  { name: 'Managed without objects', spec: { sources: [app], delivery: { mode: 'Managed' } }, says: MANAGED },
+  {
+    name: 'objects without Managed',
+    spec: withLive(
+      {},
+      { delivery: { objects: [{ name: 'l', source: app, workloads: [{ kind: 'Deployment', name: 'w' }] }] } },
+    ),
+    says: MANAGED,
+  },
+  {
+    name: 'a live object that is its source',
+    spec: withLive({ name: 'app' }),
+    says: 'a live object needs a name of its own: that of its source is the object that you write',
+  },
+  {
+    name: 'a live object of a source that is not there',
+    spec: withLive({ source: source('other') }),
+    says: 'a live object has a source that is not in sources: add it there, or correct the name',
+  },
+  { name: 'a live object that nobody mounts', spec: withLive({ workloads: [] }), says: 'at least 1 items' },
+  { name: 'an order over a shared live object', spec: withShared({ restart: { order: 'Sequential' } }), says: SHARED },
+  {
+    name: 'a canary over a shared live object',
+    spec: withShared({ restart: { canary: { percent: 10 } } }),
+    says: SHARED,
+  },
+  {
+    name: 'waves over a shared live object',
+    spec: withShared({ workloads: [{ kind: 'Deployment', name: 'web', wave: 1 }] }),
+    says: 'workloads that share a live object get its content together: waves can not hold between them; give each its own live object',
   },
 ];

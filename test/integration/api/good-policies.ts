@@ -9,6 +9,8 @@ import {
   withSelector,
   withExpression,
   withCheck,
+  withRestart,
+  withShared,
   withRule,
   withKey,
   withDebounce,
@@ -216,6 +218,46 @@ export const GOOD_POLICIES: readonly GoodCase[] = [
           },
         },
       ],
+    },
+  },
+  {
+    name: 'every gate',
+    spec: withRestart({
+      cooldown: '24h',
+      maxConcurrent: 1,
+      budget: { restarts: 100, period: '168h' },
+      windows: [
+        {
+          name: 'nightly',
+          cron: '*/5 0-6 1,15 JAN-MAR MON#1',
+          duration: '1m',
+          timeZone: 'America/Argentina/Buenos_Aires',
+        },
+        { name: 'freeze', type: 'Deny', cron: '0 0 24 12 *', duration: '168h', timeZone: 'Etc/GMT+1' },
+      ],
+      approval: 'Manual',
+      order: 'Sequential',
+      canary: { percent: 99 },
+      onFailure: 'Undo',
+    }),
+  },
+  { name: 'a shared live object', spec: withShared({ restart: { onFailure: 'Rollback' } }) },
+  {
+    name: 'live objects as many and as long as may be',
+    spec: {
+      sources: many(32, (index) => source(longName(index))),
+      workloads: many(64, (index) => ({ kind: 'Deployment', name: longName(index), wave: index })),
+      restart: { order: 'Sequential', onFailure: 'Rollback' },
+      delivery: {
+        mode: 'Managed',
+        snapshots: 20,
+        rollbackSecrets: true,
+        objects: many(32, (index) => ({
+          name: longName(100 + index),
+          source: source(longName(index)),
+          workloads: [{ kind: 'Deployment', name: longName(index) }],
+        })),
+      },
     },
   },
 ];

@@ -20,3 +20,15 @@ export const withSourceName = (name: unknown) => ({ sources: [{ kind: 'ConfigMap
 export const withHot = (hot: object) => ({ sources: [app], hot });
 export const withHttp = (http: object) => withHot({ notify: { http: { port: 'http', ...http } } });
 export const withSecret = (secretRef: object) => withHttp({ signature: { secretRef } });
+export const withRestart = (restart: object) => ({ sources: [app], restart });
+const nightly = { name: 'nightly', cron: '0 2 * * *', duration: '1h' };
+export const withWindow = (window: object) => withRestart({ windows: [{ ...nightly, ...window }] });
+const live = { name: 'app-live', source: app, workloads: [{ kind: 'Deployment', name: 'web' }] };
+export const withLive = (object: object, more: object = {}) => ({
+  sources: [app],
+  delivery: { mode: 'Managed', objects: [{ ...live, ...object }] },
+  ...more,
+});
+/** Two workloads mount the same live object. */
+export const withShared = (more: object) =>
+  withLive({ workloads: ['web', 'api'].map((name) => ({ kind: 'Deployment', name })) }, more);

@@ -7,6 +7,7 @@ import { createLedgers, type Ledgers } from '../../../src/controller/ledgers.ts'
 import { workloadKey, type RecordWriter, type StoredRecord } from '../../../src/controller/ports.ts';
 import type { Workload } from '../../../src/domain/observed.ts';
 import { recordStatusOf } from '../../../src/domain/record.ts';
+import { WaitingError } from '../../../src/runtime/errors.ts';
 import { createStore } from '../../../src/runtime/store.ts';
 import { createWorkQueue } from '../../../src/runtime/workqueue.ts';
 import { aLedger, aWorkload } from '../../support/builders.ts';
@@ -21,19 +22,23 @@ class Server implements RecordWriter {
   readonly records = new Map<string, StoredRecord>();
   readonly calls: string[] = [];
   failWith: Error | undefined;
+  /** Writes wait for it. */
+  gate: Promise<void> = Promise.resolve();
   #version = 0;
 
-  create(workload: Workload, status: ReloadRecordStatus): Promise<StoredRecord> {
+  async create(workload: Workload, status: ReloadRecordStatus): Promise<StoredRecord> {
     this.#note('create');
+    await this.gate;
     if (this.records.has('r')) throw refusal(409);
-    return Promise.resolve(this.#put(workload, status, `uid-${(this.#version += 1)}`));
+    return this.#put(workload, status, `uid-${(this.#version += 1)}`);
   }
-  replace(record: StoredRecord, workload: Workload, status: ReloadRecordStatus): Promise<StoredRecord> {
+  async replace(record: StoredRecord, workload: Workload, status: ReloadRecordStatus): Promise<StoredRecord> {
     this.#note('replace');
+    await this.gate;
     const present = this.records.get('r');
     if (present === undefined) throw refusal(404);
     if (present.resourceVersion !== record.resourceVersion) throw refusal(409);
-    return Promise.resolve(this.#put(workload, status, present.uid));
+    return this.#put(workload, status, present.uid);
   }
   remove(record: StoredRecord): Promise<void> {
     this.#note('remove');
@@ -217,5 +222,96 @@ describe('a record', () => {
     ledgers.put(WEB, A);
     server.failWith = refusal(500);
     await ledgers.flush();
+  });
+});
+
+describe('a record that is stored first', () => {
+  it('is in the API when it is stored, counts, and is not written once more', async () => {
+    const { server, ledgers, save } = scene();
+    await ledgers.store(WEB, A, signal);
+    assert.deepEqual(server.records.get('r')?.status, recordStatusOf(A));
+    assert.deepEqual(ledgers.of(WEB), A);
+    await save();
+    await ledgers.store(WEB, A, signal);
+    assert.deepEqual(server.calls, ['create']);
+  });
+
+  it('takes the place of what was still to be written', async () => {
+    const { server, ledgers, save } = scene();
+    ledgers.put(WEB, A);
+    await ledgers.store(WEB, B, signal);
+    await save();
+    assert.deepEqual(server.calls, ['create']);
+    assert.deepEqual(server.records.get('r')?.status, recordStatusOf(B));
+    assert.deepEqual(ledgers.of(WEB), B);
+  });
+
+  it('is written though the same content already counts here but has not reached the API', async () => {
+    const { server, ledgers } = scene();
+    ledgers.put(WEB, A);
+    await ledgers.store(WEB, A, signal);
+    assert.deepEqual(server.records.get('r')?.status, recordStatusOf(A));
+  });
+
+  it('waits for a save under way, and comes after it', async () => {
+    const { server, ledgers, save } = scene();
+    const open = Promise.withResolvers<undefined>();
+    server.gate = open.promise;
+    ledgers.put(WEB, A);
+    const saved = save();
+    await Promise.resolve();
+    const stored = ledgers.store(WEB, B, signal);
+    open.resolve(undefined);
+    await Promise.all([saved, stored]);
+    assert.deepEqual(server.calls, ['create', 'replace']);
+    assert.deepEqual(server.records.get('r')?.status, recordStatusOf(B));
+    assert.deepEqual(ledgers.of(WEB), B);
+  });
+
+  it('leaves alone what came while it was being written', async () => {
+    const { server, ledgers, save } = scene();
+    const open = Promise.withResolvers<undefined>();
+    server.gate = open.promise;
+    const stored = ledgers.store(WEB, A, signal);
+    ledgers.put(WEB, B);
+    open.resolve(undefined);
+    await stored;
+    assert.deepEqual(ledgers.of(WEB), B);
+    await save();
+    assert.deepEqual(server.records.get('r')?.status, recordStatusOf(B));
+  });
+
+  it('goes over one that somebody has touched or removed', async () => {
+    const { server, ledgers } = scene();
+    await ledgers.store(WEB, A, signal);
+    server.touch();
+    await ledgers.store(WEB, B, signal);
+    assert.deepEqual(server.records.get('r')?.status, recordStatusOf(B));
+    server.records.clear();
+    await ledgers.store(WEB, A, signal);
+    assert.deepEqual(server.records.get('r')?.status, recordStatusOf(A));
+  });
+
+  it('counts for nothing where it can not be written: what counted before still does, and is still written', async () => {
+    const { server, ledgers, save } = scene();
+    ledgers.put(WEB, A);
+    server.failWith = refusal(403);
+    await assert.rejects(ledgers.store(WEB, B, signal), /403/);
+    assert.deepEqual(ledgers.of(WEB), A);
+    server.failWith = undefined;
+    await save();
+    assert.deepEqual(server.records.get('r')?.status, recordStatusOf(A));
+  });
+
+  it('of a workload that is gone is refused', async () => {
+    const { server, ledgers } = scene({ exists: () => false });
+    await assert.rejects(ledgers.store(WEB, A, signal), WaitingError);
+    assert.deepEqual(server.calls, []);
+  });
+
+  it('is not begun once it is to stop', async () => {
+    const { server, ledgers } = scene();
+    await assert.rejects(ledgers.store(WEB, A, AbortSignal.abort()), /abort/);
+    assert.deepEqual(server.calls, []);
   });
 });

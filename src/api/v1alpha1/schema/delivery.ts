@@ -2,7 +2,16 @@
 
 import * as z from 'zod';
 import { DEFAULTS } from '../defaults.ts';
-import { ATOMIC_LIST, listMapBy, objectName, sourceKind, workloadGroup, workloadKind, type CelRule } from './fields.ts';
+import {
+  ATOMIC_LIST,
+  listMapBy,
+  objectName,
+  sourceKind,
+  validations,
+  workloadGroup,
+  workloadKind,
+  type CelRule,
+} from './fields.ts';
 
 const liveObject = z
   .object({
@@ -30,7 +39,14 @@ const liveObject = z
           'The workloads that mount it. Several of them are restarted together, since they get the content together.',
       }),
   })
-  .meta({ title: 'LiveObject', description: 'An object that the operator renders from a source.' });
+  .meta({
+    title: 'LiveObject',
+    description: 'An object that the operator renders from a source.',
+    ...validations({
+      rule: 'self.name != self.source.name',
+      message: 'a live object needs a name of its own: that of its source is the object that you write',
+    }),
+  });
 
 export const delivery = z
   .object({
@@ -64,6 +80,10 @@ export const delivery = z
 
 /** What delivery demands of the rest of a spec. */
 export const DELIVERY_RULES: readonly CelRule[] = [
+  {
+    rule: '!has(self.delivery) || !has(self.delivery.objects) || self.sources.exists(s, has(s.selector)) || self.delivery.objects.all(o, dyn(o.source) in dyn(self.sources))',
+    message: 'a live object has a source that is not in sources: add it there, or correct the name',
+  },
   {
     rule: "(has(self.delivery) && has(self.delivery.mode) && self.delivery.mode == 'Managed') == (has(self.delivery) && has(self.delivery.objects) && self.delivery.objects.size() > 0)",
     message: 'delivery mode Managed and delivery.objects go together: set both or neither',
