@@ -9,6 +9,7 @@ import { desiredPods } from '../domain/rollout.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Store } from '../runtime/store.ts';
 import type { Ledgers } from './ledgers.ts';
+import type { LiveObjects } from './live.ts';
 import type { Memory } from './memory.ts';
 import type { Nudger } from './nudger.ts';
 import { workloadKey, type EventPublisher, type StoredWorkload, type WorkloadWriter } from './ports.ts';
@@ -35,6 +36,7 @@ export interface ActOptions {
   readonly nudger: Nudger;
   readonly prover: Prover;
   readonly ledgers: Ledgers;
+  readonly live: Pick<LiveObjects, 'begin'>;
   readonly memory: Memory;
   readonly events: EventPublisher;
   readonly clock: Clock;
@@ -99,13 +101,19 @@ const nudge = async (
 };
 
 const restart = async (
-  { workloads, store, memory, clock, events, observer }: ActOptions,
+  { workloads, store, memory, clock, events, observer, live }: ActOptions,
   observed: Observed,
-  ledger: Ledger,
+  before: Ledger,
   order: NonNullable<Extract<Plan, { type: 'Act' }>['restart']>,
   signal: AbortSignal,
 ): Promise<Ledger> => {
   const { workload, policies } = observed;
+  const ledger =
+    order.live === undefined ? before : await live.begin(observed, before, { ...order, live: order.live }, signal);
+  if (ledger === undefined) {
+    const { intent: _void, ...rest } = before;
+    return rest;
+  }
   store.offer(await workloads.restart(workload, order.value, signal));
   memory.setPending(workload, undefined);
   const now = clock.now();

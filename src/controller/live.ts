@@ -9,7 +9,6 @@ import {
   desiredLive,
   liveId,
   renderedKeys,
-  snapshotName,
   type Live,
   type LiveObject,
   type LiveTrouble,
@@ -252,7 +251,7 @@ class Rendered implements LiveObjects {
     const now = live.state === 'Present' ? live.keys : undefined;
     const isOff = [...held].some(([key, accepted]) => !accepted.has(now?.get(key) ?? ''));
     const content =
-      to !== undefined && (moves || isOff || refused)
+      to !== undefined && ((held.size > 0 && (moves || isOff)) || refused)
         ? await this.#snapshots.content(object, namespace, to, signal)
         : undefined;
     const snapshot =

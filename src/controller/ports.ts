@@ -59,6 +59,8 @@ export interface RawObject {
   readonly resourceVersion: string;
   readonly rendered?: Rendered;
   readonly content: RawContent;
+  /** For the adapter: what a replacement leaves as it is. */
+  readonly kept?: unknown;
 }
 
 /** An object that is to be. */

@@ -83,7 +83,6 @@ const decideFor = (observed: Observed, now: number): Plan => {
     ...(next.pending !== undefined && { pending: next.pending }),
     ...(nudge !== undefined && { nudge }),
     ...(next.order !== undefined && { restart: next.order }),
-    ...(next.order?.live !== undefined && { recordFirst: true }),
     ...(prove !== undefined && { prove }),
     leavePods,
     followPods: !leavePods && (next.order !== undefined || isUnderWay(next.ledger.restart)),

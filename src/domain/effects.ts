@@ -48,7 +48,7 @@ export interface Notice {
   /** CamelCase, for machines. */
   readonly reason: string;
   /** What was done, CamelCase. */
-  readonly action: 'HotReload' | 'Restart' | 'Adopt';
+  readonly action: 'HotReload' | 'Restart' | 'Adopt' | 'Render';
   readonly note: string;
 }
 

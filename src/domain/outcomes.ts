@@ -38,7 +38,12 @@ export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number):
   });
 };
 
-export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Workload, now: number): Ledger => ({
+export const restartIssued = (
+  { intent: _completed, ...ledger }: Ledger,
+  order: RestartOrder,
+  workload: Workload,
+  now: number,
+): Ledger => ({
   ...counted(carried(superseded(ledger, now), order, now), now),
   restart: {
     n: order.n,

@@ -54,8 +54,8 @@ export const createLiveStore = (client: KubeClient): LiveStore => ({
         signal,
       }),
     ),
-  replace: async ({ kind, namespace, name, uid, resourceVersion, ...before }, content, rendered, signal) => {
-    const { metadata } = before as Kept;
+  replace: async ({ kind, namespace, name, uid, resourceVersion, kept }, content, rendered, signal) => {
+    const metadata = kept as Kept | undefined;
     return parse(
       kind,
       await client.request<RawSource>({
@@ -71,8 +71,8 @@ export const createLiveStore = (client: KubeClient): LiveStore => ({
             name,
             uid,
             resourceVersion,
-            labels: { ...metadata.labels, ...labelsOf(rendered) },
-            annotations: { ...metadata.annotations, ...annotationsOf(rendered) },
+            labels: { ...metadata?.labels, ...labelsOf(rendered) },
+            annotations: { ...metadata?.annotations, ...annotationsOf(rendered) },
           },
           ...fieldsOf(content),
         },
@@ -95,16 +95,12 @@ export const createLiveStore = (client: KubeClient): LiveStore => ({
 });
 
 /** What an object was read with, so that a replacement leaves it as it is. */
-interface Kept {
-  readonly metadata: Pick<ObjectMeta, 'labels' | 'annotations' | 'ownerReferences'> & {
-    readonly finalizers?: readonly string[];
-  };
-}
+type Kept = Pick<ObjectMeta, 'labels' | 'annotations' | 'ownerReferences'> & {
+  readonly finalizers?: readonly string[];
+};
 
-const parse = (kind: SourceKind, { metadata, data = {}, binaryData = {} }: RawSource): RawObject & Kept => {
-  const { labels, annotations, ownerReferences, finalizers } = metadata as ObjectMeta & {
-    readonly finalizers?: readonly string[];
-  };
+const parse = (kind: SourceKind, { metadata, data = {}, binaryData = {} }: RawSource): RawObject => {
+  const { labels, annotations, ownerReferences, finalizers } = metadata as ObjectMeta & Kept;
   return {
     kind,
     namespace: metadata.namespace ?? '',
@@ -112,11 +108,8 @@ const parse = (kind: SourceKind, { metadata, data = {}, binaryData = {} }: RawSo
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
     ...renderedOf(metadata),
-    content: new Map([
-      ...Object.entries(data).map(([key, value]) => [key, { field: 'data', value }] as const),
-      ...Object.entries(binaryData).map(([key, value]) => [key, { field: 'binaryData', value }] as const),
-    ]),
-    metadata: {
+    content: new Map([...entries('data', data), ...entries('binaryData', binaryData)]),
+    kept: {
       ...(labels !== undefined && { labels }),
       ...(annotations !== undefined && { annotations }),
       ...(ownerReferences !== undefined && { ownerReferences }),
@@ -124,6 +117,12 @@ const parse = (kind: SourceKind, { metadata, data = {}, binaryData = {} }: RawSo
     },
   };
 };
+
+const entries = (
+  field: 'data' | 'binaryData',
+  values: Readonly<Record<string, string>>,
+): readonly (readonly [string, { readonly field: typeof field; readonly value: string }])[] =>
+  Object.entries(values).map(([key, value]) => [key, { field, value }]);
 
 const entry = (live: string, metadata: ObjectMeta): readonly SnapshotEntry[] => {
   const { rendered } = renderedOf(metadata);

@@ -47,6 +47,7 @@ const performed = async (
   const workloads: WorkloadWriter = { restart: (workload) => does('restart')().then(() => workload) };
   const ledgers: Pick<Ledgers, 'store' | 'put'> = { store: does('store'), put: () => void does('put')() };
   const act = createAct({
+    live: { begin: () => Promise.reject(new Error('nothing is managed')) },
     workloads,
     store: createStore<Workload, Workload>({
       keyOf: workloadKey,
