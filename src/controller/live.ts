@@ -14,7 +14,14 @@ import {
   type LiveTrouble,
   type Origin,
 } from '../domain/live.ts';
-import { sourceId, type Intent, type Ledger, type Observed, type SnapshotReference, type SourceId } from '../domain/observed.ts';
+import {
+  sourceId,
+  type Intent,
+  type Ledger,
+  type Observed,
+  type SnapshotReference,
+  type SourceId,
+} from '../domain/observed.ts';
 import { begunSnapshot, heldKeys, renderHold, type HeldKeys } from '../domain/render.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { statusOf, toError, WaitingError } from '../runtime/errors.ts';
@@ -267,7 +274,11 @@ class Rendered implements LiveObjects {
   }
 
   /** Of a live object that is gone: the latest snapshot that holds what pods were started on. */
-  async #lastOf({ object, namespace, source }: Target, held: HeldKeys, signal: AbortSignal): Promise<number | undefined> {
+  async #lastOf(
+    { object, namespace, source }: Target,
+    held: HeldKeys,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     const numbers = await this.#snapshots.numbers(object, namespace, signal);
     for (const number of numbers) {
       const content = await this.#snapshots.content(object, namespace, number, signal);

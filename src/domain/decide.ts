@@ -150,9 +150,7 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
 
   const hold = situation.unsettled ?? holdFor(observed, difference.restart);
   const released = ledger.held !== undefined && hold === undefined;
-  const carried = mayBeCarriedByOthers(observed, difference.restart)
-    ? carriedByOthers(situation, released)
-    : undefined;
+  const carried = mayBeCarriedByOthers(observed, difference.restart) ? carriedByOthers(situation, released) : undefined;
   if (carried === 'LookAtPods') return 'LookAtPods';
   if (carried !== undefined) return { ...carried, hotWaits: false };
 

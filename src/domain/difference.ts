@@ -93,8 +93,7 @@ export const compare = (
       onItsWay: onItsWay(ledger)?.get(id),
       // What is on its way by a restart is waited for: a hot key only while that restart still may arrive.
       arriving:
-        ledger.intent !== undefined ||
-        (ledger.restart?.phase === 'InProgress' && ledger.restart.reason === undefined),
+        ledger.intent !== undefined || (ledger.restart?.phase === 'InProgress' && ledger.restart.reason === undefined),
       format: formatOfDigest(source.keys.values().next().value ?? '') || undefined,
     };
     const baseline = new Map<UnitName, Digest>();

@@ -1,12 +1,15 @@
 /** Live objects and their snapshots: ConfigMaps and Secrets of the operator's own making. */
 
-import {
-  FIELD_MANAGER,
-  ROLE_LABEL,
-  SNAPSHOT_ANNOTATION,
-  SOURCE_ANNOTATION,
-} from '../api/v1alpha1/names.ts';
-import type { LiveStore, NewObject, Owner, RawContent, RawObject, Rendered, SnapshotEntry } from '../controller/ports.ts';
+import { FIELD_MANAGER, ROLE_LABEL, SNAPSHOT_ANNOTATION, SOURCE_ANNOTATION } from '../api/v1alpha1/names.ts';
+import type {
+  LiveStore,
+  NewObject,
+  Owner,
+  RawContent,
+  RawObject,
+  Rendered,
+  SnapshotEntry,
+} from '../controller/ports.ts';
 import { snapshotName } from '../domain/live.ts';
 import type { SourceKind } from '../domain/selection.ts';
 import type { KubeClient } from './connect.ts';

@@ -38,7 +38,11 @@ const managed = (more: Partial<ReloadPolicySpecInput> = {}): Partial<ReloadPolic
   delivery: {
     mode: 'Managed',
     objects: [
-      { name: 'app-live', source: { kind: 'ConfigMap', name: 'app' }, workloads: [{ kind: 'Deployment', name: 'web' }] },
+      {
+        name: 'app-live',
+        source: { kind: 'ConfigMap', name: 'app' },
+        workloads: [{ kind: 'Deployment', name: 'web' }],
+      },
     ],
   },
   ...more,
@@ -76,23 +80,29 @@ describe('managed delivery', { concurrency: false }, () => {
 
   const staged = stagedTests('managed', () => cluster);
 
-  staged('makes the live object equal to the source, restarts nothing, and copies nothing but content', async (stage) => {
-    await deliver(stage);
-    const live = await configMap(stage, 'app-live');
-    assert.deepEqual(live.data, { flag: 'one', mode: 'one', hot: 'one' });
-    assert.deepEqual(live.metadata.labels, { 'reload-operator.dev/role': 'live' });
-    assert.deepEqual(live.metadata.annotations, {
-      'reload-operator.dev/source': 'ConfigMap/app',
-      'reload-operator.dev/snapshot': '1',
-    });
-    assert.equal(live.metadata.ownerReferences, undefined);
-    const snapshot = await eventually(() => configMap(stage, 'app-live-1'), { what: 'the first snapshot' });
-    assert.equal(snapshot.immutable, true);
-    assert.deepEqual(snapshot.data, live.data);
-    assert.deepEqual(snapshot.metadata.ownerReferences?.map(({ kind }) => kind).sort(), ['ConfigMap', 'ReloadPolicy']);
-    await settled(stage);
-    assert.equal(await stage.restartAnnotation(), undefined);
-  });
+  staged(
+    'makes the live object equal to the source, restarts nothing, and copies nothing but content',
+    async (stage) => {
+      await deliver(stage);
+      const live = await configMap(stage, 'app-live');
+      assert.deepEqual(live.data, { flag: 'one', mode: 'one', hot: 'one' });
+      assert.deepEqual(live.metadata.labels, { 'reload-operator.dev/role': 'live' });
+      assert.deepEqual(live.metadata.annotations, {
+        'reload-operator.dev/source': 'ConfigMap/app',
+        'reload-operator.dev/snapshot': '1',
+      });
+      assert.equal(live.metadata.ownerReferences, undefined);
+      const snapshot = await eventually(() => configMap(stage, 'app-live-1'), { what: 'the first snapshot' });
+      assert.equal(snapshot.immutable, true);
+      assert.deepEqual(snapshot.data, live.data);
+      assert.deepEqual(snapshot.metadata.ownerReferences?.map(({ kind }) => kind).sort(), [
+        'ConfigMap',
+        'ReloadPolicy',
+      ]);
+      await settled(stage);
+      assert.equal(await stage.restartAnnotation(), undefined);
+    },
+  );
 
   staged('lets hot keys in at once, and keys that take a restart when it begins', async (stage) => {
     await deliver(stage, { replicas: 2 });
@@ -110,7 +120,9 @@ describe('managed delivery', { concurrency: false }, () => {
       console.error(`the hot key was in 2 pods after ${took.toFixed(0)} ms`);
       assert.ok(took < 1_000, `${took} ms`);
     }
-    await untilPasses(async () => assert.deepEqual(await stage.filesIn('hot'), ['two', 'two']), { what: 'the hot key' });
+    await untilPasses(async () => assert.deepEqual(await stage.filesIn('hot'), ['two', 'two']), {
+      what: 'the hot key',
+    });
     assert.deepEqual(await started(stage), new Set(['one']));
 
     await stage.patch(stage.workloadPath(), { spec: { paused: false } });

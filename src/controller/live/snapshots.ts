@@ -15,12 +15,7 @@ export interface Snapshots {
     of: { readonly namespace: string; readonly source: SourceId; readonly content: RawContent },
     signal: AbortSignal,
   ): Promise<number>;
-  content(
-    object: LiveObject,
-    namespace: string,
-    number: number,
-    signal: AbortSignal,
-  ): Promise<RawContent | undefined>;
+  content(object: LiveObject, namespace: string, number: number, signal: AbortSignal): Promise<RawContent | undefined>;
   /** Those that there are, the newest first. */
   numbers(object: LiveObject, namespace: string, signal: AbortSignal): Promise<readonly number[]>;
   /** Makes sure that the present one is there, and removes those that nobody needs; asks only once for each. */
@@ -123,7 +118,10 @@ const surplus = (
 };
 
 /** Both: a live object that somebody deletes must not take its snapshots along before it is put back. */
-const owners = (live: { readonly kind: SourceKind; readonly name: string; readonly uid: string }, policy: StoredPolicy): Owner[] => [
+const owners = (
+  live: { readonly kind: SourceKind; readonly name: string; readonly uid: string },
+  policy: StoredPolicy,
+): Owner[] => [
   { apiVersion: 'v1', kind: live.kind, name: live.name, uid: live.uid },
   { apiVersion: API_VERSION, kind: RELOAD_POLICY.kind, name: policy.name, uid: policy.uid },
 ];

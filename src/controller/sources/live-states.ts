@@ -94,7 +94,9 @@ export const createLiveStates = (options: LiveStatesOptions): LiveStates => {
           return;
         }
         if (object.content === undefined)
-          throw new Error('managed delivery needs the values of its Secrets: start the operator without --secrets-blind');
+          throw new Error(
+            'managed delivery needs the values of its Secrets: start the operator without --secrets-blind',
+          );
         const scheme = await options.schemeOf(keyOf(namespace, entry.source), object, signal);
         const { snapshot } = object.rendered ?? {};
         put(key, entry, {
