@@ -2,7 +2,7 @@
 
 const ROOMS = {
   api: { ours: [], packages: ['zod'] },
-  domain: { ours: ['api'], packages: ['node:crypto'] },
+  domain: { ours: ['api'], packages: ['croner', 'node:crypto'] },
   // What a key's content means: parsing, the parts that rules make of it, and its checks. Pure, and run in a worker.
   documents: {
     ours: ['api', 'domain', 'runtime'],

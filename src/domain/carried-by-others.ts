@@ -27,7 +27,7 @@ export const carriedByOthers = (
     return source?.state === 'Present' ? [source] : [];
   });
   // Of a source that was immutable kubelets may give the earlier content to new containers too.
-  if (changed.length === 0 || notRecreated(observed, new Set(difference.restart.keys())) !== undefined)
+  if (changed.length === 0 || notRecreated({ observed, changed: new Set(difference.restart.keys()) }) !== undefined)
     return undefined;
   const lastChange = Math.max(...changed.map(({ changedAt }) => changedAt));
 

@@ -9,13 +9,13 @@ import { adopt, emptyLedger } from './adoption.ts';
 import { carriedByOthers } from './carried-by-others.ts';
 import { someMayHaveStartedSince } from './containers.ts';
 import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
-import { compare, consumedSources, onlyFrom, overlay, signatureOf } from './difference.ts';
+import { compare, overlay, signatureOf } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Plan } from './effects.ts';
 import { follow, nextLook } from './follow.ts';
-import { isContentRefused, restartHold, suspended, type Hold } from './gates.ts';
+import { holdOf, isContentRefused, type Hold } from './gates.ts';
 import { recogniseIssued } from './issued.ts';
-import { arrivedOf, behindLive, mayBeCarriedByOthers, orderToComplete, settleIntent, sharersHold } from './managed.ts';
+import { arrivedOf, behindLive, mayBeCarriedByOthers, orderToComplete, settleIntent } from './managed.ts';
 import { noticesOf } from './notices.ts';
 import {
   sourceId,
@@ -31,7 +31,7 @@ import { nudged, withEntry } from './outcomes.ts';
 import { firstDifferedAt, pendingOf } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
-import { withoutHeld, type Choice, type Situation } from './situation.ts';
+import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
 import { ignoredVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
@@ -95,6 +95,7 @@ const decideFor = (observed: Observed, now: number): Plan => {
       difference: next.difference,
       waits: next.waitMs !== undefined,
       unproven: unproven !== undefined,
+      now,
     }),
   };
 };
@@ -148,7 +149,7 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
     return unproven === undefined ? { ...choice, hotWaits: false } : { ...choice, order: unproven, hotWaits: true };
   }
 
-  const hold = situation.unsettled ?? holdFor(observed, difference.restart);
+  const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);
   const released = ledger.held !== undefined && hold === undefined;
   const carried = mayBeCarriedByOthers(observed, difference.restart) ? carriedByOthers(situation, released) : undefined;
   if (carried === 'LookAtPods') return 'LookAtPods';
@@ -165,17 +166,6 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (now < dueAt && !forced)
     return { ledger: withoutHeld(ledger), difference, pending, hotWaits: true, waitMs: dueAt - now };
   return { ledger: withoutHeld(ledger), difference, pending, order: orderOf(situation, forced), hotWaits: true };
-};
-
-const holdFor = (observed: Observed, changes: Changes): Hold | undefined =>
-  holdAlone(observed, changes) ?? sharersHold(observed, changes, holdAlone);
-
-const holdAlone = (observed: Observed, changes: Changes): Hold | undefined => {
-  const free = onlyFrom(changes, (id) => suspended(observed, new Set([id])) === undefined);
-  return restartHold(
-    observed,
-    new Set((free.size > 0 ? free : changes.size > 0 ? changes : consumedSources(observed)).keys()),
-  );
 };
 
 const holding = ({ ledger, difference }: Situation, pending: Pending, hold: Hold): Choice => {

@@ -1,120 +1,30 @@
 /**
- * What can hold a change back, as an ordered list: the first that holds is the reason a user reads.
+ * What can hold a change back, as an ordered list: the first that holds is the reason a user reads. A file each is in
+ * the folder of the same name.
  */
 
-import { consumedSources } from './difference.ts';
-import { liveTrouble, type LiveTrouble } from './live.ts';
-import { tellNeed, unmetNeeds } from './needs.ts';
-import { sourceId, type Observed, type Source, type SourceId } from './observed.ts';
-import { listed } from './notices.ts';
-import { keyOfUnit } from './units.ts';
-import { rolloutBlocker } from './rollout.ts';
-import { problemsOf } from './validation.ts';
+import { isCure } from './cure.ts';
+import { compare, consumedSources } from './difference.ts';
+import { bareDigest } from './digest.ts';
+import { contentValid, noneRecreated, notRecreated, sourcesUsable } from './gates/content.ts';
+import type { Gate, Hold, PlainGate, Question } from './gates/gate.ts';
+import { livePresent, liveRendered } from './gates/live.ts';
+import { rolloutPossible } from './gates/rollout.ts';
+import { suspended } from './gates/suspended.ts';
+import type { Changes, Observed, SourceId } from './observed.ts';
 
-export interface Hold {
-  readonly reason:
-    | 'Suspended'
-    | 'SourceMissing'
-    | 'SourceUnreadable'
-    | 'RequiredKeyMissing'
-    | 'SourceInvalid'
-    | 'ImmutableRecreated'
-    | 'Paused'
-    | 'OnDelete'
-    | LiveTrouble['reason'];
-  readonly message: string;
-}
+export { isContentRefused, notRecreated } from './gates/content.ts';
+export { heldState, type Hold, type Question } from './gates/gate.ts';
 
-type Gate = (observed: Observed, changed: ReadonlySet<SourceId>) => Hold | undefined;
+/** What lets a change through a gate that would hold it. */
+type Pass =
+  /** Somebody has opened every gate once, for exactly this content. */
+  | 'Opened'
+  /** What the workload was last given has failed, and any other content is a way out (design law 9). */
+  | 'Cure';
 
-/** Any enforcing policy that names a changed source can hold its change (design law 16). */
-export const suspended: Gate = ({ policies }, changed) => {
-  const holding = policies.filter(
-    (policy) => policy.suspended && policy.sources.some((source) => changed.has(sourceId(source))),
-  );
-  return holding.length === 0
-    ? undefined
-    : { reason: 'Suspended', message: `policy ${holding.map(({ name }) => name).join(', ')} is suspended` };
-};
-
-/** Pods are never started on content known to be bad (design law 11). */
-const sourcesUsable: Gate = (observed) => {
-  const { uses } = observed.workload;
-  const [need] = unmetNeeds(uses, observed.sources);
-  if (need !== undefined) return { reason: need.reason, message: tellNeed(need) };
-  for (const id of consumedSources(observed).keys()) {
-    const source = observed.sources.get(id) ?? { state: 'Unknown' };
-    if (source.state !== 'Unknown' || uses.every((use) => use.optional || sourceId(use.source) !== id)) continue;
-    return { reason: 'SourceUnreadable', message: `${id} can't be read: ${source.message ?? 'not read yet'}` };
-  }
-  return undefined;
-};
-
-/**
- * Content that a policy's validation refuses is neither told to pods nor are any started on it (design law 11). It stands
- * in the way of other changes, too: a nudge delivers all that a pod mounts, and a restart starts on it. The policies that
- * bind this workload count, and no others.
- */
-const contentValid: Gate = (observed) => {
-  const names = observed.policies.map(({ name }) => name);
-  for (const id of consumedSources(observed).keys()) {
-    const problems = problemsOf(observed.sources.get(id), names);
-    if (problems.length > 0) {
-      return {
-        reason: 'SourceInvalid',
-        message: `${id}: ${listed(problems, { most: 2, by: '; ' })}. The kubelets deliver it all the same: to files within 90 s, to everything else when a container starts`,
-      };
-    }
-  }
-  return undefined;
-};
-
-/** What pods mount can't be rendered. */
-const liveRendered: Gate = ({ live }) => liveTrouble({ ...(live !== undefined && { live }) });
-
-/** What pods mount is not there yet, or is not known: nothing can go forward in it. */
-const livePresent: Gate = ({ live }) => {
-  for (const each of live?.values() ?? []) {
-    if (each.state === 'Missing') return { reason: 'LiveMissing', message: `${each.name} is about to be made` };
-    if (each.state === 'Unknown')
-      return { reason: 'SourceUnreadable', message: `${each.name} can't be read: ${each.message ?? 'not read yet'}` };
-  }
-  return undefined;
-};
-
-/** Whether the workload's sources hold content that its pods may be told nothing of. */
-export const isContentRefused = (observed: Observed): boolean => contentValid(observed, new Set()) !== undefined;
-
-/** Kubelets that knew the earlier object go on serving it, to new pods too (kubernetes#119733). */
-export const notRecreated: Gate = ({ sources, ledger }, changed) => {
-  const id = [...changed].find((each) => {
-    const source = sources.get(each);
-    const applied = ledger?.applied.get(each);
-    return (
-      isRecreatedImmutable(source, ledger?.immutable.get(each)) &&
-      source?.state === 'Present' &&
-      [...new Set([...source.keys.keys(), ...[...(applied?.keys() ?? [])].map(keyOfUnit)])].some(
-        (key) => source.keys.get(key) !== applied?.get(key),
-      )
-    );
-  });
-  return id === undefined
-    ? undefined
-    : {
-        reason: 'ImmutableRecreated',
-        message: `${id} was immutable and has been recreated with other content, which kubelets don't take up: give the new content a new name`,
-      };
-};
-
-const isRecreatedImmutable = (source: Source | undefined, uid: string | undefined): boolean =>
-  uid !== undefined && source?.state === 'Present' && source.uid !== uid;
-
-const rolloutPossible: Gate = ({ workload }) => rolloutBlocker(workload.rollout);
-
-/** A restart starts pods on all that they read, not only on what has changed. */
-const noneRecreated: Gate = (observed) => notRecreated(observed, new Set(consumedSources(observed).keys()));
-
-const RESTART_GATES: readonly Gate[] = [
+/** These ask for no time and for no history: what they say of a change is true before it is made, too. */
+const PLAIN_GATES: readonly PlainGate[] = [
   suspended,
   sourcesUsable,
   contentValid,
@@ -123,21 +33,95 @@ const RESTART_GATES: readonly Gate[] = [
   noneRecreated,
   rolloutPossible,
 ];
+
+const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonly Pass[] }[] = [
+  ...PLAIN_GATES.map((gate) => ({ gate })),
+  // Content that has failed and was undone.
+  // Approval: passed by Opened.
+];
+
 /** What else is wrong with a workload keeps no file of a running container from being refreshed. */
-const HOT_GATES: readonly Gate[] = [suspended, contentValid, liveRendered, notRecreated];
+const HOT_GATES: readonly PlainGate[] = [suspended, contentValid, liveRendered, notRecreated];
+
+/** The first gate that holds a restart; undefined: all are open. */
+export const restartHold = (question: Question): Hold | undefined => firstOrShared(question)?.hold;
+
+/**
+ * What holds a restart for these changes. Where one source's change is free to go, it goes, and carries the others
+ * (design law 16); where none is, it is the one that is the furthest that counts.
+ *
+ * @param changes none: the workload's pods are to be replaced whatever has changed
+ */
+export const holdOf = (question: Omit<Question, 'changed'>, changes: Changes): Hold | undefined => {
+  if (changes.size === 0)
+    return restartHold({ ...question, changed: new Set(consumedSources(question.observed).keys()) });
+  const held = [...changes.keys()].map((id) => firstOrShared({ ...question, changed: new Set([id]) }));
+  if (held.includes(undefined)) return undefined;
+  return held
+    .filter((each) => each !== undefined)
+    .reduce((a, b) => (b.place > a.place || (b.place === a.place && isSooner(b.hold, a.hold)) ? b : a)).hold;
+};
+
+const isSooner = (a: Hold, b: Hold): boolean => (a.until ?? Infinity) < (b.until ?? Infinity);
+
+/** The sources among changes that would wait by themselves, and what for. */
+export const heldAmong = (question: Omit<Question, 'changed'>, changes: Changes): ReadonlyMap<SourceId, Hold> =>
+  new Map(
+    [...changes.keys()].flatMap((id) => {
+      const hold = restartHold({ ...question, changed: new Set([id]) });
+      return hold === undefined ? [] : [[id, hold] as const];
+    }),
+  );
+
+interface Placed {
+  readonly hold: Hold;
+  readonly place: number;
+}
+
+/** Those that share a live object get its content together: none begins before all may (design law 6). */
+const firstOrShared = (question: Question): Placed | undefined => {
+  const own = firstHold(question);
+  if (own !== undefined) return own;
+  for (const observed of question.observed.sharers ?? []) {
+    const changed = new Set([...question.changed].filter((id) => observed.live?.has(id) === true));
+    const { ledger } = observed;
+    if (changed.size === 0 || ledger === undefined) continue;
+    const digest = bareDigest(compare(observed, ledger).restartDigest);
+    const theirs = firstHold({ observed, changed, ledger, digest, now: question.now });
+    if (theirs === undefined) continue;
+    const { kind, name } = observed.workload;
+    return { ...theirs, hold: { ...theirs.hold, message: `${kind} ${name}, which shares it: ${theirs.hold.message}` } };
+  }
+  return undefined;
+};
+
+const firstHold = (question: Question): Placed | undefined => {
+  for (const [place, { gate, passedBy = [] }] of RESTART_GATES.entries()) {
+    const hold = gate(question);
+    if (hold !== undefined && !passedBy.some((pass) => PASSES[pass](question))) return { hold, place };
+  }
+  return undefined;
+};
+
+const PASSES: Readonly<Record<Pass, (question: Question) => boolean>> = {
+  Opened: ({ ledger, digest }) => ledger.opened?.digest === digest,
+  Cure: ({ ledger }) => isCure(ledger),
+};
+
+type PlainHold = (observed: Observed, changed: ReadonlySet<SourceId>) => Hold | undefined;
 
 const firstOf =
-  (gates: readonly Gate[]): Gate =>
+  (gates: readonly PlainGate[]): PlainHold =>
   (observed, changed) => {
     for (const gate of gates) {
-      const hold = gate(observed, changed);
+      const hold = gate({ observed, changed });
       if (hold !== undefined) return hold;
     }
     return undefined;
   };
 
-/** The first gate that holds a restart for changes of these sources; undefined: all are open. */
-export const restartHold = firstOf(RESTART_GATES);
-
 /** The first gate that holds back hot changes of these sources; undefined: all are open. */
 export const hotHold = firstOf(HOT_GATES);
+
+/** What would hold a restart for changes of these sources at any time. */
+export const plainHold = firstOf(PLAIN_GATES);

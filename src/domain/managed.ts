@@ -2,7 +2,6 @@
 
 import { compare, onItsWay, onlyFrom, type Difference } from './difference.ts';
 import type { RestartOrder } from './effects.ts';
-import type { Hold } from './gates.ts';
 import { hasArrived, liveOf } from './live.ts';
 import type { Changes, Intent, Ledger, Observed, Restart, Source, SourceId } from './observed.ts';
 import { carried, counted } from './outcomes.ts';
@@ -110,22 +109,4 @@ const isAhead = ({ sharers = [], ...observed }: Observed, id: SourceId): boolean
       );
     })
   );
-};
-
-/** The first gate of those that share what is to go forward. */
-export const sharersHold = (
-  { sharers = [] }: Observed,
-  changes: Changes,
-  holdOf: (observed: Observed, changes: Changes) => Hold | undefined,
-): Hold | undefined => {
-  for (const sharer of sharers) {
-    const shared = new Map([...changes].filter(([id]) => sharer.live?.has(id) === true));
-    if (shared.size === 0) continue;
-    const hold = holdOf(sharer, shared);
-    if (hold !== undefined) {
-      const { kind, name } = sharer.workload;
-      return { ...hold, message: `${kind} ${name}, which shares the live object: ${hold.message}` };
-    }
-  }
-  return undefined;
 };

@@ -2,6 +2,7 @@
 
 import { changedKeys } from './difference.ts';
 import type { Notice } from './effects.ts';
+import { heldState } from './gates/gate.ts';
 import type { Ledger } from './observed.ts';
 
 /** @param before undefined: the workload was just adopted, which changes nothing and is no news */
@@ -37,7 +38,9 @@ const restartNotices = (before: Ledger | undefined, { restart }: Ledger): readon
 const heldNotices = (before: Ledger | undefined, { held }: Ledger): readonly Notice[] => {
   if (held === undefined || held.reason === before?.held?.reason) return [];
   const note = `a restart for ${listed(changedKeys(held.changes))} waits: ${held.message ?? held.reason}`;
-  return [held.reason === 'Suspended' ? normal('RestartHeld', note) : warning('RestartBlocked', note)];
+  // A breaker that opens is worth somebody's attention, though it is what the policy asks for.
+  if (held.reason === 'BudgetExhausted') return [warning('BudgetExhausted', note)];
+  return [heldState(held.reason) === 'Held' ? normal('RestartHeld', note) : warning('RestartBlocked', note)];
 };
 
 const deliveryNotices = (before: Ledger | undefined, { delivery, history }: Ledger): readonly Notice[] => {

@@ -5,22 +5,23 @@ import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import { deliveryAfter } from './delivery.ts';
 import { bareDigest } from './digest.ts';
 import type { Nudge, RestartOrder } from './effects.ts';
-import { hotHold, restartHold, suspended } from './gates.ts';
+import { heldAmong, hotHold, restartHold } from './gates.ts';
 import { movedBy } from './managed.ts';
 import { listed } from './notices.ts';
 import type { Changes, Ledger, Observed } from './observed.ts';
 import { changedPlaces } from './places.ts';
-import type { Situation } from './situation.ts';
+import { questionOf, type Situation } from './situation.ts';
 
 /** A restart for a hot change that was not proven in time, unless something holds it. */
 export const orderForUnproven = (situation: Situation, forced: boolean): RestartOrder | undefined => {
-  const { observed, ledger, unproven, unsettled } = situation;
+  const { ledger, unproven, unsettled } = situation;
   if (unproven === undefined || unsettled !== undefined) return undefined;
-  const hold = restartHold(observed, new Set(ledger.delivery?.changes.keys()));
+  const hold = restartHold({ ...questionOf(situation), changed: new Set(ledger.delivery?.changes.keys()) });
   return hold === undefined ? orderOf(situation, forced) : undefined;
 };
 
-export const orderOf = ({ observed, ledger, difference, unproven }: Situation, forced: boolean): RestartOrder => {
+export const orderOf = (situation: Situation, forced: boolean): RestartOrder => {
+  const { observed, ledger, difference, unproven } = situation;
   const n = Math.max(ledger.restart?.n ?? 0, observed.workload.annotation?.n ?? 0) + 1;
   const keys = changedKeys(difference.restart);
   const places = changedPlaces(observed, ledger.applied, difference.restart);
@@ -29,12 +30,14 @@ export const orderOf = ({ observed, ledger, difference, unproven }: Situation, f
     return why === undefined ? [] : [`${key}: ${why}`];
   });
   const live = movedBy(observed, difference.carried);
-  const alongside = changedKeys(onlyFrom(difference.restart, (id) => suspended(observed, new Set([id])) !== undefined));
+  const held = heldAmong(questionOf(situation), difference.restart);
+  const alongside = changedKeys(onlyFrom(difference.restart, (id) => held.has(id)));
+  const reasons = [...new Set([...held.values()].map(({ reason }) => reason))];
   const cause = [
     ...(keys.length > 0 ? [`changed: ${listed(places)}`] : []),
     ...(forced && keys.length === 0 ? ['content came back after containers had started on other content'] : []),
     ...(unproven !== undefined ? [`${listed(ledger.delivery?.places ?? [])}: ${unproven}`] : []),
-    ...(alongside.length > 0 ? [`carries what a suspended policy holds: ${listed(alongside)}`] : []),
+    ...(alongside.length > 0 ? [`carries what is held (${listed(reasons)}): ${listed(alongside)}`] : []),
     ...(impossible.length > 0 ? [`declared Hot, but can't be: ${listed(impossible)}`] : []),
   ].join('; ');
   return {

@@ -6,7 +6,7 @@
 
 import { classify } from './classify.ts';
 import { compare, consumedSources, onlyFrom, type Difference } from './difference.ts';
-import { hotHold, restartHold } from './gates.ts';
+import { hotHold, plainHold } from './gates.ts';
 import { keyProof } from './key-proof.ts';
 import { listed } from './notices.ts';
 import {
@@ -182,7 +182,7 @@ const effectOf = (
   const observing = policies.every(({ observes }) => observes === true);
   const [wanted, hold] =
     restart.size > 0
-      ? (['Restart', restartHold(ledger, new Set(restart.keys()))] as const)
+      ? (['Restart', plainHold(ledger, new Set(restart.keys()))] as const)
       : (['Hot', hotHold(ledger, new Set(hot.keys()))] as const);
   if (observing) return { effect: 'Nothing', reasons: [`mode Observe: ${WOULD[wanted]}`] };
   return hold === undefined

@@ -2,7 +2,8 @@
 
 import { compare, onItsWay } from './difference.ts';
 import type { Digest } from './digest.ts';
-import { isContentRefused, suspended } from './gates.ts';
+import { isContentRefused } from './gates/content.ts';
+import { suspended } from './gates/suspended.ts';
 import { keysIn, liveBaseline } from './live.ts';
 import type { Observed, Policy, SourceId } from './observed.ts';
 import { problemsOf } from './validation.ts';
@@ -63,7 +64,7 @@ export const renderHold = (
   source: Parameters<typeof problemsOf>[0],
 ): 'Suspended' | 'Refused' | undefined => {
   const ids = new Set([id]);
-  if (policy.suspended || policy.observes === true || members.some((member) => suspended(member, ids) !== undefined))
+  if (policy.suspended || policy.observes === true || members.some((observed) => suspended({ observed, changed: ids }) !== undefined))
     return 'Suspended';
   if (source?.state !== 'Present' || problemsOf(source, [policy.name]).length > 0 || members.some(isContentRefused))
     return 'Refused';

@@ -40,6 +40,7 @@ export const onlySaid = (observed: Observed, plan: ActPlan, now: number): ActPla
       difference: compare(observed, said.ledger),
       waits: restart === undefined && pending !== undefined,
       unproven: false,
+      now,
     }),
   };
 };

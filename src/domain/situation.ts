@@ -1,8 +1,9 @@
 /** What is known when it is chosen whether to restart, and what is chosen. */
 
 import type { Difference } from './difference.ts';
+import { bareDigest } from './digest.ts';
 import type { RestartOrder } from './effects.ts';
-import type { Hold } from './gates.ts';
+import type { Hold, Question } from './gates.ts';
 import type { Ledger, Observed, Pending } from './observed.ts';
 
 export interface Situation {
@@ -28,3 +29,16 @@ export interface Choice {
 }
 
 export const withoutHeld = ({ held: _held, ...ledger }: Ledger): Ledger => ledger;
+
+/** What the gates are asked about the situation. */
+export const questionOf = ({
+  observed,
+  ledger,
+  difference,
+  now,
+}: Pick<Situation, 'observed' | 'ledger' | 'difference' | 'now'>): Omit<Question, 'changed'> => ({
+  observed,
+  ledger,
+  digest: bareDigest(difference.restartDigest),
+  now,
+});

@@ -11,6 +11,7 @@ import type {
 import { mergeConditions, type Wanted } from './conditions.ts';
 import { combineDigests } from './digest.ts';
 import type { Verdict, WorkloadState } from './effects.ts';
+import { heldState } from './gates.ts';
 import { unmetNeeds, type Need } from './needs.ts';
 import {
   sourceOf,
@@ -268,7 +269,7 @@ const latestOf = (ledger: Ledger | undefined): readonly Latest[] => {
           {
             time: held.since,
             action: 'Restart',
-            outcome: held.reason === 'Suspended' ? 'Held' : 'Blocked',
+            outcome: heldState(held.reason),
             pods: 0,
           } as const,
         ]

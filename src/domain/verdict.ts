@@ -5,13 +5,14 @@ import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
 import { deliveryHold } from './delivery.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import type { DeliveryVerdict, Verdict } from './effects.ts';
-import { hotHold, restartHold } from './gates.ts';
+import { heldState, hotHold, restartHold } from './gates.ts';
 import { liveTrouble } from './live.ts';
 import { listed } from './notices.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
 import { deliveryVerdict, goalOf, progressWords } from './proof-words.ts';
 import type { Delivery } from './proof.ts';
 import { rolloutProgress } from './rollout.ts';
+import { questionOf } from './situation.ts';
 
 interface Known {
   readonly observed: Observed;
@@ -21,6 +22,7 @@ interface Known {
   readonly waits: boolean;
   /** A hot change was not proven in time, and a restart is wanted for it. */
   readonly unproven: boolean;
+  readonly now: number;
 }
 
 export const verdictOf = (known: Known): Verdict => {
@@ -74,17 +76,17 @@ const deliveryOf = ({ observed, ledger: { delivery }, unproven }: Known): Verdic
     ? undefined
     : deliveryVerdict(delivery, observed.proof, unproven ? 'TimedOut' : delivery.phase);
 
-const standing = (
-  { observed, ledger, difference, waits, unproven }: Known,
-  hotHeld: Verdict['hotHold'],
-  delivery: Verdict['delivery'],
-): Standing => {
+const standing = (known: Known, hotHeld: Verdict['hotHold'], delivery: Verdict['delivery']): Standing => {
+  const { observed, ledger, difference, waits } = known;
   const trouble = liveTrouble(observed);
   if (trouble !== undefined) return { state: 'Blocked', ...trouble };
   const { held, restart } = ledger;
   if (held !== undefined) {
-    const state = held.reason === 'Suspended' ? 'Held' : 'Blocked';
-    return { state, reason: held.reason, message: `${listed(changedKeys(held.changes))}: ${held.message ?? ''}` };
+    return {
+      state: heldState(held.reason),
+      reason: held.reason,
+      message: `${listed(changedKeys(held.changes))}: ${held.message ?? ''}`,
+    };
   }
   if (restart !== undefined) {
     const standing = restartStanding(observed, restart);
@@ -97,13 +99,13 @@ const standing = (
       message: `restart due for ${listed(changedKeys(difference.restart))}`,
     };
   if (hotHeld !== undefined) {
-    return { state: hotHeld.reason === 'Suspended' ? 'Held' : 'Blocked', ...hotHeld, about: 'Hot' };
+    return { state: heldState(hotHeld.reason), ...hotHeld, about: 'Hot' };
   }
   if (difference.hot.size > 0) {
     return { state: 'Reloading', reason: 'Nudging', message: listed(changedKeys(difference.hot)) };
   }
   if (ledger.delivery !== undefined && delivery !== undefined) {
-    return deliveryStanding(observed, ledger.delivery, delivery, unproven);
+    return deliveryStanding(known, ledger.delivery, delivery);
   }
   const [latest] = ledger.history;
   if (latest?.outcome === 'Observed') {
@@ -114,17 +116,16 @@ const standing = (
 };
 
 const deliveryStanding = (
-  observed: Observed,
+  known: Known,
   { phase, changes, message = '' }: Delivery,
   delivery: DeliveryVerdict,
-  unproven: boolean,
 ): Standing => {
   if (phase === 'TimedOut') return { state: 'TimedOut', reason: 'ProofTimeout', message, about: 'Hot' };
   const words = progressWords(delivery);
-  const hold = unproven ? restartHold(observed, new Set(changes.keys())) : undefined;
+  const hold = known.unproven ? restartHold({ ...questionOf(known), changed: new Set(changes.keys()) }) : undefined;
   if (hold === undefined) return { state: 'Reloading', reason: 'Proving', message: words };
   return {
-    state: hold.reason === 'Suspended' ? 'Held' : 'Blocked',
+    state: heldState(hold.reason),
     reason: hold.reason,
     message: `restart due since not proven in time: ${words}; but ${hold.message}`,
   };

@@ -172,7 +172,7 @@ describe('a restart that is due', () => {
         ledger: aLedger(A, { applied: applied({ app: A, other: { x: '1' } }) }),
       }),
     );
-    assert.match(plan.restart?.cause ?? '', /carries what a suspended policy holds: ConfigMap\/other:x/);
+    assert.match(plan.restart?.cause ?? '', /carries what is held \(Suspended\): ConfigMap\/other:x/);
     assert.deepEqual([...(plan.restart?.changes.keys() ?? [])], ['ConfigMap/app', 'ConfigMap/other']);
   });
 });

@@ -1,0 +1,65 @@
+/** What a gate is asked, and what it answers. */
+
+import type { LiveTrouble } from '../live.ts';
+import { sourceId, type Ledger, type Observed, type Policy, type SourceId } from '../observed.ts';
+
+export interface Hold {
+  readonly reason:
+    | 'Suspended'
+    | 'SourceMissing'
+    | 'SourceUnreadable'
+    | 'RequiredKeyMissing'
+    | 'SourceInvalid'
+    | 'ImmutableRecreated'
+    | 'Paused'
+    | 'OnDelete'
+    | 'ApprovalPending'
+    | 'WaitingForEarlier'
+    | 'EarlierFailed'
+    | 'OutsideWindow'
+    | 'Cooldown'
+    | 'BudgetExhausted'
+    | 'ConcurrencyLimit'
+    | LiveTrouble['reason'];
+  readonly message: string;
+  /** When it goes on by itself; absent: when somebody or something acts, or nobody can tell. */
+  readonly until?: number;
+}
+
+/** A change that is ready to go. */
+export interface Question {
+  readonly observed: Observed;
+  /** Whose change it is: the gates of every policy that names one of these sources count. */
+  readonly changed: ReadonlySet<SourceId>;
+  /** As it stands after what was found out in this look. */
+  readonly ledger: Ledger;
+  /** Names the content that a restart would carry. */
+  readonly digest: string;
+  readonly now: number;
+}
+
+export type Gate = (question: Question) => Hold | undefined;
+/** One that asks no more than whose change it is. */
+export type PlainGate = (question: Pick<Question, 'observed' | 'changed'>) => Hold | undefined;
+
+/** The policies whose gates a change waits for: every enforcing one that names a changed source (design law 16). */
+export const policiesOf = ({
+  observed: { policies },
+  changed,
+}: Pick<Question, 'observed' | 'changed'>): readonly Policy[] =>
+  policies.filter(({ sources }) => sources.some((source) => changed.has(sourceId(source))));
+
+/** What a policy asks for; all else that holds a change needs somebody to put it right. */
+const ASKED_FOR: ReadonlySet<string> = new Set<Hold['reason']>([
+  'Suspended',
+  'ApprovalPending',
+  'WaitingForEarlier',
+  'EarlierFailed',
+  'OutsideWindow',
+  'Cooldown',
+  'BudgetExhausted',
+  'ConcurrencyLimit',
+]);
+
+/** Whether a change waits as a policy wants it to, or something stands in its way. */
+export const heldState = (reason: string): 'Held' | 'Blocked' => (ASKED_FOR.has(reason) ? 'Held' : 'Blocked');
