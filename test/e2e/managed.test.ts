@@ -135,5 +135,5 @@ describe('managed delivery', { concurrency: false }, () => {
     assert.equal((await configMap(stage, 'app-live')).metadata.annotations?.['reload-operator.dev/snapshot'], '2');
   });
 });
-void startOperator;
-void stopOperator;
+
+
