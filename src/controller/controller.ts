@@ -11,6 +11,7 @@ import { createMemory } from './memory.ts';
 import { createNudger } from './nudger.ts';
 import { createLiveObjects } from './live.ts';
 import { createObserve, createObserveAlone } from './observe.ts';
+import { createOthers } from './others.ts';
 import { createPodWatches } from './pod-watches.ts';
 import {
   workloadKey,
@@ -39,6 +40,8 @@ import { createTriggers } from './triggers.ts';
 export interface ControllerObserver extends ActObserver {
   queueCallbacks(name: string): Pick<WorkQueueOptions, 'onAdd' | 'onStart' | 'onResult' | 'onRetry'>;
   observeQueue(name: string, queue: WorkQueue): void;
+  /** @param open the workloads whose budget is used up while a change waits */
+  observeBreakers(open: () => readonly StoredWorkload[]): void;
 }
 
 export interface ControllerOptions {
@@ -70,6 +73,8 @@ export interface ControllerOptions {
   readonly observer: ControllerObserver;
   /** Workloads decided on at a time. */
   readonly workers: number;
+  /** Workloads of the cluster that may roll out at a time; 0: as many as like. */
+  readonly maxConcurrentRestarts: number;
   /** What can't be listed, in words; undefined while something is still to be listed. */
   readonly unreadable: (namespace: string) => readonly string[] | undefined;
 }
@@ -107,6 +112,9 @@ export const createController = (options: ControllerOptions): Controller => {
   const quiet = createQuiet([queues.sources, queues.workloads, queues.live], clock);
 
   const memory = createMemory();
+  observer.observeBreakers(() =>
+    [...stores.workloads.values()].filter((workload) => memory.verdict(workload)?.reason === 'BudgetExhausted'),
+  );
   const watches = createPodWatches({ pods, clock, random, log });
   const nudger = createNudger({ pods, watches, clock, log });
   const prover = createProver({
@@ -161,6 +169,16 @@ export const createController = (options: ControllerOptions): Controller => {
   });
   const bindings = createBindings(stores, sources);
   const triggers = createTriggers({ stores, bindings, sources, memory, nudger, prover, queues, clock, listed });
+  const others = createOthers({
+    stores,
+    bindings,
+    sources,
+    ledgers,
+    limit: options.maxConcurrentRestarts,
+    onMoved: (waiting) => {
+      triggers.onTurn(waiting);
+    },
+  });
   const events = options.events(quiet);
   const rooms = {
     bindings,
@@ -168,6 +186,7 @@ export const createController = (options: ControllerOptions): Controller => {
     ledgers,
     memory,
     prover,
+    others,
     workloads: stores.workloads,
     trouble: (namespace: string, id: SourceId) => live.trouble(namespace, id),
   };
@@ -205,6 +224,7 @@ export const createController = (options: ControllerOptions): Controller => {
     act,
     ledgers,
     memory,
+    others,
     clock,
     ready: ({ namespace }) => listed(namespace),
     nudger,

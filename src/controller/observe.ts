@@ -6,6 +6,7 @@ import type { Store } from '../runtime/store.ts';
 import type { Bindings } from './bindings.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
+import type { OthersRoom } from './others.ts';
 import { workloadKey, type StoredWorkload } from './ports.ts';
 import type { Prover } from './prover.ts';
 import type { Sources } from './sources.ts';
@@ -18,6 +19,7 @@ interface Rooms {
   readonly ledgers: Ledgers;
   readonly memory: Memory;
   readonly prover: Pick<Prover, 'progress'>;
+  readonly others: Pick<OthersRoom, 'of'>;
   readonly workloads: Store<StoredWorkload>;
   /** Why a live object can't be rendered. */
   readonly trouble: (namespace: string, live: SourceId) => LiveTrouble | undefined;
@@ -43,6 +45,7 @@ export const createObserveAlone =
     const ledger = rooms.ledgers.of(workload);
     const pending = rooms.memory.pending(workload);
     const proof = rooms.prover.progress(workload);
+    const others = rooms.others.of(workload, policies);
     const podsSeenAt = rooms.memory.podsSeenAt(workload);
     return {
       workload: mapped,
@@ -55,6 +58,7 @@ export const createObserveAlone =
       ...(pending !== undefined && { pending }),
       ...(proof !== undefined && { proof }),
       ...(podsSeenAt !== undefined && { podsSeenAt }),
+      ...(others !== undefined && { others }),
     };
   };
 

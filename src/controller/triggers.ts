@@ -44,6 +44,8 @@ export interface Triggers {
   onVerdict(workload: StoredWorkload): void;
   /** For the prover: pods have got on. @param complete nothing is missing any more: what waits for it goes on at once */
   onProgress(workload: StoredWorkload, complete: boolean): void;
+  /** For those that wait for others: it may be their turn. */
+  onTurn(waiting: readonly StoredWorkload[]): void;
   /** A look at all that is bound, or was. */
   lookAtAll(): void;
 }
@@ -156,6 +158,9 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     onProgress: (workload, complete) => {
       if (complete) look(workload);
       else lookSoon(workload);
+    },
+    onTurn: (waiting) => {
+      waiting.forEach(lookSoon);
     },
     lookAtAll: () => {
       for (const policy of stores.policies.values()) {

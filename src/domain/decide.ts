@@ -9,26 +9,26 @@ import { adopt, emptyLedger } from './adoption.ts';
 import { carriedByOthers } from './carried-by-others.ts';
 import { someMayHaveStartedSince } from './containers.ts';
 import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
-import { compare, overlay, signatureOf } from './difference.ts';
+import { compare, overlay } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Plan } from './effects.ts';
 import { follow, nextLook } from './follow.ts';
-import { holdOf, isContentRefused, type Hold } from './gates.ts';
+import { holdOf, isContentRefused } from './gates.ts';
+import { holding, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
-import { arrivedOf, behindLive, mayBeCarriedByOthers, orderToComplete, settleIntent } from './managed.ts';
-import { noticesOf } from './notices.ts';
 import {
-  sourceId,
-  type Changes,
-  type Held,
-  type Ledger,
-  type Observed,
-  type Pending,
-  type Restart,
-} from './observed.ts';
-import { chooseNudge, orderForUnproven, orderOf } from './orders.ts';
+  arrivedOf,
+  behindLive,
+  mayBeCarriedByOthers,
+  orderToComplete,
+  orderToFollow,
+  settleIntent,
+} from './managed.ts';
+import { noticesOf } from './notices.ts';
+import { sourceId, type Changes, type Ledger, type Observed, type Restart } from './observed.ts';
+import { chooseNudge, orderForUnproven, orderOf, unprovenLookMs } from './orders.ts';
 import { nudged, withEntry } from './outcomes.ts';
-import { firstDifferedAt, pendingOf } from './pending.ts';
+import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
 import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
@@ -48,13 +48,13 @@ export const decide = (observed: Observed, now: number): Plan => {
   return plan.type === 'Act' ? alsoSaid(observed, plan, now) : plan;
 };
 
-const decideFor = (observed: Observed, now: number): Plan => {
-  if (observed.workload.ignored || observed.policies.length === 0)
-    return { type: 'Forget', verdict: ignoredVerdict(observed) };
+const decideFor = (seen: Observed, now: number): Plan => {
+  if (seen.workload.ignored || seen.policies.length === 0) return { type: 'Forget', verdict: ignoredVerdict(seen) };
 
-  const adopted = adopt(observed, observed.ledger ?? emptyLedger(observed, now));
+  const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
-  const recognised = recogniseIssued(observed, settleIntent(observed, adopted, now), now);
+  const recognised = recogniseIssued(seen, settleIntent(seen, adopted, now), now);
+  const observed = recognised.recognised ? withoutPending(seen) : seen;
   const restarted = followRestart(observed, recognised.ledger, now);
   if (restarted === undefined) return { type: 'LookAtPods' };
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
@@ -73,6 +73,7 @@ const decideFor = (observed: Observed, now: number): Plan => {
   const prove = next.order === undefined ? proofOrder(observed, sent, now) : undefined;
   const requeueAfterMs = earliest(
     next.waitMs,
+    next.lookMs,
     progressDeadline(observed, next.ledger.restart, now),
     deliveryDueMs(observed, next.ledger, now),
     lookAgain(observed, next.ledger.restart, now),
@@ -94,6 +95,7 @@ const decideFor = (observed: Observed, now: number): Plan => {
       ledger: next.ledger,
       difference: next.difference,
       waits: next.waitMs !== undefined,
+      ...(next.hold !== undefined && { hold: next.hold }),
       unproven: unproven !== undefined,
       now,
     }),
@@ -133,7 +135,7 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   }
   const behind = behindLive(observed, ledger);
   if (behind !== undefined) {
-    const { live: _live, ...order } = orderOf({ ...situation, difference: behind }, false);
+    const order = orderToFollow(observed, orderOf({ ...situation, difference: behind }, false), now);
     return { ledger: withoutHeld(ledger), difference, order, hotWaits: true };
   }
   let forced = situation.forced;
@@ -146,7 +148,9 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const unproven = orderForUnproven(situation, forced);
   if (difference.restart.size === 0 && !forced) {
     const choice = { ledger: withoutHeld(ledger), difference };
-    return unproven === undefined ? { ...choice, hotWaits: false } : { ...choice, order: unproven, hotWaits: true };
+    if (unproven !== undefined) return { ...choice, order: unproven, hotWaits: true };
+    const lookMs = unprovenLookMs(situation);
+    return { ...choice, hotWaits: false, ...(lookMs !== undefined && { lookMs }) };
   }
 
   const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);
@@ -155,7 +159,7 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (carried === 'LookAtPods') return 'LookAtPods';
   if (carried !== undefined) return { ...carried, hotWaits: false };
 
-  const pending = pendingOf(situation, since, released);
+  const pending = pendingOf(situation, since, released && !waitedForOthers(ledger.held));
   if (hold !== undefined)
     return unproven === undefined
       ? holding(situation, pending, hold)
@@ -166,22 +170,6 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (now < dueAt && !forced)
     return { ledger: withoutHeld(ledger), difference, pending, hotWaits: true, waitMs: dueAt - now };
   return { ledger: withoutHeld(ledger), difference, pending, order: orderOf(situation, forced), hotWaits: true };
-};
-
-const holding = ({ ledger, difference }: Situation, pending: Pending, hold: Hold): Choice => {
-  const before = ledger.held;
-  const changedAfter = before === undefined ? pending.changedAfter : before.changedAfter;
-  const held: Held = {
-    since: before?.since ?? pending.firstAt,
-    ...(changedAfter !== undefined && { changedAfter }),
-    ...hold,
-    changes: difference.restart,
-  };
-  const same =
-    before?.reason === held.reason &&
-    before.message === held.message &&
-    signatureOf(before.changes) === signatureOf(held.changes);
-  return { ledger: { ...ledger, held: same ? before : held }, difference, pending, hotWaits: false };
 };
 
 /** The strictest limits of all policies hold: the longest debounce of those that name a changed source. */

@@ -6,15 +6,20 @@
 import { isCure } from './cure.ts';
 import { compare, consumedSources } from './difference.ts';
 import { bareDigest } from './digest.ts';
+import { budget } from './gates/budget.ts';
+import { concurrency } from './gates/concurrency.ts';
 import { contentValid, noneRecreated, notRecreated, sourcesUsable } from './gates/content.ts';
+import { cooldown } from './gates/cooldown.ts';
 import type { Gate, Hold, PlainGate, Question } from './gates/gate.ts';
 import { livePresent, liveRendered } from './gates/live.ts';
+import { order } from './gates/order.ts';
 import { rolloutPossible } from './gates/rollout.ts';
 import { suspended } from './gates/suspended.ts';
+import { window } from './gates/window.ts';
 import type { Changes, Observed, SourceId } from './observed.ts';
 
 export { isContentRefused, notRecreated } from './gates/content.ts';
-export { heldState, type Hold, type Question } from './gates/gate.ts';
+export { heldState, waitsForOthers, type Hold, type Question } from './gates/gate.ts';
 
 /** What lets a change through a gate that would hold it. */
 type Pass =
@@ -38,6 +43,11 @@ const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonl
   ...PLAIN_GATES.map((gate) => ({ gate })),
   // Content that has failed and was undone.
   // Approval: passed by Opened.
+  { gate: order, passedBy: ['Opened', 'Cure'] },
+  { gate: window, passedBy: ['Opened', 'Cure'] },
+  { gate: cooldown, passedBy: ['Opened', 'Cure'] },
+  { gate: budget, passedBy: ['Opened', 'Cure'] },
+  { gate: concurrency, passedBy: ['Opened'] },
 ];
 
 /** What else is wrong with a workload keeps no file of a running container from being refreshed. */

@@ -82,6 +82,21 @@ export const behindLive = (observed: Observed, ledger: Ledger): Difference | und
   };
 };
 
+/** Such a restart, begun: it delivers what is there already. */
+export const orderToFollow = (observed: Observed, order: RestartOrder, now: number): RestartOrder => {
+  const snapshots = [...(observed.live ?? [])].flatMap(([source, live]) =>
+    order.changes.has(source) && live.state === 'Present' && live.snapshot !== undefined
+      ? [{ source, object: live.name, number: live.snapshot }]
+      : [],
+  );
+  const { n, digest, keys, changes } = order;
+  return {
+    ...order,
+    live: snapshots.map(({ source }) => source),
+    begun: { n, digest, at: now, snapshots, keys, changes },
+  };
+};
+
 const asLive = (source: Extract<Source, { readonly state: 'Present' }>, keys: typeof source.keys): Source => {
   const { documents, ...rest } = source;
   return {

@@ -64,7 +64,11 @@ export const renderHold = (
   source: Parameters<typeof problemsOf>[0],
 ): 'Suspended' | 'Refused' | undefined => {
   const ids = new Set([id]);
-  if (policy.suspended || policy.observes === true || members.some((observed) => suspended({ observed, changed: ids }) !== undefined))
+  if (
+    policy.suspended ||
+    policy.observes === true ||
+    members.some((observed) => suspended({ observed, changed: ids }) !== undefined)
+  )
     return 'Suspended';
   if (source?.state !== 'Present' || problemsOf(source, [policy.name]).length > 0 || members.some(isContentRefused))
     return 'Refused';

@@ -135,5 +135,3 @@ describe('managed delivery', { concurrency: false }, () => {
     assert.equal((await configMap(stage, 'app-live')).metadata.annotations?.['reload-operator.dev/snapshot'], '2');
   });
 });
-
-
