@@ -13,7 +13,7 @@ import { installOperator, startOperator, stopOperator } from '../support/install
 import { kubectlFor } from '../support/kubectl.ts';
 import { mountedKey, untilContent } from '../support/mounted-files.ts';
 import { settled } from '../support/sentinel.ts';
-import { stagedTests, type Stage, type WorkloadOptions } from '../support/stage.ts';
+import { stagedTests, type Pod, type Stage, type WorkloadOptions } from '../support/stage.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 interface LiveObject {
@@ -104,34 +104,105 @@ describe('managed delivery', { concurrency: false }, () => {
     },
   );
 
-  staged('lets hot keys in at once, and keys that take a restart when it begins', async (stage) => {
-    await deliver(stage, { replicas: 2 });
-    await stage.patch(stage.workloadPath(), { spec: { paused: true } });
+  staged('lets hot keys in at once, and keys that take a restart when the window opens', async (stage) => {
+    const opensAt = nextMinute(25_000);
+    await deliver(stage, { replicas: 2 }, { restart: { windows: [window(opensAt)] } });
     const pods = await stage.pods();
 
     const from = performance.now();
     await stage.edit({ flag: 'two', mode: 'two', hot: 'two' });
-    const { kubeletRoot } = stage.cluster;
-    if (kubeletRoot !== undefined) {
-      const files = pods.map(({ metadata }) => mountedKey(kubeletRoot, metadata.uid, 'config', 'hot'));
-      const seen = await untilContent(files, 'two', AbortSignal.timeout(15_000));
-      assert.equal(seen.size, 2);
-      const took = Math.max(...seen.values()) - from;
-      console.error(`the hot key was in 2 pods after ${took.toFixed(0)} ms`);
-      assert.ok(took < 1_000, `${took} ms`);
-    }
-    await untilPasses(async () => assert.deepEqual(await stage.filesIn('hot'), ['two', 'two']), {
-      what: 'the hot key',
-    });
+    const took = (await arrivalOf(stage, pods, 'hot', 'two')) - from;
+    console.error(`the hot key was in ${pods.length} pods after ${took.toFixed(0)} ms`);
+    assert.ok(took < 1_000, `${took} ms`);
+    assert.deepEqual(await stage.filesIn('hot'), ['two', 'two']);
+    await crash(stage);
     assert.deepEqual(await started(stage), new Set(['one']));
+    await stage.until('RolledOut', 'False', { reason: 'OutsideWindow' });
+    assert.deepEqual(await started(stage), new Set(['one']));
+    assert.ok(Date.now() < opensAt, 'all that was before the window opened');
+    assert.equal(await stage.restartAnnotation(), undefined);
 
-    await stage.patch(stage.workloadPath(), { spec: { paused: false } });
+    await stage.until('RolledOut', 'True', { reason: 'Complete', timeoutMs: 120_000 });
+    assert.ok(Date.now() >= opensAt);
+    assert.deepEqual(await started(stage), new Set(['two']));
+    assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
+    assert.equal((await configMap(stage, 'app-live')).metadata.annotations?.['reload-operator.dev/snapshot'], '2');
+  });
+
+  staged('keeps pods on what was applied while the operator is away', async (stage) => {
+    await deliver(stage);
+    await stopOperator(stage.cluster);
+    try {
+      await stage.edit({ flag: 'two', mode: 'two', hot: 'two' });
+      await crash(stage);
+      assert.deepEqual(await started(stage), new Set(['one']));
+      assert.deepEqual(await stage.filesIn('hot'), ['one']);
+    } finally {
+      await startOperator(stage.cluster);
+    }
     await untilPasses(async () => assert.deepEqual(await started(stage), new Set(['two'])), {
-      what: 'the restart',
+      what: 'the change to be made up for',
       timeoutMs: 60_000,
     });
     await stage.until('RolledOut', 'True', { reason: 'Complete' });
     assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
-    assert.equal((await configMap(stage, 'app-live')).metadata.annotations?.['reload-operator.dev/snapshot'], '2');
+  });
+
+  staged('has the files of old pods follow the live object during a rollout: a limit', async (stage) => {
+    // New pods that never become ready: the old one stays, and its files are refreshed in the kubelet's own time.
+    const readinessProbe = { exec: { command: ['grep', '-qx', 'one', '/etc/app/flag'] }, periodSeconds: 1 };
+    await deliver(stage, { container: { readinessProbe } });
+    const [old] = await stage.pods();
+    assert.ok(old !== undefined);
+    await stage.edit({ flag: 'two' });
+    await untilPasses(async () => assert.equal((await stage.pods()).length, 2), { what: 'a new pod beside the old' });
+    await untilPasses(async () => assert.equal(await stage.exec(old, 'cat', '/etc/app/flag'), 'two'), {
+      what: 'the file of the old pod to follow',
+      timeoutMs: 120_000,
+      intervalMs: 1_000,
+    });
+    assert.match(await stage.exec(old, 'cat', '/proc/1/cmdline'), /--flag=one/);
   });
 });
+
+/** The next whole minute that is at least so far away, by the clock. */
+const nextMinute = (ms: number): number => Math.ceil((Date.now() + ms) / 60_000) * 60_000;
+
+const window = (at: number): { name: string; cron: string; duration: string; timeZone: string } => ({
+  name: 'soon',
+  cron: `${new Date(at).getUTCMinutes()} ${new Date(at).getUTCHours()} * * *`,
+  duration: '30m',
+  timeZone: 'UTC',
+});
+
+/** When the last pod had the content in its file, by performance.now(). */
+const arrivalOf = async (stage: Stage, pods: readonly Pod[], key: string, content: string): Promise<number> => {
+  const { kubeletRoot } = stage.cluster;
+  if (kubeletRoot === undefined) {
+    await untilPasses(async () => assert.deepEqual(new Set(await stage.filesIn(key)), new Set([content])), {
+      what: `${key} in every pod`,
+      intervalMs: 10,
+    });
+    return performance.now();
+  }
+  const files = pods.map(({ metadata }) => mountedKey(kubeletRoot, metadata.uid, 'config', key));
+  const seen = await untilContent(files, content, AbortSignal.timeout(15_000));
+  assert.equal(seen.size, files.length);
+  return Math.max(...seen.values());
+};
+
+/** Ends the main process of every pod, and waits until the kubelet has started it again. */
+const crash = async (stage: Stage): Promise<void> => {
+  const restarts = async (): Promise<readonly number[]> =>
+    (await stage.pods()).map(({ status }) => status?.containerStatuses?.[0]?.restartCount ?? 0);
+  const before = await restarts();
+  for (const pod of await stage.pods()) await stage.exec(pod, 'kill', '1');
+  await untilPasses(
+    async () => {
+      const now = await restarts();
+      assert.ok(now.every((count, index) => count > (before[index] ?? 0)));
+      assert.ok((await stage.pods()).every(({ status }) => status?.containerStatuses?.[0]?.ready === true));
+    },
+    { what: 'the containers to run again', timeoutMs: 60_000 },
+  );
+};
