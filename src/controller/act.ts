@@ -1,10 +1,12 @@
 /** Performs a plan's effects through the ports, and records what they brought about. */
 
 import type { Plan } from '../domain/effects.ts';
+import { RECOVERED } from '../domain/failure-words.ts';
 import { listed } from '../domain/notices.ts';
 import { changedKeys } from '../domain/difference.ts';
 import type { Ledger, Observed } from '../domain/observed.ts';
 import { nudged, restartIssued } from '../domain/outcomes.ts';
+import { undone } from '../domain/undo.ts';
 import { desiredPods } from '../domain/rollout.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Store } from '../runtime/store.ts';
@@ -38,7 +40,7 @@ export interface ActOptions {
   readonly nudger: Nudger;
   readonly prover: Prover;
   readonly ledgers: Ledgers;
-  readonly live: Pick<LiveObjects, 'begin'>;
+  readonly live: Pick<LiveObjects, 'begin' | 'goBack'>;
   readonly memory: Memory;
   readonly events: EventPublisher;
   readonly clock: Clock;
@@ -64,6 +66,10 @@ export const createAct =
     if (plan.recordFirst === true) tell();
 
     let ledger = plan.ledger;
+    if (plan.undo !== undefined) {
+      // Before anything else: pods go on failing until then.
+      ledger = await undo(options, observed, ledger, plan.undo, signal);
+    }
     if (plan.nudge !== undefined) {
       ledger = await nudge(options, observed, ledger, plan.nudge, signal);
     }
@@ -82,6 +88,22 @@ export const createAct =
       nudger.follow(workload, plan.hotDigest);
     else if (!plan.followPods) nudger.unfollow(workload);
   };
+
+const undo = async (
+  { workloads, store, clock, ledgers, live }: ActOptions,
+  observed: Observed,
+  before: Ledger,
+  order: NonNullable<Extract<Plan, { type: 'Act' }>['undo']>,
+  signal: AbortSignal,
+): Promise<Ledger> => {
+  const { workload } = observed;
+  const ledger = order.live === undefined ? before : await live.goBack(observed, before, order.live, signal);
+  if (ledger.failed?.undo === undefined) return ledger;
+  store.offer(await workloads.undo(workload, order.value, signal));
+  const next = undone(ledger, clock.now());
+  ledgers.put(workload, next);
+  return next;
+};
 
 const nudge = async (
   { nudger, clock, events, observer, ledgers }: ActOptions,
@@ -138,7 +160,7 @@ const observeEnd = (
 ): void => {
   if (restart === undefined || restart.phase === 'InProgress' || restart.phase === before?.restart?.phase) return;
   // One of others is theirs, and what was taken over at first sight is not of this process's making.
-  if (before === undefined || restart.origin === 'Foreign') return;
+  if (before === undefined || restart.origin === 'Foreign' || restart.reason === RECOVERED) return;
   observer.restartEnded(workload.kind, restart.phase, (clock.now() - restart.issuedAt) / 1_000);
 };
 

@@ -7,6 +7,7 @@ import type { Digest } from '../domain/digest.ts';
 import type { RestartOrder } from '../domain/effects.ts';
 import {
   desiredLive,
+  keysIn,
   liveId,
   renderedKeys,
   type Live,
@@ -59,6 +60,13 @@ export interface LiveObjects {
     order: RestartOrder & { readonly live: readonly SourceId[] },
     signal: AbortSignal,
   ): Promise<Ledger | undefined>;
+  /**
+   * Goes back to what was applied before a restart that failed: finds the snapshots, records them, and renders the live
+   * objects.
+   * @param sources those that are to go back
+   * @returns the record with the snapshots in it; without an undo where there is none to go back to
+   */
+  goBack(observed: Observed, ledger: Ledger, sources: readonly SourceId[], signal: AbortSignal): Promise<Ledger>;
 }
 
 export interface LiveObjectsOptions {
@@ -138,9 +146,7 @@ class Rendered implements LiveObjects {
     signal: AbortSignal,
   ): Promise<Ledger | undefined> {
     const { workload } = observed;
-    const targets = [...(workload.live ?? [])].flatMap(([id, source]) =>
-      order.live.includes(source) ? (this.#target(keyOf(workload.namespace, id)) ?? []) : [],
-    );
+    const targets = this.#targets(observed, order.live);
     const intent = order.begun ?? (await this.#intend(observed, targets, order, signal));
     if (order.begun !== undefined && !(await this.#canComplete(targets, intent, signal))) return undefined;
     const next: Ledger = { ...ledger, intent };
@@ -149,6 +155,49 @@ class Rendered implements LiveObjects {
       await this.#turns.take(target.key, () => this.#render(target, true, signal));
     }
     return next;
+  }
+
+  async goBack(observed: Observed, ledger: Ledger, sources: readonly SourceId[], signal: AbortSignal): Promise<Ledger> {
+    const { failed } = ledger;
+    if (failed?.undo === undefined) return ledger;
+    const { workload } = observed;
+    const targets = this.#targets(observed, sources);
+    const snapshots = failed.undo.snapshots ?? (await this.#goodSnapshots(targets, ledger, signal));
+    if (snapshots === undefined) {
+      const { undo: _impossible, ...rest } = failed;
+      const message = `${failed.message ?? ''}; there is no snapshot to go back to`;
+      return { ...ledger, failed: { ...rest, message } };
+    }
+    const next: Ledger = { ...ledger, failed: { ...failed, undo: { ...failed.undo, snapshots } } };
+    await this.#options.ledgers.store(workload, next, signal);
+    for (const target of targets) await this.#turns.take(target.key, () => this.#render(target, true, signal));
+    return next;
+  }
+
+  #targets({ workload }: Observed, sources: readonly SourceId[]): readonly Target[] {
+    return [...(workload.live ?? [])].flatMap(([id, source]) =>
+      sources.includes(source) ? (this.#target(keyOf(workload.namespace, id)) ?? []) : [],
+    );
+  }
+
+  /** Of each object the latest snapshot before the present one that holds what is applied. */
+  async #goodSnapshots(
+    targets: readonly Target[],
+    { applied, failed }: Ledger,
+    signal: AbortSignal,
+  ): Promise<readonly SnapshotReference[] | undefined> {
+    const found: SnapshotReference[] = [];
+    for (const target of targets) {
+      const { object, source } = target;
+      const keys = [...keysIn(failed?.changes.get(source))];
+      const held: HeldKeys = new Map(keys.map((key) => [key, new Set([applied.get(source)?.get(key) ?? ''])]));
+      const live = this.#live(target);
+      const before = live.state === 'Present' ? live.snapshot : undefined;
+      const number = await this.#lastOf(target, held, signal, before);
+      if (number === undefined) return undefined;
+      found.push({ source, object: object.name, number });
+    }
+    return found;
   }
 
   async #intend(
@@ -278,8 +327,10 @@ class Rendered implements LiveObjects {
     { object, namespace, source }: Target,
     held: HeldKeys,
     signal: AbortSignal,
+    before = Infinity,
   ): Promise<number | undefined> {
-    const numbers = await this.#snapshots.numbers(object, namespace, signal);
+    const all = await this.#snapshots.numbers(object, namespace, signal);
+    const numbers = all.filter((number) => number < before);
     for (const number of numbers) {
       const content = await this.#snapshots.content(object, namespace, number, signal);
       if (content === undefined) continue;

@@ -41,6 +41,8 @@ export interface UndoOrder {
   readonly n: number;
   /** The earlier value; absent: there was no annotation. */
   readonly value?: string;
+  /** Managed delivery: the sources whose live objects go back, too, and first. */
+  readonly live?: readonly SourceId[];
 }
 
 export interface Notice {

@@ -17,6 +17,7 @@ import { rolloutPossible } from './gates/rollout.ts';
 import { suspended } from './gates/suspended.ts';
 import { window } from './gates/window.ts';
 import type { Changes, Observed, SourceId } from './observed.ts';
+import { failedBefore } from './undo.ts';
 
 export { isContentRefused, notRecreated } from './gates/content.ts';
 export { heldState, waitsForOthers, type Hold, type Question } from './gates/gate.ts';
@@ -41,7 +42,8 @@ const PLAIN_GATES: readonly PlainGate[] = [
 
 const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonly Pass[] }[] = [
   ...PLAIN_GATES.map((gate) => ({ gate })),
-  // Content that has failed and was undone.
+  // Content that has failed and was undone: no pod is started on it, whatever for.
+  { gate: ({ failure }) => failure },
   // Approval: passed by Opened.
   { gate: order, passedBy: ['Opened', 'Cure'] },
   { gate: window, passedBy: ['Opened', 'Cure'] },
@@ -96,8 +98,17 @@ const firstOrShared = (question: Question): Placed | undefined => {
     const changed = new Set([...question.changed].filter((id) => observed.live?.has(id) === true));
     const { ledger } = observed;
     if (changed.size === 0 || ledger === undefined) continue;
-    const digest = bareDigest(compare(observed, ledger).restartDigest);
-    const theirs = firstHold({ observed, changed, ledger, digest, now: question.now });
+    const difference = compare(observed, ledger);
+    const digest = bareDigest(difference.restartDigest);
+    const failure = failedBefore(ledger, difference);
+    const theirs = firstHold({
+      observed,
+      changed,
+      ledger,
+      digest,
+      ...(failure !== undefined && { failure }),
+      now: question.now,
+    });
     if (theirs === undefined) continue;
     const { kind, name } = observed.workload;
     return { ...theirs, hold: { ...theirs.hold, message: `${kind} ${name}, which shares it: ${theirs.hold.message}` } };

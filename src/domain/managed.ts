@@ -5,6 +5,7 @@ import type { RestartOrder } from './effects.ts';
 import { hasArrived, liveOf } from './live.ts';
 import type { Changes, Intent, Ledger, Observed, Restart, Source, SourceId } from './observed.ts';
 import { carried, counted } from './outcomes.ts';
+import { replacedBy, replacedByUnrecorded } from './undo.ts';
 import { keyOfUnit } from './units.ts';
 
 /** The part of some changes that pods find in what they mount: hot keys count as sent only then. */
@@ -40,13 +41,14 @@ export const settleIntent = (observed: Observed, ledger: Ledger, now: number): L
     issuedAt: now,
     templateHash,
     phase: 'InProgress',
+    ...replacedByUnrecorded(`v1.${intent.n}.${intent.digest}`, observed.workload, ledger),
     changes: intent.changes,
   };
   return { ...counted(carried(rest, restart, now), now), restart };
 };
 
 /** What completes a restart that has begun, with what it began with. */
-export const orderToComplete = ({ workload }: Observed, intent: Intent): RestartOrder => ({
+export const orderToComplete = ({ workload }: Observed, ledger: Ledger, intent: Intent): RestartOrder => ({
   n: intent.n,
   value: `v1.${intent.n}.${intent.digest}`,
   digest: intent.digest,
@@ -55,7 +57,7 @@ export const orderToComplete = ({ workload }: Observed, intent: Intent): Restart
   cause: `changed: ${intent.keys.join(', ')}; it had begun`,
   live: intent.snapshots.map(({ source }) => source),
   begun: intent,
-  ...(workload.annotationValue !== undefined && { replaces: workload.annotationValue }),
+  ...replacedBy(workload, ledger),
 });
 
 /**

@@ -169,7 +169,7 @@ const allRules = (needs: Needs): readonly Rule[] => [
   rule(GROUP, [RELOAD_POLICY.plural], ['list', 'watch']),
   rule(GROUP, [`${RELOAD_POLICY.plural}/status`], ['patch']),
   rule(GROUP, [RELOAD_RECORD.plural], ['get', 'list', 'watch', 'create', 'update', 'delete']),
-  rule('events.k8s.io', ['events'], ['create']),
+  rule('events.k8s.io', ['events'], ['create', 'list']),
 ];
 
 const commentsOn = ({ namespace, sources, workloads }: Needs, { complete, blind }: RightsOptions): readonly string[] =>

@@ -108,6 +108,7 @@ describe('managed delivery', { concurrency: false }, () => {
     const opensAt = nextMinute(25_000);
     await deliver(stage, { replicas: 2 }, { restart: { windows: [window(opensAt)] } });
     const pods = await stage.pods();
+    await quiet(stage);
 
     const from = performance.now();
     await stage.edit({ flag: 'two', mode: 'two', hot: 'two' });
@@ -146,6 +147,56 @@ describe('managed delivery', { concurrency: false }, () => {
     });
     await stage.until('RolledOut', 'True', { reason: 'Complete' });
     assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
+  });
+
+  staged('goes back to what was applied when a rollout fails, and takes the fix by itself', async (stage) => {
+    // A process that refuses its flag, with one sentence.
+    const script =
+      'case "$1" in *=bad*) echo "--flag is bad: it takes anything else" > /dev/termination-log; exit 1;; esac; trap "exit 0" TERM; while :; do sleep 1 & wait $!; done';
+    const container = { command: ['sh', '-c', script, 'app', '--flag=$(FLAG)'] };
+    await deliver(stage, { replicas: 3, container }, { restart: { onFailure: 'Rollback' } });
+    let lowest = Infinity;
+    let sampling = true;
+    const sampled = (async () => {
+      while (sampling) {
+        const ready = (await stage.pods()).filter(({ status }) => status?.containerStatuses?.[0]?.ready === true);
+        lowest = Math.min(lowest, ready.length);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    })();
+
+    await stage.edit({ flag: 'bad', hot: 'two' });
+    await untilPasses(
+      async () => {
+        const { failed } = await stage.record();
+        assert.equal(`${failed?.undo?.mode} ${failed?.undo?.phase}`, 'Rollback Succeeded');
+      },
+      { what: 'the rollback', timeoutMs: 90_000, intervalMs: 200 },
+    );
+    assert.deepEqual((await configMap(stage, 'app-live')).data, { flag: 'one', mode: 'one', hot: 'two' });
+    assert.deepEqual(await started(stage), new Set(['one']));
+    await untilPasses(
+      async () => {
+        const [workload] = (await stage.status()).workloads ?? [];
+        assert.equal(`${workload?.state} ${workload?.reason}`, 'Failed RolledBack');
+        assert.match(workload?.message ?? '', /ConfigMap\/app:flag/);
+        assert.match(workload?.message ?? '', /--flag is bad/);
+      },
+      { what: 'the status to name the value' },
+    );
+    await settled(stage);
+    assert.match((await configMap(stage, 'app')).data['flag'] ?? '', /bad/);
+
+    await stage.edit({ flag: 'fine' });
+    await untilPasses(async () => assert.deepEqual(new Set(await stage.filesIn('flag')), new Set(['fine'])), {
+      what: 'the fix',
+      timeoutMs: 60_000,
+    });
+    await stage.until('RolledOut', 'True', { reason: 'Complete' });
+    sampling = false;
+    await sampled;
+    assert.ok(lowest >= 3, `there were ${lowest} ready pods of 3 at the least, but the strategy lets none be missing`);
+    assert.deepEqual((await configMap(stage, 'app-live')).data, { flag: 'fine', mode: 'one', hot: 'two' });
   });
 
   staged('has the files of old pods follow the live object during a rollout: a limit', async (stage) => {
@@ -189,6 +240,13 @@ const arrivalOf = async (stage: Stage, pods: readonly Pod[], key: string, conten
   const seen = await untilContent(files, content, AbortSignal.timeout(15_000));
   assert.equal(seen.size, files.length);
   return Math.max(...seen.values());
+};
+
+/** A kubelet that has just looked after a pod does so again only when it has seen its containers anew: within a second. */
+const quiet = async (stage: Stage): Promise<void> => {
+  await stage.startedForCertain();
+  const from = Date.now();
+  await eventually(() => Date.now() - from > 2_000, { what: 'the kubelet to have nothing to do' });
 };
 
 /** Ends the main process of every pod, and waits until the kubelet has started it again. */

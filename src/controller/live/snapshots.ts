@@ -98,8 +98,11 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
 };
 
 /** Of Secrets there is one, unless the policy wants more. */
-const mostKept = (kind: SourceKind, { delivery }: StoredPolicy): number =>
-  kind === 'Secret' && !delivery.rollbackSecrets ? 1 : delivery.snapshots;
+const mostKept = (kind: SourceKind, { delivery, gates }: StoredPolicy): number => {
+  if (kind === 'Secret' && !delivery.rollbackSecrets) return 1;
+  // Beside the one that is being rolled out there has to be one to go back to.
+  return Math.max(delivery.snapshots, gates.onFailure === 'Rollback' ? 2 : 1);
+};
 
 /** Those later than the present one belong to restarts that never began. */
 const surplus = (
