@@ -24,6 +24,7 @@ import {
   type Pods,
   type PolicyWriter,
   type RecordWriter,
+  type RequestWriter,
   type SourceReader,
   type SourceWatcher,
   type Stores,
@@ -34,6 +35,7 @@ import { createProver } from './prover.ts';
 import { createQuiet } from './quiet.ts';
 import { createReconcile } from './reconcile.ts';
 import { createReport } from './report.ts';
+import { createRequests } from './requests.ts';
 import { createSources, type Sources } from './sources.ts';
 import { createTriggers } from './triggers.ts';
 
@@ -56,6 +58,7 @@ export interface ControllerOptions {
   readonly policyWriter: PolicyWriter;
   readonly recordWriter: RecordWriter;
   readonly recordName: (workload: StoredWorkload) => string;
+  readonly requestWriter: RequestWriter;
   readonly workloadWriter: WorkloadWriter;
   readonly liveStore: LiveStore;
   readonly pods: Pods;
@@ -106,6 +109,7 @@ export const createController = (options: ControllerOptions): Controller => {
     sources: queue('sources'),
     workloads: queue('workloads'),
     records: queue('records'),
+    requests: queue('requests'),
     policies: queue('policies'),
     live: queue('live'),
   };
@@ -179,6 +183,18 @@ export const createController = (options: ControllerOptions): Controller => {
       triggers.onTurn(waiting);
     },
   });
+  const requests = createRequests({
+    store: stores.requests,
+    workloads: stores.workloads,
+    writer: options.requestWriter,
+    queue: queues.requests,
+    bindings,
+    settled: (namespace) => listed(namespace) && !sources.resolving(namespace),
+    look: (workload) => {
+      triggers.onRequest(workload);
+    },
+    clock,
+  });
   const events = options.events(quiet);
   const rooms = {
     bindings,
@@ -187,6 +203,7 @@ export const createController = (options: ControllerOptions): Controller => {
     memory,
     prover,
     others,
+    requests,
     workloads: stores.workloads,
     trouble: (namespace: string, id: SourceId) => live.trouble(namespace, id),
   };
@@ -211,6 +228,7 @@ export const createController = (options: ControllerOptions): Controller => {
     nudger,
     prover,
     ledgers,
+    requests,
     memory,
     events,
     live,
@@ -257,6 +275,11 @@ export const createController = (options: ControllerOptions): Controller => {
         queues.workloads.run(reconcile, { concurrency: options.workers }, signal),
         queues.records.run((key, running) => ledgers.save(key, running), { concurrency: BACKGROUND_WRITERS }, signal),
         queues.live.run((key, running) => live.render(key, running), { concurrency: LIVE_WRITERS }, signal),
+        queues.requests.run(
+          (key, running) => requests.settle(key, running),
+          { concurrency: BACKGROUND_WRITERS },
+          signal,
+        ),
         queues.policies.run(report, { concurrency: BACKGROUND_WRITERS }, signal),
       ]);
       prover.close();

@@ -9,6 +9,7 @@ import type { Memory } from './memory.ts';
 import type { OthersRoom } from './others.ts';
 import { workloadKey, type StoredWorkload } from './ports.ts';
 import type { Prover } from './prover.ts';
+import type { Requests } from './requests.ts';
 import type { Sources } from './sources.ts';
 
 export type Observe = (workload: StoredWorkload) => Observed;
@@ -20,6 +21,7 @@ interface Rooms {
   readonly memory: Memory;
   readonly prover: Pick<Prover, 'progress'>;
   readonly others: Pick<OthersRoom, 'of'>;
+  readonly requests: Pick<Requests, 'of'>;
   readonly workloads: Store<StoredWorkload>;
   /** Why a live object can't be rendered. */
   readonly trouble: (namespace: string, live: SourceId) => LiveTrouble | undefined;
@@ -47,6 +49,7 @@ export const createObserveAlone =
     const proof = rooms.prover.progress(workload);
     const others = rooms.others.of(workload, policies);
     const podsSeenAt = rooms.memory.podsSeenAt(workload);
+    const requests = rooms.requests.of(workload);
     return {
       workload: mapped,
       templateSeenAt: rooms.memory.templateSeenAt(workload),
@@ -59,6 +62,7 @@ export const createObserveAlone =
       ...(proof !== undefined && { proof }),
       ...(podsSeenAt !== undefined && { podsSeenAt }),
       ...(others !== undefined && { others }),
+      ...(requests.length > 0 && { requests }),
     };
   };
 

@@ -42,6 +42,8 @@ export interface Triggers {
   /** For `Sources`: how the selection of a policy stands is another than before. */
   onSelection(namespace: string, policy: string): void;
   onVerdict(workload: StoredWorkload): void;
+  /** For the room of requests: somebody asks for something. */
+  onRequest(workload: StoredWorkload): void;
   /** For the prover: pods have got on. @param complete nothing is missing any more: what waits for it goes on at once */
   onProgress(workload: StoredWorkload, complete: boolean): void;
   /** For those that wait for others: it may be their turn. */
@@ -155,6 +157,7 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
       policies.forEach(report);
       render(workload.namespace, liveObjectsFor(policies, workload).map(liveId));
     },
+    onRequest: look,
     onProgress: (workload, complete) => {
       if (complete) look(workload);
       else lookSoon(workload);

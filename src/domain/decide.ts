@@ -7,6 +7,7 @@
 
 import { adopt, emptyLedger } from './adoption.ts';
 import { carriedByOthers } from './carried-by-others.ts';
+import { withoutConsentIn, withPresentConsent } from './consent.ts';
 import { someMayHaveStartedSince } from './containers.ts';
 import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
 import { compare, overlay } from './difference.ts';
@@ -33,6 +34,7 @@ import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
 import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
+import { takeUp } from './take-up.ts';
 import { currentUndo, followUndo, intendUndo, recovered, sinceFailed, undoDueMs, undoMode, undoOrder } from './undo.ts';
 import { ignoredVerdict, verdictOf } from './verdict.ts';
 
@@ -65,12 +67,15 @@ const decideFor = (seen: Observed, now: number): Plan => {
   if (restarted === undefined) return { type: 'LookAtPods' };
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
 
+  const { forced, unsettled } = recognised;
+  const asked = takeUp({ observed, ledger: followed, forced, unproven: unproven !== undefined, now });
   const situationOf = (from: Ledger): Situation => {
     const difference = compare(observed, from);
-    const ledger: Ledger = { ...from, applied: difference.applied, immutable: difference.immutable };
-    return { observed, ledger, difference, forced: recognised.forced, unproven, unsettled: recognised.unsettled, now };
+    const { applied, immutable } = difference;
+    const ledger = withPresentConsent(observed, { ...from, applied, immutable }, difference);
+    return { observed, ledger, difference, forced, unproven, unsettled, now };
   };
-  const first = chooseRestart(situationOf(followed));
+  const first = chooseRestart(situationOf(asked.ledger));
   if (first === 'LookAtPods') return { type: 'LookAtPods' };
   // A newer change takes the place of what failed: then there is nothing to undo.
   const mode = first.order === undefined && first.waitMs === undefined ? undoMode(observed, first.ledger) : undefined;
@@ -102,6 +107,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
     // A rollback is recorded when it is known what is gone back to.
     ...(undo !== undefined && { undo, ...(undo.live === undefined && { recordFirst: true }) }),
     ...(prove !== undefined && { prove }),
+    ...(asked.recordFirst && { recordFirst: true }),
     leavePods,
     followPods: !leavePods && (next.order !== undefined || isUnderWay(next.ledger.restart)),
     hotDigest: bareDigest(next.difference.hotDigest),
@@ -177,10 +183,15 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   }
   const unproven = orderForUnproven(situation, forced);
   if (difference.restart.size === 0 && !forced) {
-    const choice = { ledger: withoutHeld(ledger), difference };
-    if (unproven !== undefined) return { ...choice, order: unproven, hotWaits: true };
+    const open = withoutHeld(ledger);
+    if (unproven !== undefined) return { ledger: open, difference, order: unproven, hotWaits: true };
     const lookMs = unprovenLookMs(situation);
-    return { ...choice, hotWaits: false, ...(lookMs !== undefined && { lookMs }) };
+    return {
+      ledger: situation.unproven === undefined ? withoutConsentIn(observed, open) : open,
+      difference,
+      hotWaits: false,
+      ...(lookMs !== undefined && { lookMs }),
+    };
   }
 
   const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);
