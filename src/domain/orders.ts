@@ -8,11 +8,12 @@ import { bareDigest } from './digest.ts';
 import type { Nudge, RestartOrder } from './effects.ts';
 import { heldAmong, hotHold, restartHold, type Hold } from './gates.ts';
 import { lookAgainMs } from './holding.ts';
+import { movedBy } from './managed.ts';
 import { listed } from './notices.ts';
 import type { Changes, Ledger, Observed } from './observed.ts';
 import { changedPlaces } from './places.ts';
 import { isByRestartAt, wholeSecondAfter } from './restart-at.ts';
-import { questionOf, type Situation } from './situation.ts';
+import { questionOf, type Choice, type Situation } from './situation.ts';
 import { replacedBy } from './undo.ts';
 
 /** A restart for a hot change that was not proven in time, unless something holds it. */
@@ -22,10 +23,13 @@ export const orderForUnproven = (situation: Situation, forced: boolean): Restart
   return unprovenHold(situation) === undefined ? orderOf(situation, forced) : undefined;
 };
 
-/** When one that is held is to be looked at again. */
-export const unprovenLookMs = (situation: Situation): number | undefined => {
+/** One that is held: the record says what for, and when it is to be looked at again. */
+export const holdingUnproven = (situation: Situation, ledger: Ledger): Pick<Choice, 'ledger' | 'lookMs'> => {
   const hold = situation.unproven === undefined ? undefined : unprovenHold(situation);
-  return hold === undefined ? undefined : lookAgainMs(hold, situation.now);
+  if (hold === undefined || ledger.delivery === undefined) return { ledger };
+  const awaits = { reason: hold.reason, digest: bareDigest(situation.difference.restartDigest) };
+  const lookMs = lookAgainMs(hold, situation.now);
+  return { ledger: { ...ledger, delivery: { ...ledger.delivery, awaits } }, ...(lookMs !== undefined && { lookMs }) };
 };
 
 const unprovenHold = (situation: Situation): Hold | undefined =>
@@ -40,6 +44,7 @@ export const orderOf = (situation: Situation, forced: boolean): RestartOrder => 
     const why = difference.impossible.get(key);
     return why === undefined ? [] : [`${key}: ${why}`];
   });
+  const live = movedBy(observed, difference.carried);
   const held = heldAmong(questionOf(situation), difference.restart);
   const alongside = changedKeys(onlyFrom(difference.restart, (id) => held.has(id)));
   const reasons = [...new Set([...held.values()].map(({ reason }) => reason))];
@@ -59,6 +64,7 @@ export const orderOf = (situation: Situation, forced: boolean): RestartOrder => 
     cause,
     ...replacedBy(observed.workload, ledger),
     ...(isByRestartAt(observed) && { restartAt: wholeSecondAfter(now) }),
+    ...(live.length > 0 && { live }),
     ...(unproven !== undefined && { unproven }),
   };
 };

@@ -1208,6 +1208,10 @@ export interface RecordedDelivery {
    */
   readonly askAgainAt?: string;
   /**
+   * It was not proven in time, and a restart is due for it, which waits.
+   */
+  readonly awaits?: AwaitedRestart;
+  /**
    * The first 20 keys or places whose change it carries, for people.
    *
    * Items: A key, or a place in it, as in the history.
@@ -1219,6 +1223,20 @@ export interface RecordedDelivery {
    * Items: Keys of one source that differ from what is applied.
    */
   readonly changes: readonly SourceChange[];
+}
+
+/**
+ * It was not proven in time, and a restart is due for it, which waits.
+ */
+export interface AwaitedRestart {
+  /**
+   * What holds the restart, in one CamelCase word.
+   */
+  readonly reason: string;
+  /**
+   * Names the content that the restart would carry: what an approval is given for.
+   */
+  readonly digest: string;
 }
 
 /**
