@@ -9,12 +9,14 @@ import { nudged, restartIssued } from '../domain/outcomes.ts';
 import { undone } from '../domain/undo.ts';
 import { desiredPods } from '../domain/rollout.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { toError } from '../runtime/errors.ts';
 import type { Store } from '../runtime/store.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
 import type { Nudger } from './nudger.ts';
 import { workloadKey, type EventPublisher, type StoredWorkload, type WorkloadWriter } from './ports.ts';
 import type { Prover } from './prover.ts';
+import type { Requests } from './requests.ts';
 
 export type Act = (observed: Observed, plan: Extract<Plan, { type: 'Act' }>, signal: AbortSignal) => Promise<void>;
 
@@ -39,6 +41,7 @@ export interface ActOptions {
   readonly nudger: Nudger;
   readonly prover: Prover;
   readonly ledgers: Ledgers;
+  readonly requests: Pick<Requests, 'answer'>;
   readonly memory: Memory;
   readonly events: EventPublisher;
   readonly clock: Clock;
@@ -62,6 +65,7 @@ export const createAct =
       for (const notice of plan.notices) events.publish(workload, policies, notice);
     };
     if (plan.recordFirst === true) tell();
+    const untold = await answering(options, observed, plan.ledger, signal);
 
     let ledger = plan.ledger;
     if (plan.undo !== undefined) {
@@ -85,7 +89,24 @@ export const createAct =
     if (plan.followPods && isThere && hasFiles(observed) && desiredPods(workload.rollout) > 0)
       nudger.follow(workload, plan.hotDigest);
     else if (!plan.followPods) nudger.unfollow(workload);
+    if (untold !== undefined) throw untold;
   };
+
+/** Whoever asked is told what the record says by now. That they can't be told keeps nothing else from being done. */
+const answering = async (
+  { requests }: ActOptions,
+  { workload, requests: asked }: Observed,
+  ledger: Ledger,
+  signal: AbortSignal,
+): Promise<Error | undefined> => {
+  if (asked === undefined) return undefined;
+  try {
+    await requests.answer(workload, ledger, signal);
+    return undefined;
+  } catch (thrown) {
+    return toError(thrown);
+  }
+};
 
 const undo = async (
   { workloads, store, clock, ledgers }: ActOptions,
@@ -108,15 +129,20 @@ const nudge = async (
   signal: AbortSignal,
 ): Promise<Ledger> => {
   const { workload, policies } = observed;
-  const pods = await nudger.nudge(workload, order.digest, signal).catch((error: unknown) => {
-    if (!signal.aborted) observer.nudgeFailed();
-    throw error;
-  });
+  const tell = async (): Promise<number> =>
+    nudger.nudge(workload, order.digest, signal).catch((error: unknown) => {
+      if (!signal.aborted) observer.nudgeFailed();
+      throw error;
+    });
+  const pods = order.nextRun === true ? 0 : await tell();
   const now = clock.now();
   const next = nudged(ledger, order, pods, now);
   ledgers.put(workload, next);
-  observer.nudged(secondsSince(observed, changedKeys(order.changes), now));
-  const note = `nudged ${pods} pods to refresh their files: ${listed(order.keys)}`;
+  if (order.nextRun !== true) observer.nudged(secondsSince(observed, changedKeys(order.changes), now));
+  const note =
+    order.nextRun === true
+      ? `the next run starts on it: ${listed(order.keys)}`
+      : `nudged ${pods} pods to refresh their files: ${listed(order.keys)}`;
   events.publish(workload, policies, { severity: 'Normal', reason: 'HotReloaded', action: 'HotReload', note });
   return next;
 };
@@ -129,7 +155,7 @@ const restart = async (
   signal: AbortSignal,
 ): Promise<Ledger> => {
   const { workload, policies } = observed;
-  store.offer(await workloads.restart(workload, order.value, signal));
+  store.offer(await workloads.restart(workload, order, signal));
   memory.setPending(workload, undefined);
   const now = clock.now();
   observer.restartIssued(workload.kind);

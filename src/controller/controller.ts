@@ -21,6 +21,7 @@ import {
   type Pods,
   type PolicyWriter,
   type RecordWriter,
+  type RequestWriter,
   type SourceReader,
   type SourceWatcher,
   type Stores,
@@ -31,6 +32,7 @@ import { createProver } from './prover.ts';
 import { createQuiet } from './quiet.ts';
 import { createReconcile } from './reconcile.ts';
 import { createReport } from './report.ts';
+import { createRequests } from './requests.ts';
 import { createSources, type Sources } from './sources.ts';
 import { createTriggers } from './triggers.ts';
 
@@ -53,6 +55,7 @@ export interface ControllerOptions {
   readonly policyWriter: PolicyWriter;
   readonly recordWriter: RecordWriter;
   readonly recordName: (workload: StoredWorkload) => string;
+  readonly requestWriter: RequestWriter;
   readonly workloadWriter: WorkloadWriter;
   readonly pods: Pods;
   /** Absent: nobody sees the files of pods. */
@@ -80,8 +83,8 @@ export interface Controller {
   readonly sources: Sources;
   /** Works until the abort; resolves when the last run has ended. */
   run(signal: AbortSignal): Promise<void>;
-  /** More has been listed, or can be listed no more: a look at everything. */
-  lookAtAll(): void;
+  /** More has been listed, or can be listed no more: a look at everything, or at all of a namespace. */
+  lookAtAll(namespace?: string): void;
 }
 
 /** A right that is granted, or an API server that is back, is no event: what failed finds out by trying. */
@@ -101,6 +104,7 @@ export const createController = (options: ControllerOptions): Controller => {
     sources: queue('sources'),
     workloads: queue('workloads'),
     records: queue('records'),
+    requests: queue('requests'),
     policies: queue('policies'),
   };
   const quiet = createQuiet([queues.sources, queues.workloads], clock);
@@ -160,6 +164,18 @@ export const createController = (options: ControllerOptions): Controller => {
   });
   const bindings = createBindings(stores, sources);
   const triggers = createTriggers({ stores, bindings, sources, memory, nudger, prover, queues, clock, listed });
+  const requests = createRequests({
+    store: stores.requests,
+    workloads: stores.workloads,
+    writer: options.requestWriter,
+    queue: queues.requests,
+    bindings,
+    settled: (namespace) => listed(namespace) && !sources.resolving(namespace),
+    look: (workload) => {
+      triggers.onRequest(workload);
+    },
+    clock,
+  });
   const others = createOthers({
     stores,
     bindings,
@@ -170,13 +186,14 @@ export const createController = (options: ControllerOptions): Controller => {
       triggers.onTurn(waiting);
     },
   });
-  const observe = createObserve({ bindings, sources, ledgers, memory, prover, others });
+  const observe = createObserve({ bindings, sources, ledgers, memory, prover, others, requests });
   const act = createAct({
     workloads: options.workloadWriter,
     store: stores.workloads,
     nudger,
     prover,
     ledgers,
+    requests,
     memory,
     events: options.events(quiet),
     clock,
@@ -213,14 +230,19 @@ export const createController = (options: ControllerOptions): Controller => {
 
   return {
     sources,
-    lookAtAll: () => {
-      triggers.lookAtAll();
+    lookAtAll: (namespace) => {
+      triggers.lookAtAll(namespace);
     },
     run: async (signal) => {
       await Promise.all([
         queues.sources.run((key, running) => sources.read(key, running), { concurrency: SOURCE_READERS }, signal),
         queues.workloads.run(reconcile, { concurrency: options.workers }, signal),
         queues.records.run((key, running) => ledgers.save(key, running), { concurrency: BACKGROUND_WRITERS }, signal),
+        queues.requests.run(
+          (key, running) => requests.settle(key, running),
+          { concurrency: BACKGROUND_WRITERS },
+          signal,
+        ),
         queues.policies.run(report, { concurrency: BACKGROUND_WRITERS }, signal),
       ]);
       prover.close();

@@ -7,6 +7,7 @@ import type { Memory } from './memory.ts';
 import type { OthersRoom } from './others.ts';
 import type { StoredWorkload } from './ports.ts';
 import type { Prover } from './prover.ts';
+import type { Requests } from './requests.ts';
 import type { Sources } from './sources.ts';
 
 export type Observe = (workload: StoredWorkload) => Observed;
@@ -19,6 +20,7 @@ export const createObserve =
     readonly memory: Memory;
     readonly prover: Pick<Prover, 'progress'>;
     readonly others: Pick<OthersRoom, 'of'>;
+    readonly requests: Pick<Requests, 'of'>;
   }): Observe =>
   (workload) => {
     const policies = rooms.bindings.policiesOf(workload);
@@ -28,6 +30,7 @@ export const createObserve =
     const proof = rooms.prover.progress(workload);
     const others = rooms.others.of(workload, policies);
     const podsSeenAt = rooms.memory.podsSeenAt(workload);
+    const requests = rooms.requests.of(workload);
     return {
       workload,
       templateSeenAt: rooms.memory.templateSeenAt(workload),
@@ -39,5 +42,6 @@ export const createObserve =
       ...(proof !== undefined && { proof }),
       ...(podsSeenAt !== undefined && { podsSeenAt }),
       ...(others !== undefined && { others }),
+      ...(requests.length > 0 && { requests }),
     };
   };

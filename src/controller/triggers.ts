@@ -36,12 +36,14 @@ export interface Triggers {
   /** For `Sources`: how the selection of a policy stands is another than before. */
   onSelection(namespace: string, policy: string): void;
   onVerdict(workload: StoredWorkload): void;
+  /** For the room of requests: somebody asks for something. */
+  onRequest(workload: StoredWorkload): void;
   /** For the prover: pods have got on. @param complete nothing is missing any more: what waits for it goes on at once */
   onProgress(workload: StoredWorkload, complete: boolean): void;
   /** For those that wait for others: it may be their turn. */
   onTurn(waiting: readonly StoredWorkload[]): void;
-  /** A look at all that is bound, or was. */
-  lookAtAll(): void;
+  /** A look at all that is bound, or was: everywhere, or in a namespace. */
+  lookAtAll(namespace?: string): void;
 }
 
 /** Changes of a policy's status come in bursts: one write tells of them all. */
@@ -128,6 +130,7 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     onVerdict: (workload) => {
       bindings.policiesOf(workload).forEach(report);
     },
+    onRequest: look,
     onProgress: (workload, complete) => {
       if (complete) look(workload);
       else lookSoon(workload);
@@ -135,12 +138,14 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     onTurn: (waiting) => {
       waiting.forEach(lookSoon);
     },
-    lookAtAll: () => {
-      for (const policy of stores.policies.values()) {
+    lookAtAll: (namespace) => {
+      const policies = namespace === undefined ? stores.policies.values() : stores.policies.by('namespace', namespace);
+      for (const policy of policies) {
         boundBy(policy).forEach(look);
         report(policy);
       }
       for (const record of stores.records.values()) {
+        if (namespace !== undefined && record.namespace !== namespace) continue;
         const workload = stores.workloads.get(workloadKey(record.workload));
         if (workload !== undefined) look(workload);
       }

@@ -7,6 +7,7 @@
 
 import { adopt, emptyLedger } from './adoption.ts';
 import { carriedByOthers } from './carried-by-others.ts';
+import { withoutConsentIn, withPresentConsent } from './consent.ts';
 import { someMayHaveStartedSince } from './containers.ts';
 import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
 import { compare, overlay } from './difference.ts';
@@ -19,14 +20,15 @@ import { holding, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
 import { noticesOf } from './notices.ts';
 import { sourceId, type Changes, type Ledger, type Observed, type Restart } from './observed.ts';
-import { chooseNudge, orderForUnproven, orderOf, unprovenLookMs } from './orders.ts';
+import { chooseNudge, orderForUnproven, orderOf, holdingUnproven } from './orders.ts';
 import { nudged, withEntry } from './outcomes.ts';
 import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
-import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
+import { questionOf, withoutAwaited, withoutHeld, type Choice, type Situation } from './situation.ts';
+import { takeUp } from './take-up.ts';
 import { currentUndo, followUndo, intendUndo, recovered, sinceFailed, undoDueMs, undoMode, undoOrder } from './undo.ts';
-import { ignoredVerdict, verdictOf } from './verdict.ts';
+import { ignoredVerdict, notItsOwnVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
 const LONGEST_BURST = 10;
@@ -48,6 +50,8 @@ export const isFailing = (observed: Observed, now: number): boolean =>
 
 const decideFor = (seen: Observed, now: number): Plan => {
   if (seen.workload.ignored || seen.policies.length === 0) return { type: 'Forget', verdict: ignoredVerdict(seen) };
+  const { notItsOwn } = seen.workload;
+  if (notItsOwn !== undefined) return { type: 'Forget', verdict: notItsOwnVerdict(notItsOwn) };
 
   const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
@@ -57,12 +61,15 @@ const decideFor = (seen: Observed, now: number): Plan => {
   if (restarted === undefined) return { type: 'LookAtPods' };
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
 
+  const { forced, unsettled } = recognised;
+  const asked = takeUp({ observed, ledger: withoutAwaited(followed), forced, unproven: unproven !== undefined, now });
   const situationOf = (from: Ledger): Situation => {
     const difference = compare(observed, from);
-    const ledger: Ledger = { ...from, applied: difference.applied, immutable: difference.immutable };
-    return { observed, ledger, difference, forced: recognised.forced, unproven, unsettled: recognised.unsettled, now };
+    const { applied, immutable } = difference;
+    const ledger = withPresentConsent(observed, { ...from, applied, immutable }, difference);
+    return { observed, ledger, difference, forced, unproven, unsettled, now };
   };
-  const first = chooseRestart(situationOf(followed));
+  const first = chooseRestart(situationOf(asked.ledger));
   if (first === 'LookAtPods') return { type: 'LookAtPods' };
   // A newer change takes the place of what failed: then there is nothing to undo.
   const mode = first.order === undefined && first.waitMs === undefined ? undoMode(observed, first.ledger) : undefined;
@@ -93,6 +100,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
     ...(next.order !== undefined && { restart: next.order }),
     ...(undo !== undefined && { undo, recordFirst: true }),
     ...(prove !== undefined && { prove }),
+    ...(asked.recordFirst && { recordFirst: true }),
     leavePods,
     followPods: !leavePods && (next.order !== undefined || isUnderWay(next.ledger.restart)),
     hotDigest: bareDigest(next.difference.hotDigest),
@@ -159,10 +167,10 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   }
   const unproven = orderForUnproven(situation, forced);
   if (difference.restart.size === 0 && !forced) {
-    const choice = { ledger: withoutHeld(ledger), difference };
-    if (unproven !== undefined) return { ...choice, order: unproven, hotWaits: true };
-    const lookMs = unprovenLookMs(situation);
-    return { ...choice, hotWaits: false, ...(lookMs !== undefined && { lookMs }) };
+    const open = withoutHeld(ledger);
+    if (unproven !== undefined) return { ledger: open, difference, order: unproven, hotWaits: true };
+    const left = situation.unproven === undefined ? withoutConsentIn(observed, open) : open;
+    return { ...holdingUnproven(situation, left), difference, hotWaits: false };
   }
 
   const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);

@@ -5,6 +5,7 @@
 
 import { isCure } from './cure.ts';
 import { consumedSources } from './difference.ts';
+import { approvalGiven } from './gates/approval.ts';
 import { budget } from './gates/budget.ts';
 import { concurrency } from './gates/concurrency.ts';
 import { contentValid, noneRecreated, notRecreated, sourcesUsable } from './gates/content.ts';
@@ -33,7 +34,7 @@ const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonl
   ...PLAIN_GATES.map((gate) => ({ gate })),
   // Content that has failed and was undone: no pod is started on it, whatever for.
   { gate: ({ failure }) => failure },
-  // Approval: passed by Opened.
+  { gate: approvalGiven, passedBy: ['Opened'] },
   { gate: order, passedBy: ['Opened', 'Cure'] },
   { gate: window, passedBy: ['Opened', 'Cure'] },
   { gate: cooldown, passedBy: ['Opened', 'Cure'] },

@@ -89,6 +89,8 @@ export interface Workload {
   readonly annotation?: RestartAnnotation;
   /** The annotation's value as it stands, also one of another form; absent: there is none. */
   readonly annotationValue?: string;
+  /** Why it can't be bound, and what is to be bound in its place: it belongs to another workload, or has no pods of its own. */
+  readonly notItsOwn?: string;
   readonly rollout: RolloutState;
 }
 
@@ -109,6 +111,8 @@ export interface Policy extends Classifier {
   readonly hot: HotPolicy;
   readonly debounceMs: number;
   readonly progressTimeoutMs: number;
+  /** How Argo Rollouts are restarted. */
+  readonly rollouts: 'Template' | 'RestartAt';
   readonly gates: GatePolicy;
   readonly delivery: DeliveryPolicy;
 }

@@ -15,7 +15,10 @@ const REFUSING = `case "$1" in
 esac
 trap "exit 0" TERM; while :; do sleep 1 & wait $!; done`;
 
-const refusing = (stage: Stage, { kind = 'Deployment' as Kind, replicas = 2 } = {}): Promise<void> =>
+const refusing = (
+  stage: Stage,
+  { kind = 'Deployment', replicas = 2 }: { readonly kind?: Kind; readonly replicas?: number } = {},
+): Promise<void> =>
   stage.start({
     kind,
     replicas,

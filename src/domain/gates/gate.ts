@@ -15,6 +15,7 @@ export interface Hold {
     | 'OnDelete'
     | 'Undone'
     | 'RolledBack'
+    | 'NoRollout'
     | 'ApprovalPending'
     | 'WaitingForEarlier'
     | 'EarlierFailed'

@@ -22,6 +22,10 @@ describe('the documentation', () => {
       'docs/validate.md',
       'docs/prove-hot-changes.md',
       'docs/plan-in-ci.md',
+      'docs/approval.md',
+      'docs/windows.md',
+      'docs/budget.md',
+      'docs/order.md',
       'docs/secrets.md',
       'docs/applications.md',
       'docs/cli.md',
@@ -163,6 +167,7 @@ async function publishedMetrics(): Promise<ReadonlySet<string>> {
   const metrics = createMetrics();
   metrics.observeWatches(() => []);
   metrics.observeOwnWatches(() => []);
+  metrics.observeBreakers(() => []);
   const text = await metrics.metrics();
   return new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name));
 }
