@@ -148,13 +148,10 @@ describe('kinds of workloads', { concurrency: 3 }, () => {
     await untilPasses(
       async () => {
         const { workloads: lines = [] } = await stage.status();
-        assert.deepEqual(
-          lines.map(({ kind, reason, message }) => `${kind} ${reason ?? ''}: ${message ?? ''}`).sort(),
-          [
-            `Pod NotItsOwn: Pod ${pod.metadata.name} belongs to ReplicaSet ${replicaSet.metadata.name}: bind its owner, not what the owner makes`,
-            `ReplicaSet NotItsOwn: ReplicaSet ${replicaSet.metadata.name} belongs to Deployment web: bind its owner, not what the owner makes`,
-          ],
-        );
+        assert.deepEqual(lines.map(({ kind, reason, message }) => `${kind} ${reason ?? ''}: ${message ?? ''}`).sort(), [
+          `Pod NotItsOwn: Pod ${pod.metadata.name} belongs to ReplicaSet ${replicaSet.metadata.name}: bind its owner, not what the owner makes`,
+          `ReplicaSet NotItsOwn: ReplicaSet ${replicaSet.metadata.name} belongs to Deployment web: bind its owner, not what the owner makes`,
+        ]);
       },
       { what: 'both to be refused' },
     );
@@ -221,28 +218,31 @@ describe('kinds of workloads', { concurrency: 3 }, () => {
     );
   });
 
-  staged('a StatefulSet whose first new pod hangs is not done, and recovers when the content is right', async (stage) => {
-    await stage.configMap({ flag: 'one' });
-    await stage.start({
-      kind: 'StatefulSet',
-      name: 'db',
-      replicas: 2,
-      flags: ['flag'],
-      container: {
-        readinessProbe: { exec: { command: ['sh', '-c', 'test "$FLAG" != bad'] }, periodSeconds: 1 },
-      },
-      spec: { podManagementPolicy: 'OrderedReady' },
-    });
-    await stage.policy({ restart: { progressTimeout: '12s' } });
-    await stage.adopted('db', 'StatefulSet');
+  staged(
+    'a StatefulSet whose first new pod hangs is not done, and recovers when the content is right',
+    async (stage) => {
+      await stage.configMap({ flag: 'one' });
+      await stage.start({
+        kind: 'StatefulSet',
+        name: 'db',
+        replicas: 2,
+        flags: ['flag'],
+        container: {
+          readinessProbe: { exec: { command: ['sh', '-c', 'test "$FLAG" != bad'] }, periodSeconds: 1 },
+        },
+        spec: { podManagementPolicy: 'OrderedReady' },
+      });
+      await stage.policy({ restart: { progressTimeout: '12s' } });
+      await stage.adopted('db', 'StatefulSet');
 
-    await stage.edit({ flag: 'bad' });
+      await stage.edit({ flag: 'bad' });
 
-    await stage.until('RolledOut', 'False', { reason: 'ProgressTimeout', timeoutMs: 90_000 });
-    await stage.until('Stalled', 'True');
-    // The controller replaces the last one first, and waits for it: the others run on.
-    assert.deepEqual([...(await stage.argumentsIn('db'))].sort(), ['--flag=bad', '--flag=one']);
-  });
+      await stage.until('RolledOut', 'False', { reason: 'ProgressTimeout', timeoutMs: 90_000 });
+      await stage.until('Stalled', 'True');
+      // The controller replaces the last one first, and waits for it: the others run on.
+      assert.deepEqual([...(await stage.argumentsIn('db'))].sort(), ['--flag=bad', '--flag=one']);
+    },
+  );
 });
 
 /** Left to itself, a kubelet takes a minute at least. */
