@@ -5,10 +5,15 @@
 
 import { isCure } from './cure.ts';
 import { consumedSources } from './difference.ts';
+import { budget } from './gates/budget.ts';
+import { concurrency } from './gates/concurrency.ts';
 import { contentValid, noneRecreated, notRecreated, sourcesUsable } from './gates/content.ts';
+import { cooldown } from './gates/cooldown.ts';
 import type { Gate, Hold, PlainGate, Question } from './gates/gate.ts';
+import { order } from './gates/order.ts';
 import { rolloutPossible } from './gates/rollout.ts';
 import { suspended } from './gates/suspended.ts';
+import { window } from './gates/window.ts';
 import type { Changes, Observed, SourceId } from './observed.ts';
 
 export { isContentRefused, notRecreated } from './gates/content.ts';
@@ -28,6 +33,11 @@ const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonl
   ...PLAIN_GATES.map((gate) => ({ gate })),
   // Content that has failed and was undone.
   // Approval: passed by Opened.
+  { gate: order, passedBy: ['Opened', 'Cure'] },
+  { gate: window, passedBy: ['Opened', 'Cure'] },
+  { gate: cooldown, passedBy: ['Opened', 'Cure'] },
+  { gate: budget, passedBy: ['Opened', 'Cure'] },
+  { gate: concurrency, passedBy: ['Opened'] },
 ];
 
 /** What else is wrong with a workload keeps no file of a running container from being refreshed. */
