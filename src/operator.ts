@@ -9,6 +9,7 @@ import {
   type SourceWatcher,
   type StoredPolicy,
   type StoredRecord,
+  type StoredRequest,
   type StoredWorkload,
 } from './controller/ports.ts';
 import { DEFAULT_NAMESPACE, SERVICE_ACCOUNT } from './api/v1alpha1/names.ts';
@@ -27,6 +28,7 @@ import * as paths from './kube/paths.ts';
 import { createPods } from './kube/pods.ts';
 import { createPolicyWriter, parsePolicy, type RawPolicy } from './kube/policies.ts';
 import { createRecordWriter, parseRecord, recordName, type RawRecord } from './kube/records.ts';
+import { createRequestWriter, parseRequest, whereServed, type RawRequest } from './kube/requests.ts';
 import { createSourceReader, sourceVersions } from './kube/sources.ts';
 import { createWorkloadWriter, parseWorkload, type RawWorkload } from './kube/workloads.ts';
 import type { Clock } from './runtime/clock.ts';
@@ -104,12 +106,13 @@ export class ReloadOperator extends Shell {
   /** Resolves when the watches have begun; rejects with one sentence when the start is impossible. */
   protected override async init(): Promise<void> {
     const { log, settings, version } = this.#options;
-    const { client, controller, health, watches, ownWatches, agentWatch } = this.#rooms;
+    const { client, controller, health, watches, ownWatches, requestWatches, agentWatch } = this.#rooms;
     await this.#lifecycle.start();
     for (const { name, reflector } of watches) {
       this.#lifecycle.background(`watch of ${name}`, (signal) => reflector.run(signal));
     }
     this.#lifecycle.background('watches of Secrets', (signal) => ownWatches.run(signal));
+    this.#lifecycle.background('watches of requests', (signal) => requestWatches.run(signal));
     this.#lifecycle.background('watch of agents', (signal) => agentWatch.run(signal));
     this.#lifecycle.background('health', (signal) => health.run(signal));
     this.#lifecycle.background('controller', (signal) => controller.run(signal));
@@ -160,6 +163,8 @@ interface Rooms {
   readonly inspector: Inspector;
   readonly watches: readonly Watch[];
   readonly ownWatches: ReflectorGroup;
+  /** An installation that was not upgraded as a whole knows no requests, and all else goes on. */
+  readonly requestWatches: ReflectorGroup;
   /** Where there are agents: the watch that finds them. That one may fail without harm to anything else. */
   readonly agentWatch: ReflectorGroup;
   readonly agents: FoundAgents | undefined;
@@ -198,6 +203,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     policyWriter: createPolicyWriter(client),
     recordWriter: createRecordWriter(client),
     recordName,
+    requestWriter: createRequestWriter(client),
     workloadWriter: createWorkloadWriter(client),
     pods: createPods(client, clock),
     ...(settings.notify === 'Enabled' && { notifier: createNotifier({ clock, userAgent }) }),
@@ -212,19 +218,20 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     unreadable: (namespace) => unreadable(watches, namespace),
   });
   watches.push(...createWatches({ client, stores, controller, options, metrics }));
+  const requestWatches = watchRequests({ client, stores, options, metrics });
   const reflectors = watches.map(({ reflector }) => reflector);
-  metrics.observeWatches(() => reflectors);
+  metrics.observeWatches(() => [...reflectors, ...requestWatches.members()]);
   metrics.observeOwnWatches(() => ownWatches.members());
   const health = createHealth({
     clock,
     watches: () => reflectors,
-    optionalWatches: () => [...ownWatches.members(), ...agentWatch.members()],
+    optionalWatches: () => [...ownWatches.members(), ...requestWatches.members(), ...agentWatch.members()],
   });
   const server =
     settings.healthPort === 0
       ? undefined
       : createTelemetryServer({ port: settings.healthPort, host: settings.healthHost, health, metrics, log });
-  return { client, controller, inspector, watches, ownWatches, agentWatch, agents, health, server };
+  return { client, controller, inspector, watches, ownWatches, requestWatches, agentWatch, agents, health, server };
 };
 
 /** To find agents, and to prove and find out who is who; beside `--max-in-flight`. */
@@ -240,6 +247,7 @@ interface FedStores {
   readonly policies: FedStore<RawPolicy, StoredPolicy>;
   readonly workloads: FedStore<KindedWorkload, StoredWorkload>;
   readonly records: FedStore<RawRecord, StoredRecord>;
+  readonly requests: FedStore<RawRequest, StoredRequest>;
 }
 
 const namespacedKey = ({ metadata: { namespace = '', name } }: KubeObject): string => `${namespace}/${name}`;
@@ -271,6 +279,14 @@ const createStores = (log: RootLogger): FedStores => ({
     keyOfValue: ({ namespace, name }) => `${namespace}/${name}`,
     resourceVersionOf: ({ metadata }) => metadata.resourceVersion,
     trim: parseRecord,
+    log,
+  }),
+  requests: createStore<RawRequest, StoredRequest>({
+    keyOf: namespacedKey,
+    keyOfValue: ({ namespace, name }) => `${namespace}/${name}`,
+    resourceVersionOf: ({ metadata }) => metadata.resourceVersion,
+    trim: parseRequest,
+    indexes: { workload: ({ namespace, workload }) => [workloadKey({ ...workload, namespace })] },
     log,
   }),
 });
@@ -346,6 +362,23 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
       ),
     ];
   });
+};
+
+/** Nothing is decided by whether there are requests: that they can't be listed is said, and no more. */
+const watchRequests = ({ client, stores, options, metrics }: Omit<WatchParts, 'controller'>): ReflectorGroup => {
+  const { settings, clock, random, log } = options;
+  const idleMs = settings.watchIdleSeconds * 1_000;
+  const group = createReflectorGroup(clock);
+  for (const namespace of settings.namespaces.length === 0 ? [undefined] : settings.namespaces) {
+    const name = namespace === undefined ? 'reloadrequests' : `reloadrequests in ${namespace}`;
+    const source = whereServed(listWatch<RawRequest>(client, { path: paths.requests(namespace), idleMs }));
+    const sink = stores.requests.part((key) => namespace === undefined || key.startsWith(`${namespace}/`));
+    const onList = (items: number, seconds: number): void => {
+      metrics.list(name, items, seconds);
+    };
+    group.begin(createReflector({ name, source, sink, clock, random, log, idleMs, onList }));
+  }
+  return group;
 };
 
 const kinded = (kind: WorkloadKind, sink: Sink<KindedWorkload>): Sink<RawWorkload> => ({

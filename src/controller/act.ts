@@ -7,12 +7,14 @@ import type { Ledger, Observed } from '../domain/observed.ts';
 import { nudged, restartIssued } from '../domain/outcomes.ts';
 import { desiredPods } from '../domain/rollout.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { toError } from '../runtime/errors.ts';
 import type { Store } from '../runtime/store.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
 import type { Nudger } from './nudger.ts';
 import { workloadKey, type EventPublisher, type StoredWorkload, type WorkloadWriter } from './ports.ts';
 import type { Prover } from './prover.ts';
+import type { Requests } from './requests.ts';
 
 export type Act = (observed: Observed, plan: Extract<Plan, { type: 'Act' }>, signal: AbortSignal) => Promise<void>;
 
@@ -35,6 +37,7 @@ export interface ActOptions {
   readonly nudger: Nudger;
   readonly prover: Prover;
   readonly ledgers: Ledgers;
+  readonly requests: Pick<Requests, 'answer'>;
   readonly memory: Memory;
   readonly events: EventPublisher;
   readonly clock: Clock;
@@ -56,6 +59,7 @@ export const createAct =
       for (const notice of plan.notices) events.publish(workload, policies, notice);
     };
     if (plan.recordFirst === true) tell();
+    const untold = await answering(options, observed, plan.ledger, signal);
 
     let ledger = plan.ledger;
     if (plan.nudge !== undefined) {
@@ -75,7 +79,24 @@ export const createAct =
     if (plan.followPods && isThere && hasFiles(observed) && desiredPods(workload.rollout) > 0)
       nudger.follow(workload, plan.hotDigest);
     else if (!plan.followPods) nudger.unfollow(workload);
+    if (untold !== undefined) throw untold;
   };
+
+/** Whoever asked is told what the record says by now. That they can't be told keeps nothing else from being done. */
+const answering = async (
+  { requests }: ActOptions,
+  { workload, requests: asked }: Observed,
+  ledger: Ledger,
+  signal: AbortSignal,
+): Promise<Error | undefined> => {
+  if (asked === undefined) return undefined;
+  try {
+    await requests.answer(workload, ledger, signal);
+    return undefined;
+  } catch (thrown) {
+    return toError(thrown);
+  }
+};
 
 const nudge = async (
   { nudger, clock, events, observer, ledgers }: ActOptions,

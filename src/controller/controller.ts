@@ -20,6 +20,7 @@ import {
   type Pods,
   type PolicyWriter,
   type RecordWriter,
+  type RequestWriter,
   type SourceReader,
   type SourceWatcher,
   type Stores,
@@ -30,6 +31,7 @@ import { createProver } from './prover.ts';
 import { createQuiet } from './quiet.ts';
 import { createReconcile } from './reconcile.ts';
 import { createReport } from './report.ts';
+import { createRequests } from './requests.ts';
 import { createSources, type Sources } from './sources.ts';
 import { createTriggers } from './triggers.ts';
 
@@ -50,6 +52,7 @@ export interface ControllerOptions {
   readonly policyWriter: PolicyWriter;
   readonly recordWriter: RecordWriter;
   readonly recordName: (workload: StoredWorkload) => string;
+  readonly requestWriter: RequestWriter;
   readonly workloadWriter: WorkloadWriter;
   readonly pods: Pods;
   /** Absent: nobody sees the files of pods. */
@@ -96,6 +99,7 @@ export const createController = (options: ControllerOptions): Controller => {
     sources: queue('sources'),
     workloads: queue('workloads'),
     records: queue('records'),
+    requests: queue('requests'),
     policies: queue('policies'),
   };
   const quiet = createQuiet([queues.sources, queues.workloads], clock);
@@ -152,13 +156,26 @@ export const createController = (options: ControllerOptions): Controller => {
   });
   const bindings = createBindings(stores, sources);
   const triggers = createTriggers({ stores, bindings, sources, memory, nudger, prover, queues, clock, listed });
-  const observe = createObserve({ bindings, sources, ledgers, memory, prover });
+  const requests = createRequests({
+    store: stores.requests,
+    workloads: stores.workloads,
+    writer: options.requestWriter,
+    queue: queues.requests,
+    bindings,
+    settled: (namespace) => listed(namespace) && !sources.resolving(namespace),
+    look: (workload) => {
+      triggers.onRequest(workload);
+    },
+    clock,
+  });
+  const observe = createObserve({ bindings, sources, ledgers, memory, prover, requests });
   const act = createAct({
     workloads: options.workloadWriter,
     store: stores.workloads,
     nudger,
     prover,
     ledgers,
+    requests,
     memory,
     events: options.events(quiet),
     clock,
@@ -202,6 +219,11 @@ export const createController = (options: ControllerOptions): Controller => {
         queues.sources.run((key, running) => sources.read(key, running), { concurrency: SOURCE_READERS }, signal),
         queues.workloads.run(reconcile, { concurrency: options.workers }, signal),
         queues.records.run((key, running) => ledgers.save(key, running), { concurrency: BACKGROUND_WRITERS }, signal),
+        queues.requests.run(
+          (key, running) => requests.settle(key, running),
+          { concurrency: BACKGROUND_WRITERS },
+          signal,
+        ),
         queues.policies.run(report, { concurrency: BACKGROUND_WRITERS }, signal),
       ]);
       prover.close();

@@ -6,6 +6,7 @@ import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
 import type { StoredWorkload } from './ports.ts';
 import type { Prover } from './prover.ts';
+import type { Requests } from './requests.ts';
 import type { Sources } from './sources.ts';
 
 export type Observe = (workload: StoredWorkload) => Observed;
@@ -17,6 +18,7 @@ export const createObserve =
     readonly ledgers: Ledgers;
     readonly memory: Memory;
     readonly prover: Pick<Prover, 'progress'>;
+    readonly requests: Pick<Requests, 'of'>;
   }): Observe =>
   (workload) => {
     const policies = rooms.bindings.policiesOf(workload);
@@ -25,6 +27,7 @@ export const createObserve =
     const pending = rooms.memory.pending(workload);
     const proof = rooms.prover.progress(workload);
     const podsSeenAt = rooms.memory.podsSeenAt(workload);
+    const requests = rooms.requests.of(workload);
     return {
       workload,
       templateSeenAt: rooms.memory.templateSeenAt(workload),
@@ -35,5 +38,6 @@ export const createObserve =
       ...(pending !== undefined && { pending }),
       ...(proof !== undefined && { proof }),
       ...(podsSeenAt !== undefined && { podsSeenAt }),
+      ...(requests.length > 0 && { requests }),
     };
   };

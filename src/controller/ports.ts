@@ -1,9 +1,10 @@
 /** What the controller needs of the outside, in its own words. The adapters are in src/kube. */
 
-import type { ReloadPolicyStatus, ReloadRecordStatus } from '../api/v1alpha1/types.ts';
+import type { ReloadPolicyStatus, ReloadRecordStatus, ReloadRequestStatus } from '../api/v1alpha1/types.ts';
 import type { MacKey } from '../domain/digest.ts';
 import type { Notice } from '../domain/effects.ts';
 import type { Pod, Policy, SourceId, Workload } from '../domain/observed.ts';
+import type { Request } from '../domain/requests.ts';
 import type { PodReport } from '../domain/rollout-cause.ts';
 import type { LabelSelector, SourceKind } from '../domain/selection.ts';
 import type { ListWatch, Sink } from '../runtime/reflector.ts';
@@ -117,6 +118,26 @@ export interface RecordWriter {
   remove(record: StoredRecord, signal: AbortSignal): Promise<void>;
   /** As it is now; undefined when there is none. */
   get(namespace: string, name: string, signal: AbortSignal): Promise<StoredRecord | undefined>;
+}
+
+/** A request as it is held in the store. */
+export interface StoredRequest extends Request {
+  readonly namespace: string;
+  readonly resourceVersion: string;
+  readonly workload: Pick<Workload, 'kind' | 'name'>;
+  /** Absent: nobody has looked at it. */
+  readonly status?: ReloadRequestStatus;
+}
+
+export interface RequestWriter {
+  /** Replaces the status of exactly the object given; undefined: it is gone. */
+  applyStatus(
+    request: StoredRequest,
+    status: ReloadRequestStatus,
+    signal: AbortSignal,
+  ): Promise<StoredRequest | undefined>;
+  /** Deletes exactly the object given; one that is gone is no error. */
+  remove(request: StoredRequest, signal: AbortSignal): Promise<void>;
 }
 
 export interface WorkloadWriter {
@@ -259,6 +280,8 @@ export interface Stores {
   readonly workloads: Store<StoredWorkload>;
   /** Keyed `namespace/name`. */
   readonly records: Store<StoredRecord>;
+  /** Keyed `namespace/name`; index `workload` (`Kind/namespace/name`). */
+  readonly requests: Store<StoredRequest>;
 }
 
 export type StoredWorkload = Workload;

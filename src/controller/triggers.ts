@@ -36,6 +36,8 @@ export interface Triggers {
   /** For `Sources`: how the selection of a policy stands is another than before. */
   onSelection(namespace: string, policy: string): void;
   onVerdict(workload: StoredWorkload): void;
+  /** For the room of requests: somebody asks for something. */
+  onRequest(workload: StoredWorkload): void;
   /** For the prover: pods have got on. @param complete nothing is missing any more: what waits for it goes on at once */
   onProgress(workload: StoredWorkload, complete: boolean): void;
   /** A look at all that is bound, or was. */
@@ -126,6 +128,7 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     onVerdict: (workload) => {
       bindings.policiesOf(workload).forEach(report);
     },
+    onRequest: look,
     onProgress: (workload, complete) => {
       if (complete) look(workload);
       else lookSoon(workload);

@@ -7,6 +7,7 @@
 
 import { adopt, emptyLedger } from './adoption.ts';
 import { carriedByOthers } from './carried-by-others.ts';
+import { withoutConsentIn, withPresentConsent } from './consent.ts';
 import { someMayHaveStartedSince } from './containers.ts';
 import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
 import { compare, overlay, signatureOf } from './difference.ts';
@@ -31,6 +32,7 @@ import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
 import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
+import { takeUp } from './take-up.ts';
 import { ignoredVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
@@ -58,9 +60,11 @@ const decideFor = (seen: Observed, now: number): Plan => {
   if (restarted === undefined) return { type: 'LookAtPods' };
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
 
-  const difference = compare(observed, followed);
-  const ledger: Ledger = { ...followed, applied: difference.applied, immutable: difference.immutable };
   const { forced, unsettled } = recognised;
+  const asked = takeUp({ observed, ledger: followed, forced, unproven: unproven !== undefined, now });
+  const difference = compare(observed, asked.ledger);
+  const { applied, immutable } = difference;
+  const ledger = withPresentConsent(observed, { ...asked.ledger, applied, immutable }, difference);
   const next = chooseRestart({ observed, ledger, difference, forced, unproven, unsettled, now });
   if (next === 'LookAtPods') return { type: 'LookAtPods' };
 
@@ -83,6 +87,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
     ...(nudge !== undefined && { nudge }),
     ...(next.order !== undefined && { restart: next.order }),
     ...(prove !== undefined && { prove }),
+    ...(asked.recordFirst && { recordFirst: true }),
     leavePods,
     followPods: !leavePods && (next.order !== undefined || isUnderWay(next.ledger.restart)),
     hotDigest: bareDigest(difference.hotDigest),
@@ -135,8 +140,14 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   }
   const unproven = orderForUnproven(situation, forced);
   if (difference.restart.size === 0 && !forced) {
-    const choice = { ledger: withoutHeld(ledger), difference };
-    return unproven === undefined ? { ...choice, hotWaits: false } : { ...choice, order: unproven, hotWaits: true };
+    const open = withoutHeld(ledger);
+    return unproven === undefined
+      ? {
+          ledger: situation.unproven === undefined ? withoutConsentIn(observed, open) : open,
+          difference,
+          hotWaits: false,
+        }
+      : { ledger: open, difference, order: unproven, hotWaits: true };
   }
 
   const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);
@@ -165,11 +176,13 @@ const holding = ({ ledger, difference }: Situation, pending: Pending, hold: Hold
     since: before?.since ?? pending.firstAt,
     ...(changedAfter !== undefined && { changedAfter }),
     ...hold,
+    digest: bareDigest(difference.restartDigest),
     changes: difference.restart,
   };
   const same =
     before?.reason === held.reason &&
     before.message === held.message &&
+    before.digest === held.digest &&
     signatureOf(before.changes) === signatureOf(held.changes);
   return { ledger: { ...ledger, held: same ? before : held }, difference, pending, hotWaits: false };
 };

@@ -5,6 +5,7 @@
 
 import { isCure } from './cure.ts';
 import { consumedSources } from './difference.ts';
+import { approvalGiven } from './gates/approval.ts';
 import { budget } from './gates/budget.ts';
 import { concurrency } from './gates/concurrency.ts';
 import { contentValid, noneRecreated, notRecreated, sourcesUsable } from './gates/content.ts';
@@ -32,7 +33,7 @@ const PLAIN_GATES: readonly PlainGate[] = [suspended, sourcesUsable, contentVali
 const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonly Pass[] }[] = [
   ...PLAIN_GATES.map((gate) => ({ gate })),
   // Content that has failed and was undone.
-  // Approval: passed by Opened.
+  { gate: approvalGiven, passedBy: ['Opened'] },
   { gate: order, passedBy: ['Opened', 'Cure'] },
   { gate: window, passedBy: ['Opened', 'Cure'] },
   { gate: cooldown, passedBy: ['Opened', 'Cure'] },

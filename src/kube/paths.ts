@@ -1,6 +1,6 @@
 /** Where things lie in the API. */
 
-import { GROUP, RELOAD_POLICY, RELOAD_RECORD, VERSION } from '../api/v1alpha1/names.ts';
+import { GROUP, RELOAD_POLICY, RELOAD_RECORD, RELOAD_REQUEST, VERSION } from '../api/v1alpha1/names.ts';
 import type { SourceKind, WorkloadKind } from '../domain/selection.ts';
 
 const PLURALS: Readonly<Record<WorkloadKind, string>> = {
@@ -27,6 +27,7 @@ export const serviceAccounts = collection('/api/v1', 'serviceaccounts');
 export const TOKEN_REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
 export const policies = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_POLICY.plural);
 export const records = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_RECORD.plural);
+export const requests = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_REQUEST.plural);
 export const events = collection('/apis/events.k8s.io/v1', 'events');
 export const workloads = (kind: WorkloadKind): ((namespace?: string) => string) =>
   collection('/apis/apps/v1', PLURALS[kind]);

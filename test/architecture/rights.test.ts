@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import type { DigestKeyStore, StoredPolicy, StoredRecord } from '../../src/controller/ports.ts';
+import type { DigestKeyStore, StoredPolicy, StoredRecord, StoredRequest } from '../../src/controller/ports.ts';
 import type { KubeClient, RequestOptions } from '../../src/kube/connect.ts';
 import { createDigestKeyStore } from '../../src/kube/digest-key.ts';
 import { KubeError } from '../../src/kube/errors.ts';
@@ -15,6 +15,7 @@ import * as paths from '../../src/kube/paths.ts';
 import { createPods } from '../../src/kube/pods.ts';
 import { createPolicyWriter } from '../../src/kube/policies.ts';
 import { createRecordWriter } from '../../src/kube/records.ts';
+import { createRequestWriter } from '../../src/kube/requests.ts';
 import { describePath } from '../../src/kube/request-label.ts';
 import { createSourceReader } from '../../src/kube/sources.ts';
 import { createWorkloadWriter } from '../../src/kube/workloads.ts';
@@ -78,6 +79,15 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
     workloadUid: 'u',
     workload,
   };
+  const request: StoredRequest = {
+    namespace: 'shop',
+    name: 'approve-1',
+    uid: 'u',
+    resourceVersion: '1',
+    createdAt: 0,
+    type: 'ResetBudget',
+    workload,
+  };
   const pod = aFollowedPod();
   const status = { adoptedAt: '', sources: [] };
   const read = async (source: ReturnType<typeof listWatch>): Promise<void> => {
@@ -87,9 +97,11 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
   };
   const pods = createPods(client, createFakeClock());
   const records = createRecordWriter(client);
+  const requests = createRequestWriter(client);
   const watched = [
     paths.policies(),
     paths.records(),
+    paths.requests(),
     paths.configMaps(),
     ...paths.WORKLOAD_KINDS.map((kind) => paths.workloads(kind)()),
   ];
@@ -109,6 +121,10 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
       replace: () => records.replace(record, workload, status, signal),
       remove: () => records.remove(record, signal),
       get: () => records.get('shop', 'r', signal),
+    },
+    requests: {
+      applyStatus: () => requests.applyStatus(request, { phase: 'Done', time: '' }, signal),
+      remove: () => requests.remove(request, signal),
     },
     policies: { applyStatus: () => createPolicyWriter(client).applyStatus(policy, {}, signal) },
     sources: {
@@ -173,6 +189,7 @@ describe('the rights of the operator', () => {
     const adapters = {
       pods: createPods(client, createFakeClock()),
       records: createRecordWriter(client),
+      requests: createRequestWriter(client),
       policies: createPolicyWriter(client),
       sources: createSourceReader(client),
       workloads: createWorkloadWriter(client),

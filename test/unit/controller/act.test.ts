@@ -58,6 +58,7 @@ const performed = async (
     nudger: { nudge: () => Promise.resolve(0), follow: ignore, unfollow: ignore, forget: ignore } as never,
     prover: { pursue: ignore, forget: ignore, release: ignore } as never,
     ledgers: ledgers as Ledgers,
+    requests: { answer: () => Promise.resolve() },
     memory: createMemory(),
     events: { publish: (_workload, _policies, { reason }) => void calls.push(reason) },
     clock: createFakeClock(),
