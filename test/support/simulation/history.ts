@@ -9,6 +9,7 @@ import {
   contentOf,
   hold,
   isTroubled,
+  judgeHeld,
   judgeRestart,
   judgeUndo,
   LawBroken,
@@ -31,7 +32,7 @@ export type Step =
   | { readonly do: 'crash' | 'start' }
   | { readonly do: 'die'; readonly at: Moment }
   | { readonly do: 'fault'; readonly fault: Fault }
-  | { readonly do: 'ask'; readonly workload: number; readonly type: Request['type'] };
+  | { readonly do: 'ask'; readonly workload: number; readonly type: Request['type']; readonly stale?: boolean };
 
 export interface Setting {
   /** Sources by workload. */
@@ -69,6 +70,9 @@ export class History {
         account.changes = [];
         account.wished = false;
         account.troubled = false;
+        account.saidToFail = false;
+        account.approved.clear();
+        account.opened.clear();
         account.undone = undefined;
       },
       undo: (workload, order) => {
@@ -212,7 +216,7 @@ export class History {
         cluster.scale(workload, step.replicas);
         break;
       case 'ask':
-        this.#ask(workload, step.type);
+        this.#ask(workload, step.type, step.stale);
     }
     operator.look();
   }
@@ -237,6 +241,11 @@ export class History {
       if (!workload.sources.includes(source)) continue;
       const account = this.#account(workload);
       account.changes.push(this.cluster.now);
+      // What somebody has said of earlier content is taken back by whoever saw it go.
+      if (this.operator.running()) {
+        account.approved.clear();
+        account.opened.clear();
+      }
       account.undone = undefined;
     }
   }
@@ -270,20 +279,24 @@ export class History {
     cluster.now = ms > 0 ? cluster.now + ms : Math.min(cluster.now, Math.max(earliest, cluster.now + ms));
   }
 
-  #ask(workload: Deployed, type: Request['type']): void {
+  /** @param stale it means the content that was held first of all */
+  #ask(workload: Deployed, type: Request['type'], stale = false): void {
     const { operator, cluster } = this;
     const { name } = workload;
     const ledger = operator.ledger(name);
-    const digest = type === 'Retry' ? (ledger?.failed?.digest ?? ledger?.restart?.digest) : ledger?.held?.digest;
     const account = this.#account(workload);
-    const content = contentOf(cluster, workload);
+    const createdAt = Math.floor(cluster.now / SECOND) * SECOND;
+    const held = stale ? [...account.digests.keys()][0] : ledger?.held?.digest;
+    const digest = type === 'Retry' ? (ledger?.failed?.digest ?? ledger?.restart?.digest) : held;
     if (type !== 'ResetBudget' && digest === undefined) return;
-    if (type === 'Approve') account.approved.add(content);
-    if (type === 'RunNow') account.opened.add(content);
+    const content = account.digests.get(digest ?? '');
+    if (type === 'Approve' && content !== undefined) account.approved.add(content);
+    if (type === 'RunNow' && content !== undefined) account.opened.add(content);
     if (type === 'Retry') account.wished = true;
-    if (type === 'ResetBudget') account.budgetFrom = Math.floor(cluster.now / 1_000) * 1_000;
+    // Its second counts as a whole.
+    if (type === 'ResetBudget') account.budgetFrom = createdAt + SECOND - 1;
     const uid = `request-${(this.#made += 1)}`;
-    const request = { name: uid, uid, createdAt: Math.floor(cluster.now / 1_000) * 1_000, type, workload: name };
+    const request = { name: uid, uid, createdAt, type, workload: name };
     operator.requests = [
       ...operator.requests,
       { ...request, ...(type !== 'ResetBudget' && digest !== undefined && { digest }) },
@@ -314,26 +327,18 @@ export class History {
   }
 
   #judge(): void {
-    const { operator, cluster } = this;
+    const { operator } = this;
     if (!operator.running()) return;
-    for (const workload of cluster.workloads) {
-      const { state, reason = '' } = operator.verdict(workload.name) ?? {};
-      const says = (): string => `${workload.name} is ${state ?? ''} (${reason})`;
-      const policies = this.#policiesOf(workload);
-      if (reason === 'Suspended')
-        hold(
-          'reason',
-          policies.some(({ suspended }) => suspended),
-          says,
-        );
-      if (state === 'Held' && reason !== 'Suspended' && policies.every(({ suspended }) => !suspended))
-        hold(
-          'hot',
-          workload.pods.every(({ files }) =>
-            workload.sources.every((name) => files.get(name)?.['hot'] === cluster.sources.get(name)?.content['hot']),
-          ),
-          says,
-        );
+    for (const workload of this.cluster.workloads) {
+      const verdict = operator.verdict(workload.name);
+      if (verdict === undefined) continue;
+      const account = this.#account(workload);
+      const { held } = operator.ledger(workload.name) ?? {};
+      if (held?.digest !== undefined && verdict.at === this.cluster.now)
+        account.digests.set(held.digest, contentOf(this.cluster, workload));
+      if (verdict.state === 'Failed' || verdict.state === 'TimedOut') account.saidToFail = true;
+      if (verdict.state === 'UpToDate' || verdict.state === 'Adopted') account.saidToFail = false;
+      judgeHeld(this.#scene(workload), workload, verdict, held?.until);
     }
   }
 

@@ -6,7 +6,8 @@
 import type { RestartOrder, UndoOrder } from '../../../src/domain/effects.ts';
 import type { Policy } from '../../../src/domain/observed.ts';
 import { isBad, isRolledOut, type Cluster, type Deployed, type RunningPod } from './cluster.ts';
-import { isOpen } from './windows.ts';
+import type { Told } from './operator.ts';
+import { isOpen, nextOpen } from './windows.ts';
 
 export const LAWS = {
   difference: 'nothing without a difference',
@@ -53,6 +54,10 @@ export interface Account {
   /** Contents that somebody has approved, and those for which somebody has opened every gate; as text. */
   readonly approved: Set<string>;
   readonly opened: Set<string>;
+  /** It was said to have failed since its last restart, and is not well again. */
+  saidToFail: boolean;
+  /** What the names of contents, as they were held, stood for. */
+  readonly digests: Map<string, string>;
   /** Content that was undone, since when nothing has changed. */
   undone: string | undefined;
   budgetFrom: number;
@@ -67,6 +72,8 @@ export const anAccount = (): Account => ({
   troubled: false,
   approved: new Set(),
   opened: new Set(),
+  saidToFail: false,
+  digests: new Map(),
   undone: undefined,
   budgetFrom: -Infinity,
   replaced: undefined,
@@ -130,7 +137,7 @@ const lets = (
     budget: ({ gates: { budget } }) =>
       passes ||
       budget === undefined ||
-      times.filter((at) => at > now - budget.periodMs && at >= account.budgetFrom).length < budget.restarts,
+      times.filter((at) => at > now - budget.periodMs && at > account.budgetFrom).length < budget.restarts,
     approval: ({ gates }) => opened || gates.approval === 'Automatic' || account.approved.has(content),
   };
 };
@@ -177,6 +184,68 @@ export const judgeUndo = ({ account }: Scene, workload: Deployed, order: UndoOrd
   );
   hold('undo', account.troubled, () => `${workload.name}: undoes what has not failed`);
   hold('undo', recorded, () => `${workload.name}: undoes what is not recorded`);
+};
+
+/** At the latest so long after the last look there is another: clocks are set. */
+const LONGEST_MS = 60_000;
+
+/** What is said to hold a change holds it, and for as long as is said. */
+export const judgeHeld = (scene: Scene, workload: Deployed, told: Told, until: number | undefined): void => {
+  const { state, reason, at } = told;
+  if (state !== 'Held') return;
+  const { cluster, policies, account, elapsed } = scene;
+  const says = (): string =>
+    `${workload.name} is ${state} (${reason}: ${told.message}) since ${new Date(at).toISOString()}, ${elapsed - told.elapsed} ms ago`;
+  const suspended = policies.filter((policy) => policy.suspended);
+  const isNew = (name: string, files: RunningPod['files']): boolean =>
+    files.get(name)?.['hot'] === cluster.sources.get(name)?.content['hot'];
+  if (suspended.length === 0)
+    hold(
+      'hot',
+      workload.pods.every(({ files }) => workload.sources.every((name) => isNew(name, files))),
+      says,
+    );
+  const times = account.restarts.map((restart) => restart.at);
+  switch (reason) {
+    case 'Suspended':
+      hold('reason', suspended.length > 0, says);
+      return;
+    case 'OutsideWindow': {
+      hold(
+        'reason',
+        policies.some(({ gates }) => !isOpen(gates.windows, at)),
+        says,
+      );
+      const openings = policies.map(({ gates }) => nextOpen(gates.windows, at));
+      const isSo = policies.length > 1 || until === openings[0];
+      hold('reason', isSo, () => `${says()} until ${until ?? 0}, not ${openings[0] ?? 0}`);
+      break;
+    }
+    case 'Cooldown': {
+      const isRecent = ({ gates: { cooldownMs } }: Policy): boolean =>
+        times.some((time) => at - time < cooldownMs + LONGEST_MS);
+      hold('reason', policies.some(isRecent), says);
+      break;
+    }
+    case 'BudgetExhausted': {
+      const isSpent = ({ gates: { budget } }: Policy): boolean =>
+        budget !== undefined &&
+        times.filter((time) => time > at - budget.periodMs - LONGEST_MS).length >= budget.restarts;
+      hold('reason', policies.some(isSpent), says);
+      break;
+    }
+    case 'ApprovalPending':
+      hold(
+        'reason',
+        policies.some(({ gates }) => gates.approval === 'Manual'),
+        says,
+      );
+      return;
+    default:
+      return;
+  }
+  hold('cure', !account.saidToFail, says);
+  hold('reason', elapsed - told.elapsed <= LONGEST_MS, says);
 };
 
 /** Something is visibly the matter with a rollout. */

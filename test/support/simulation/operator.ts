@@ -42,7 +42,13 @@ interface Memory {
   podsSeenAt?: number;
   /** By the clock that is never set. */
   dueAt?: number;
-  verdict?: Verdict;
+  verdict?: Told;
+}
+
+/** What was said of a workload, and when: by the clock, and by the one that is never set. */
+export interface Told extends Verdict {
+  readonly at: number;
+  readonly elapsed: number;
 }
 
 interface Process {
@@ -88,7 +94,7 @@ export class Operator {
     return this.#process !== undefined;
   }
 
-  verdict(workload: string): Verdict | undefined {
+  verdict(workload: string): Told | undefined {
     return this.#process?.memories.get(workload)?.verdict;
   }
 
@@ -216,7 +222,7 @@ export class Operator {
     if (plan.type === 'Forget') {
       this.records.delete(workload.name);
       this.#process?.unsaved.delete(workload.name);
-      memory.verdict = plan.verdict;
+      memory.verdict = this.#told(plan.verdict);
       return 'None';
     }
     try {
@@ -231,9 +237,13 @@ export class Operator {
       return 'Failed';
     }
     const effects = [plan.nudge, plan.undo, plan.restart].some((effect) => effect !== undefined);
-    if (!effects) memory.verdict = plan.verdict;
+    if (!effects) memory.verdict = this.#told(plan.verdict);
     if (plan.requeueAfterMs !== undefined) memory.dueAt = this.elapsed + plan.requeueAfterMs;
     return effects ? 'Done' : 'None';
+  }
+
+  #told(verdict: Verdict): Told {
+    return { ...verdict, at: this.#cluster.now, elapsed: this.elapsed };
   }
 
   #act(workload: Deployed, observed: Observed, plan: ActPlan, memory: Memory): void {
