@@ -215,6 +215,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     log,
     observer: observerOf(metrics),
     workers: settings.workers,
+    maxConcurrentRestarts: settings.maxConcurrentRestarts,
     unreadable: (namespace) => unreadable(watches, namespace),
   });
   watches.push(...createWatches({ client, stores, controller, options, metrics }));
@@ -490,6 +491,12 @@ const observerOf = (metrics: Metrics): Parameters<typeof createController>[0]['o
   },
   proofEnded: (proof, outcome, seconds) => {
     metrics.proof(proof, outcome, seconds);
+  },
+  held: (reason) => {
+    metrics.hold(reason);
+  },
+  observeBreakers: (open) => {
+    metrics.observeBreakers(open);
   },
   restartIssued: (kind) => {
     metrics.restart(kind, 'Issued');

@@ -26,6 +26,8 @@ export interface ActObserver {
   nudgeFailed(): void;
   /** It is known how far a hot change has got that was to be proven. @param seconds since the source's change was seen, as above */
   proofEnded(proof: string, outcome: string, seconds: number | undefined): void;
+  /** A gate holds a restart that it did not hold before. */
+  held(reason: string): void;
   restartIssued(kind: string): void;
   /** A restart of ours has ended. @param seconds since it was issued */
   restartEnded(kind: string, outcome: string, seconds: number): void;
@@ -54,6 +56,8 @@ export const createAct =
     if (plan.recordFirst === true) await ledgers.store(workload, plan.ledger, signal);
     observeEnd(options, observed, plan.ledger);
     observeProof(options, observed, plan);
+    const { held } = plan.ledger;
+    if (held !== undefined && held.reason !== observed.ledger?.held?.reason) options.observer.held(held.reason);
     // What is recorded now is no news any more if an effect fails.
     const tell = (): void => {
       for (const notice of plan.notices) events.publish(workload, policies, notice);

@@ -9,6 +9,7 @@ import { createLedgers } from './ledgers.ts';
 import { createMemory } from './memory.ts';
 import { createNudger } from './nudger.ts';
 import { createObserve } from './observe.ts';
+import { createOthers } from './others.ts';
 import { createPodWatches } from './pod-watches.ts';
 import {
   workloadKey,
@@ -38,6 +39,8 @@ import { createTriggers } from './triggers.ts';
 export interface ControllerObserver extends ActObserver {
   queueCallbacks(name: string): Pick<WorkQueueOptions, 'onAdd' | 'onStart' | 'onResult' | 'onRetry'>;
   observeQueue(name: string, queue: WorkQueue): void;
+  /** @param open the workloads whose budget is used up while a change waits */
+  observeBreakers(open: () => readonly StoredWorkload[]): void;
 }
 
 export interface ControllerOptions {
@@ -69,6 +72,8 @@ export interface ControllerOptions {
   readonly observer: ControllerObserver;
   /** Workloads decided on at a time. */
   readonly workers: number;
+  /** Workloads of the cluster that may roll out at a time; 0: as many as like. */
+  readonly maxConcurrentRestarts: number;
   /** What can't be listed, in words; undefined while something is still to be listed. */
   readonly unreadable: (namespace: string) => readonly string[] | undefined;
 }
@@ -105,6 +110,9 @@ export const createController = (options: ControllerOptions): Controller => {
   const quiet = createQuiet([queues.sources, queues.workloads], clock);
 
   const memory = createMemory();
+  observer.observeBreakers(() =>
+    [...stores.workloads.values()].filter((workload) => memory.verdict(workload)?.reason === 'BudgetExhausted'),
+  );
   const watches = createPodWatches({ pods, clock, random, log });
   const nudger = createNudger({ pods, watches, clock, log });
   const prover = createProver({
@@ -168,7 +176,17 @@ export const createController = (options: ControllerOptions): Controller => {
     },
     clock,
   });
-  const observe = createObserve({ bindings, sources, ledgers, memory, prover, requests });
+  const others = createOthers({
+    stores,
+    bindings,
+    sources,
+    ledgers,
+    limit: options.maxConcurrentRestarts,
+    onMoved: (waiting) => {
+      triggers.onTurn(waiting);
+    },
+  });
+  const observe = createObserve({ bindings, sources, ledgers, memory, prover, requests, others });
   const act = createAct({
     workloads: options.workloadWriter,
     store: stores.workloads,
@@ -188,6 +206,7 @@ export const createController = (options: ControllerOptions): Controller => {
     act,
     ledgers,
     memory,
+    others,
     clock,
     ready: ({ namespace }) => listed(namespace),
     nudger,

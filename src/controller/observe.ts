@@ -4,6 +4,7 @@ import { sourceId, type Observed, type Source, type SourceId } from '../domain/o
 import type { Bindings } from './bindings.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
+import type { OthersRoom } from './others.ts';
 import type { StoredWorkload } from './ports.ts';
 import type { Prover } from './prover.ts';
 import type { Requests } from './requests.ts';
@@ -19,6 +20,7 @@ export const createObserve =
     readonly memory: Memory;
     readonly prover: Pick<Prover, 'progress'>;
     readonly requests: Pick<Requests, 'of'>;
+    readonly others: Pick<OthersRoom, 'of'>;
   }): Observe =>
   (workload) => {
     const policies = rooms.bindings.policiesOf(workload);
@@ -26,6 +28,7 @@ export const createObserve =
     const ledger = rooms.ledgers.of(workload);
     const pending = rooms.memory.pending(workload);
     const proof = rooms.prover.progress(workload);
+    const others = rooms.others.of(workload, policies);
     const podsSeenAt = rooms.memory.podsSeenAt(workload);
     const requests = rooms.requests.of(workload);
     return {
@@ -39,5 +42,6 @@ export const createObserve =
       ...(proof !== undefined && { proof }),
       ...(podsSeenAt !== undefined && { podsSeenAt }),
       ...(requests.length > 0 && { requests }),
+      ...(others !== undefined && { others }),
     };
   };

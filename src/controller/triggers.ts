@@ -40,6 +40,8 @@ export interface Triggers {
   onRequest(workload: StoredWorkload): void;
   /** For the prover: pods have got on. @param complete nothing is missing any more: what waits for it goes on at once */
   onProgress(workload: StoredWorkload, complete: boolean): void;
+  /** For those that wait for others: it may be their turn. */
+  onTurn(waiting: readonly StoredWorkload[]): void;
   /** A look at all that is bound, or was. */
   lookAtAll(): void;
 }
@@ -132,6 +134,9 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     onProgress: (workload, complete) => {
       if (complete) look(workload);
       else lookSoon(workload);
+    },
+    onTurn: (waiting) => {
+      waiting.forEach(lookSoon);
     },
     lookAtAll: () => {
       for (const policy of stores.policies.values()) {

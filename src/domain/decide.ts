@@ -10,23 +10,16 @@ import { carriedByOthers } from './carried-by-others.ts';
 import { withoutConsentIn, withPresentConsent } from './consent.ts';
 import { someMayHaveStartedSince } from './containers.ts';
 import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
-import { compare, overlay, signatureOf } from './difference.ts';
+import { compare, overlay } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Plan } from './effects.ts';
 import { follow, nextLook } from './follow.ts';
-import { holdOf, isContentRefused, type Hold } from './gates.ts';
+import { holdOf, isContentRefused } from './gates.ts';
+import { holding, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
 import { noticesOf } from './notices.ts';
-import {
-  sourceId,
-  type Changes,
-  type Held,
-  type Ledger,
-  type Observed,
-  type Pending,
-  type Restart,
-} from './observed.ts';
-import { chooseNudge, orderForUnproven, orderOf } from './orders.ts';
+import { sourceId, type Changes, type Ledger, type Observed, type Restart } from './observed.ts';
+import { chooseNudge, orderForUnproven, orderOf, unprovenLookMs } from './orders.ts';
 import { nudged, withEntry } from './outcomes.ts';
 import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
@@ -76,6 +69,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
   const prove = next.order === undefined ? proofOrder(observed, sent, now) : undefined;
   const requeueAfterMs = earliest(
     next.waitMs,
+    next.lookMs,
     progressDeadline(observed, next.ledger.restart, now),
     deliveryDueMs(observed, next.ledger, now),
     lookAgain(observed, next.ledger.restart, now),
@@ -98,6 +92,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
       ledger: next.ledger,
       difference: next.difference,
       waits: next.waitMs !== undefined,
+      ...(next.hold !== undefined && { hold: next.hold }),
       unproven: unproven !== undefined,
       now,
     }),
@@ -141,13 +136,14 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const unproven = orderForUnproven(situation, forced);
   if (difference.restart.size === 0 && !forced) {
     const open = withoutHeld(ledger);
-    return unproven === undefined
-      ? {
-          ledger: situation.unproven === undefined ? withoutConsentIn(observed, open) : open,
-          difference,
-          hotWaits: false,
-        }
-      : { ledger: open, difference, order: unproven, hotWaits: true };
+    if (unproven !== undefined) return { ledger: open, difference, order: unproven, hotWaits: true };
+    const lookMs = unprovenLookMs(situation);
+    return {
+      ledger: situation.unproven === undefined ? withoutConsentIn(observed, open) : open,
+      difference,
+      hotWaits: false,
+      ...(lookMs !== undefined && { lookMs }),
+    };
   }
 
   const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);
@@ -156,7 +152,7 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (carried === 'LookAtPods') return 'LookAtPods';
   if (carried !== undefined) return { ...carried, hotWaits: false };
 
-  const pending = pendingOf(situation, since, released);
+  const pending = pendingOf(situation, since, released && !waitedForOthers(ledger.held));
   if (hold !== undefined)
     return unproven === undefined
       ? holding(situation, pending, hold)
@@ -167,24 +163,6 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (now < dueAt && !forced)
     return { ledger: withoutHeld(ledger), difference, pending, hotWaits: true, waitMs: dueAt - now };
   return { ledger: withoutHeld(ledger), difference, pending, order: orderOf(situation, forced), hotWaits: true };
-};
-
-const holding = ({ ledger, difference }: Situation, pending: Pending, hold: Hold): Choice => {
-  const before = ledger.held;
-  const changedAfter = before === undefined ? pending.changedAfter : before.changedAfter;
-  const held: Held = {
-    since: before?.since ?? pending.firstAt,
-    ...(changedAfter !== undefined && { changedAfter }),
-    ...hold,
-    digest: bareDigest(difference.restartDigest),
-    changes: difference.restart,
-  };
-  const same =
-    before?.reason === held.reason &&
-    before.message === held.message &&
-    before.digest === held.digest &&
-    signatureOf(before.changes) === signatureOf(held.changes);
-  return { ledger: { ...ledger, held: same ? before : held }, difference, pending, hotWaits: false };
 };
 
 /** The strictest limits of all policies hold: the longest debounce of those that name a changed source. */

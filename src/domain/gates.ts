@@ -18,7 +18,7 @@ import { window } from './gates/window.ts';
 import type { Changes, Observed, SourceId } from './observed.ts';
 
 export { isContentRefused, notRecreated } from './gates/content.ts';
-export { heldState, type Hold, type Question } from './gates/gate.ts';
+export { heldState, waitsForOthers, type Hold, type Question } from './gates/gate.ts';
 
 /** What lets a change through a gate that would hold it. */
 type Pass =

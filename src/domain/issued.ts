@@ -46,7 +46,10 @@ export const recogniseIssued = (
 };
 
 /** The annotation of a restart of ours that the record does not know. */
-export const unrecordedRestart = ({ workload: { annotation } }: Observed, ledger: Ledger): Workload['annotation'] =>
+export const unrecordedRestart = (
+  { workload: { annotation } }: Pick<Observed, 'workload'>,
+  ledger: Ledger,
+): Workload['annotation'] =>
   annotation?.ours === true && annotation.n > (ledger.restart?.n ?? 0) ? annotation : undefined;
 
 const isUnknown = ({ sources }: Observed, id: SourceId): boolean =>

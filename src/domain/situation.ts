@@ -26,6 +26,10 @@ export interface Choice {
   /** The hot part goes with a restart that is due. */
   readonly hotWaits: boolean;
   readonly waitMs?: number;
+  /** What holds the restart, in the words of this moment. */
+  readonly hold?: Hold;
+  /** When to look again whether it still does. */
+  readonly lookMs?: number;
 }
 
 export const withoutHeld = ({ held: _held, ...ledger }: Ledger): Ledger => ledger;

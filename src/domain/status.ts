@@ -52,6 +52,7 @@ export interface Line {
   readonly state: WorkloadState | 'Unmatched';
   readonly reason: string;
   readonly message: string;
+  readonly until?: number;
   readonly about?: Verdict['about'];
   readonly hotHold?: Verdict['hotHold'];
   readonly delivery?: Verdict['delivery'];
@@ -153,7 +154,7 @@ const linesOf = (
 ];
 
 const workloadStatus = (
-  { kind, name, state, reason, message, counts, impossible, delivery, conflicts = [], notes = [] }: Line,
+  { kind, name, state, reason, message, until, counts, impossible, delivery, conflicts = [], notes = [] }: Line,
   before: readonly WorkloadStatus[] = [],
 ): WorkloadStatus => ({
   group: 'apps',
@@ -162,6 +163,7 @@ const workloadStatus = (
   state,
   ...(reason !== state && { reason }),
   ...(message !== '' && { message: message.slice(0, STATUS_LIMITS.message) }),
+  ...(until !== undefined && { until: new Date(until).toISOString() }),
   ...(counts !== undefined && { hot: counts.hot, restart: counts.restart }),
   ...(impossible.length > 0 && {
     impossible: impossible.slice(0, STATUS_LIMITS.impossible).map((line) => line.slice(0, STATUS_LIMITS.impossibleKey)),

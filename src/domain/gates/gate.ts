@@ -61,3 +61,7 @@ const ASKED_FOR: ReadonlySet<string> = new Set<Hold['reason']>([
 
 /** Whether a change waits as a policy wants it to, or something stands in its way. */
 export const heldState = (reason: string): 'Held' | 'Blocked' => (ASKED_FOR.has(reason) ? 'Held' : 'Blocked');
+
+/** It goes on when others have got on, which they are about to; only how they stand moves what is said of it. */
+export const waitsForOthers = (reason: string): boolean =>
+  reason === 'WaitingForEarlier' || reason === 'ConcurrencyLimit';

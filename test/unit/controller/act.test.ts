@@ -62,7 +62,14 @@ const performed = async (
     memory: createMemory(),
     events: { publish: (_workload, _policies, { reason }) => void calls.push(reason) },
     clock: createFakeClock(),
-    observer: { nudged: ignore, nudgeFailed: ignore, proofEnded: ignore, restartIssued: ignore, restartEnded: ignore },
+    observer: {
+      held: ignore,
+      nudged: ignore,
+      nudgeFailed: ignore,
+      proofEnded: ignore,
+      restartIssued: ignore,
+      restartEnded: ignore,
+    },
   });
   await act(observing(found({ flag: 'b' }), { workload: aWorkload() }), plan, signal).catch((error: unknown) =>
     calls.push(String(error)),
