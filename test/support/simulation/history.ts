@@ -316,6 +316,10 @@ export class History {
   #died(): void {
     const { cluster, operator } = this;
     this.#downSince = cluster.now;
+    for (const [name, account] of this.accounts) {
+      account.hotHeld = true;
+      account.lost ||= (operator.ledger(name)?.restart?.n ?? 0) < account.restarts.length;
+    }
     this.#forgotten ||= cluster.workloads.some((workload) => {
       const { applied, held, restart } = operator.ledger(workload.name) ?? {};
       if (this.#runs(workload) || held !== undefined || restart?.phase === 'InProgress') return false;
@@ -336,8 +340,10 @@ export class History {
       const { held } = operator.ledger(workload.name) ?? {};
       if (held?.digest !== undefined && verdict.at === this.cluster.now)
         account.digests.set(held.digest, contentOf(this.cluster, workload));
-      if (verdict.state === 'Failed' || verdict.state === 'TimedOut') account.saidToFail = true;
+      const isOfLast = verdict.elapsed > (account.restarts.at(-1)?.elapsed ?? -1);
+      if (isOfLast && (verdict.state === 'Failed' || verdict.state === 'TimedOut')) account.saidToFail = true;
       if (verdict.state === 'UpToDate' || verdict.state === 'Adopted') account.saidToFail = false;
+      if (this.#policiesOf(workload).some(({ suspended }) => suspended)) account.hotHeld = true;
       judgeHeld(this.#scene(workload), workload, verdict, held?.until);
     }
   }

@@ -5,7 +5,7 @@
 
 import type { RestartOrder, UndoOrder } from '../../../src/domain/effects.ts';
 import type { Policy } from '../../../src/domain/observed.ts';
-import { isBad, isRolledOut, type Cluster, type Deployed, type RunningPod } from './cluster.ts';
+import { isDown, isPresent, isRolledOut, type Cluster, type Deployed, type RunningPod } from './cluster.ts';
 import type { Told } from './operator.ts';
 import { isOpen, nextOpen } from './windows.ts';
 
@@ -56,6 +56,10 @@ export interface Account {
   readonly opened: Set<string>;
   /** It was said to have failed since its last restart, and is not well again. */
   saidToFail: boolean;
+  /** Hot keys have been held, too, or only a process that died knew what it had sent. */
+  hotHeld: boolean;
+  /** A restart was issued by a process that died before it recorded it: when, is only known to be before that was found. */
+  lost: boolean;
   /** What the names of contents, as they were held, stood for. */
   readonly digests: Map<string, string>;
   /** Content that was undone, since when nothing has changed. */
@@ -73,6 +77,8 @@ export const anAccount = (): Account => ({
   approved: new Set(),
   opened: new Set(),
   saidToFail: false,
+  hotHeld: false,
+  lost: false,
   digests: new Map(),
   undone: undefined,
   budgetFrom: -Infinity,
@@ -82,6 +88,8 @@ export const anAccount = (): Account => ({
 /** What a workload must be restarted for, as it is now. */
 export const contentOf = (cluster: Cluster, { sources }: Deployed): string =>
   sources.map((name) => `${name}=${cluster.sources.get(name)?.content['flag'] ?? ''}`).join(' ');
+
+const LONGEST_DEBOUNCE_MS = 3_000;
 
 /** Sources of which some container runs, or may run, on other content than there is now. */
 export const differing = (
@@ -94,7 +102,10 @@ export const differing = (
     const present = content?.['flag'];
     // Starts are known by the second, and changes by the source: what came later than all of them is proven to be new.
     const unclear = ({ startedAt }: RunningPod): boolean =>
-      startedAt <= changedAt + 2_000 || changes.some((at) => Math.abs(startedAt - at) <= 2_000);
+      startedAt <= changedAt + 2_000 ||
+      // A burst is waited out after the last look at pods.
+      startedAt >= cluster.now - LONGEST_DEBOUNCE_MS ||
+      changes.some((at) => Math.abs(startedAt - at) <= 2_000);
     // Where there is no pod, a restart touches none.
     return pods.length === 0 || pods.some((pod) => pod.started.get(name)?.['flag'] !== present || unclear(pod));
   });
@@ -129,7 +140,10 @@ const lets = (
   const times = account.restarts.map(({ at }) => at);
   const content = contentOf(cluster, workload);
   const opened = account.opened.has(content);
-  const passes = opened || account.troubled;
+  const last = account.restarts.at(-1)?.at ?? now;
+  const tookTooLong = ({ progressTimeoutMs }: Policy): boolean =>
+    !isRolledOut(workload) && now - last >= progressTimeoutMs;
+  const passes = opened || account.troubled || scene.policies.some(tookTooLong);
   return {
     suspended: ({ suspended }) => !suspended,
     window: ({ gates }) => passes || isOpen(gates.windows, now),
@@ -199,7 +213,8 @@ export const judgeHeld = (scene: Scene, workload: Deployed, told: Told, until: n
   const suspended = policies.filter((policy) => policy.suspended);
   const isNew = (name: string, files: RunningPod['files']): boolean =>
     files.get(name)?.['hot'] === cluster.sources.get(name)?.content['hot'];
-  if (suspended.length === 0)
+  // A rollout under way may carry it; and what was held may have come by itself, and have gone again.
+  if (isRolledOut(workload) && !account.hotHeld)
     hold(
       'hot',
       workload.pods.every(({ files }) => workload.sources.every((name) => isNew(name, files))),
@@ -222,12 +237,14 @@ export const judgeHeld = (scene: Scene, workload: Deployed, told: Told, until: n
       break;
     }
     case 'Cooldown': {
+      if (account.lost) break;
       const isRecent = ({ gates: { cooldownMs } }: Policy): boolean =>
         times.some((time) => at - time < cooldownMs + LONGEST_MS);
       hold('reason', policies.some(isRecent), says);
       break;
     }
     case 'BudgetExhausted': {
+      if (account.lost) break;
       const isSpent = ({ gates: { budget } }: Policy): boolean =>
         budget !== undefined &&
         times.filter((time) => time > at - budget.periodMs - LONGEST_MS).length >= budget.restarts;
@@ -244,12 +261,14 @@ export const judgeHeld = (scene: Scene, workload: Deployed, told: Told, until: n
     default:
       return;
   }
-  hold('cure', !account.saidToFail, says);
+  hold('cure', !(account.saidToFail && isFailing(workload)), says);
   hold('reason', elapsed - told.elapsed <= LONGEST_MS, says);
 };
 
 /** Something is visibly the matter with a rollout. */
 export const isTroubled = (workload: Deployed): boolean =>
-  workload.deadlineExceeded ||
-  (!isRolledOut(workload) &&
-    workload.pods.some(({ started }) => [...started.values()].some(({ flag }) => isBad(flag))));
+  workload.deadlineExceeded || (!isRolledOut(workload) && workload.pods.some(isDown));
+
+/** And with pods of the present template. */
+const isFailing = (workload: Deployed): boolean =>
+  workload.deadlineExceeded || workload.pods.some((pod) => isPresent(workload)(pod) && isDown(pod));
