@@ -38,6 +38,8 @@ export interface Setting {
   /** Sources by workload. */
   readonly workloads: Readonly<Record<string, readonly string[]>>;
   readonly policies: readonly Policy[];
+  /** How many workloads may roll out at a time, whatever policies say. */
+  readonly limit?: number;
 }
 
 /** Rounds until everything that waits must have had its turn. */
@@ -57,40 +59,46 @@ export class History {
    */
   #forgotten = false;
 
-  constructor({ workloads, policies }: Setting) {
+  constructor({ workloads, policies, limit = 0 }: Setting) {
     this.cluster = new Cluster(workloads);
     this.accounts = new Map(this.cluster.workloads.map(({ name }) => [name, anAccount()]));
-    this.operator = new Operator(this.cluster, policies, {
-      restart: (workload, order) => {
-        this.#note();
-        const account = this.#account(workload);
-        judgeRestart(this.#scene(workload), workload, order);
-        account.restarts.push({ at: this.cluster.now, elapsed: this.operator.elapsed, value: order.value });
-        account.replaced = workload.annotation;
-        account.changes = [];
-        account.wished = false;
-        account.troubled = false;
-        account.saidToFail = false;
-        account.approved.clear();
-        account.opened.clear();
-        account.undone = undefined;
+    this.operator = new Operator(
+      this.cluster,
+      policies,
+      {
+        restart: (workload, order) => {
+          this.#note();
+          const account = this.#account(workload);
+          judgeRestart(this.#scene(workload), workload, order);
+          account.restarts.push({ at: this.cluster.now, elapsed: this.operator.elapsed, value: order.value });
+          account.replaced = workload.annotation;
+          account.changes = [];
+          account.wished = false;
+          account.troubled = false;
+          account.rolling = true;
+          account.saidToFail = false;
+          account.approved.clear();
+          account.opened.clear();
+          account.undone = undefined;
+        },
+        undo: (workload, order) => {
+          this.#note();
+          const stored = this.operator.records.get(workload.name)?.failed;
+          judgeUndo(this.#scene(workload), workload, order, stored?.n === order.n && stored.undo !== undefined);
+          const account = this.#account(workload);
+          account.undone = contentOf(this.cluster, workload);
+        },
+        nudge: (workload) => {
+          const policies = this.#policiesOf(workload);
+          hold(
+            'suspended',
+            policies.some(({ suspended }) => !suspended),
+            () => `${workload.name} is nudged`,
+          );
+        },
       },
-      undo: (workload, order) => {
-        this.#note();
-        const stored = this.operator.records.get(workload.name)?.failed;
-        judgeUndo(this.#scene(workload), workload, order, stored?.n === order.n && stored.undo !== undefined);
-        const account = this.#account(workload);
-        account.undone = contentOf(this.cluster, workload);
-      },
-      nudge: (workload) => {
-        const policies = this.#policiesOf(workload);
-        hold(
-          'suspended',
-          policies.some(({ suspended }) => !suspended),
-          () => `${workload.name} is nudged`,
-        );
-      },
-    });
+      limit,
+    );
     // What has been adopted is recorded.
     this.operator.pass(5 * SECOND);
   }
@@ -218,7 +226,7 @@ export class History {
       case 'ask':
         this.#ask(workload, step.type, step.stale);
     }
-    operator.look();
+    operator.look([workload]);
   }
 
   #edit({ source, ...change }: Extract<Step, { readonly do: 'edit' }>): void {
@@ -310,7 +318,11 @@ export class History {
       this.#editable = false;
       this.#died();
     }
-    for (const workload of this.cluster.workloads) if (isTroubled(workload)) this.#account(workload).troubled = true;
+    for (const workload of this.cluster.workloads) {
+      const account = this.#account(workload);
+      if (isTroubled(workload)) account.troubled = true;
+      if (isRolledOut(workload)) account.rolling = false;
+    }
   }
 
   #died(): void {
@@ -415,6 +427,8 @@ export class History {
       cluster: this.cluster,
       policies: this.#policiesOf(workload),
       account: this.#account(workload),
+      accounts: this.accounts,
+      limit: this.operator.limit,
       elapsed: this.operator.elapsed,
     };
   }

@@ -54,6 +54,8 @@ export interface Account {
   /** Contents that somebody has approved, and those for which somebody has opened every gate; as text. */
   readonly approved: Set<string>;
   readonly opened: Set<string>;
+  /** The last restart is not through, or has been put back and that is not. */
+  rolling: boolean;
   /** It was said to have failed since its last restart, and is not well again. */
   saidToFail: boolean;
   /** Hot keys have been held, too, or only a process that died knew what it had sent. */
@@ -76,6 +78,7 @@ export const anAccount = (): Account => ({
   troubled: false,
   approved: new Set(),
   opened: new Set(),
+  rolling: false,
   saidToFail: false,
   hotHeld: false,
   lost: false,
@@ -114,6 +117,9 @@ export interface Scene {
   readonly cluster: Cluster;
   readonly policies: readonly Policy[];
   readonly account: Account;
+  readonly accounts: ReadonlyMap<string, Account>;
+  /** How many may roll out at a time, whatever policies say; 0: as many as like. */
+  readonly limit: number;
   readonly elapsed: number;
 }
 
@@ -130,11 +136,10 @@ const gating = ({ cluster, policies, account }: Scene, workload: Deployed): read
 const isFree = (scene: Scene, workload: Deployed, lets: (policy: Policy) => boolean): boolean =>
   gating(scene, workload).some((policies) => policies.every(lets));
 
-/** Whether every gate of a policy would let a change go, by the laws of time and of people. */
-const lets = (
-  scene: Scene,
-  workload: Deployed,
-): Readonly<Record<'suspended' | 'window' | 'cooldown' | 'budget' | 'approval', (policy: Policy) => boolean>> => {
+type GateLaw = 'suspended' | 'window' | 'cooldown' | 'budget' | 'approval' | 'order' | 'concurrency';
+
+/** Whether every gate of a policy would let a change go, by the laws of time, of people and of others. */
+const lets = (scene: Scene, workload: Deployed): Readonly<Record<GateLaw, (policy: Policy) => boolean>> => {
   const { cluster, account } = scene;
   const { now } = cluster;
   const times = account.restarts.map(({ at }) => at);
@@ -152,9 +157,48 @@ const lets = (
       passes ||
       budget === undefined ||
       times.filter((at) => at > now - budget.periodMs && at > account.budgetFrom).length < budget.restarts,
+    order: (policy) => passes || earlier(scene, policy, workload).every((each) => isDone(scene, each)),
+    concurrency: ({ gates: { maxConcurrent = Infinity }, sources }) =>
+      opened ||
+      rolling(scene, workload, (each) => sources.some(({ name }) => each.sources.includes(name))) < maxConcurrent,
     approval: ({ gates }) => opened || gates.approval === 'Automatic' || account.approved.has(content),
   };
 };
+
+/** Those that come before a workload in a policy's order: its canary, lower waves, and earlier ones of the same wave. */
+const earlier = ({ cluster }: Scene, { workloads = [], gates }: Policy, { name }: Deployed): readonly Deployed[] => {
+  const rank = (each: string): readonly [number, number, number] => {
+    const place = workloads.findIndex((binding) => 'name' in binding && binding.name === each);
+    const canary = gates.canary !== undefined && 'workload' in gates.canary && gates.canary.workload.name === each;
+    return [canary ? 0 : 1, workloads[place]?.wave ?? 0, gates.order === 'Sequential' ? Math.max(0, place) : 0];
+  };
+  const [canary, wave, place] = rank(name);
+  return cluster.workloads.filter((other) => {
+    const [itsCanary, itsWave, itsPlace] = rank(other.name);
+    return itsCanary !== canary ? itsCanary < canary : itsWave !== wave ? itsWave < wave : itsPlace < place;
+  });
+};
+
+/** Nothing is left to do for it: no change waits that its pods do not run on, and nothing is on its way. */
+const isDone = ({ cluster, accounts }: Scene, workload: Deployed): boolean => {
+  const { changes = [], rolling: isRolling = false } = accounts.get(workload.name) ?? {};
+  const runsOther = workload.pods.some(({ started }) =>
+    workload.sources.some((name) => started.get(name)?.['flag'] !== cluster.sources.get(name)?.content['flag']),
+  );
+  return !isRolling && !(changes.length > 0 && runsOther);
+};
+
+/** How many others roll out for us. What has failed is not over, but a way out of a failure does not wait for it. */
+const rolling = (
+  { cluster, accounts, account }: Scene,
+  { name }: Deployed,
+  counts: (workload: Deployed) => boolean,
+): number =>
+  cluster.workloads.filter((each) => {
+    const its = accounts.get(each.name);
+    if (each.name === name || each.paused || its?.rolling !== true || !counts(each)) return false;
+    return !(its.troubled && account.troubled);
+  }).length;
 
 /** Each gate by itself, and all of them together for one source's change. */
 export const judgeRestart = (scene: Scene, workload: Deployed, order: RestartOrder): void => {
@@ -175,12 +219,22 @@ export const judgeRestart = (scene: Scene, workload: Deployed, order: RestartOrd
     () => `${what}: ${order.value} once more`,
   );
   const gates = lets(scene, workload);
-  for (const law of ['suspended', 'window', 'cooldown', 'budget', 'approval'] as const)
+  for (const law of ['suspended', 'window', 'cooldown', 'budget', 'approval', 'order', 'concurrency'] as const)
     hold(
       law,
       isFree(scene, workload, gates[law]),
       () => `${what}, the last at ${last === undefined ? 'no time' : new Date(last.at).toISOString()}`,
     );
+  const others = rolling(scene, workload, () => true);
+  const {
+    limit,
+    account: { opened },
+  } = scene;
+  hold(
+    'concurrency',
+    limit === 0 || others < limit || opened.has(contentOf(cluster, workload)),
+    () => `${what}: ${others} others roll out`,
+  );
   hold(
     'reason',
     isFree(scene, workload, (policy) => Object.values(gates).every((let_) => let_(policy))),
