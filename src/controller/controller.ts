@@ -164,6 +164,16 @@ export const createController = (options: ControllerOptions): Controller => {
   });
   const bindings = createBindings(stores, sources);
   const triggers = createTriggers({ stores, bindings, sources, memory, nudger, prover, queues, clock, listed });
+  const others = createOthers({
+    stores,
+    bindings,
+    sources,
+    ledgers,
+    limit: options.maxConcurrentRestarts,
+    onMoved: (waiting) => {
+      triggers.onTurn(waiting);
+    },
+  });
   const requests = createRequests({
     store: stores.requests,
     workloads: stores.workloads,
@@ -175,16 +185,6 @@ export const createController = (options: ControllerOptions): Controller => {
       triggers.onRequest(workload);
     },
     clock,
-  });
-  const others = createOthers({
-    stores,
-    bindings,
-    sources,
-    ledgers,
-    limit: options.maxConcurrentRestarts,
-    onMoved: (waiting) => {
-      triggers.onTurn(waiting);
-    },
   });
   const observe = createObserve({ bindings, sources, ledgers, memory, prover, requests, others });
   const act = createAct({

@@ -9,6 +9,7 @@ import {
   contentOf,
   hold,
   isTroubled,
+  hasFailed,
   judgeHeld,
   judgeRestart,
   judgeUndo,
@@ -320,7 +321,7 @@ export class History {
     }
     for (const workload of this.cluster.workloads) {
       const account = this.#account(workload);
-      if (isTroubled(workload)) account.troubled = true;
+      if (isTroubled(workload) || hasFailed(this.#scene(workload), workload)) account.troubled = true;
       if (isRolledOut(workload)) account.rolling = false;
     }
   }

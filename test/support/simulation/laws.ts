@@ -136,6 +136,13 @@ const gating = ({ cluster, policies, account }: Scene, workload: Deployed): read
 const isFree = (scene: Scene, workload: Deployed, lets: (policy: Policy) => boolean): boolean =>
   gating(scene, workload).some((policies) => policies.every(lets));
 
+/** Its last restart has failed, or took too long. */
+export const hasFailed = ({ cluster, policies, accounts }: Scene, workload: Deployed): boolean => {
+  const { troubled = false, restarts = [] } = accounts.get(workload.name) ?? {};
+  const since = cluster.now - (restarts.at(-1)?.at ?? cluster.now);
+  return troubled || (!isRolledOut(workload) && policies.some(({ progressTimeoutMs }) => since >= progressTimeoutMs));
+};
+
 type GateLaw = 'suspended' | 'window' | 'cooldown' | 'budget' | 'approval' | 'order' | 'concurrency';
 
 /** Whether every gate of a policy would let a change go, by the laws of time, of people and of others. */
@@ -145,10 +152,7 @@ const lets = (scene: Scene, workload: Deployed): Readonly<Record<GateLaw, (polic
   const times = account.restarts.map(({ at }) => at);
   const content = contentOf(cluster, workload);
   const opened = account.opened.has(content);
-  const last = account.restarts.at(-1)?.at ?? now;
-  const tookTooLong = ({ progressTimeoutMs }: Policy): boolean =>
-    !isRolledOut(workload) && now - last >= progressTimeoutMs;
-  const passes = opened || account.troubled || scene.policies.some(tookTooLong);
+  const passes = opened || hasFailed(scene, workload);
   return {
     suspended: ({ suspended }) => !suspended,
     window: ({ gates }) => passes || isOpen(gates.windows, now),
@@ -189,15 +193,11 @@ const isDone = ({ cluster, accounts }: Scene, workload: Deployed): boolean => {
 };
 
 /** How many others roll out for us. What has failed is not over, but a way out of a failure does not wait for it. */
-const rolling = (
-  { cluster, accounts, account }: Scene,
-  { name }: Deployed,
-  counts: (workload: Deployed) => boolean,
-): number =>
-  cluster.workloads.filter((each) => {
-    const its = accounts.get(each.name);
-    if (each.name === name || each.paused || its?.rolling !== true || !counts(each)) return false;
-    return !(its.troubled && account.troubled);
+const rolling = (scene: Scene, workload: Deployed, counts: (workload: Deployed) => boolean): number =>
+  scene.cluster.workloads.filter((each) => {
+    if (each === workload || each.paused || scene.accounts.get(each.name)?.rolling !== true || !counts(each))
+      return false;
+    return !(hasFailed(scene, each) && hasFailed(scene, workload));
   }).length;
 
 /** Each gate by itself, and all of them together for one source's change. */
@@ -225,7 +225,7 @@ export const judgeRestart = (scene: Scene, workload: Deployed, order: RestartOrd
       isFree(scene, workload, gates[law]),
       () => `${what}, the last at ${last === undefined ? 'no time' : new Date(last.at).toISOString()}`,
     );
-  const others = rolling(scene, workload, () => true);
+  const others = rolling(scene, workload, (each) => !hasFailed(scene, each));
   const {
     limit,
     account: { opened },

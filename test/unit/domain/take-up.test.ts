@@ -314,8 +314,8 @@ describe('a request', () => {
   it('to restart now restarts, whoever has not approved', () => {
     const observed = due({ requests: [aRequest({ type: 'RunNow', digest: contentOf(B) })] });
     const plan = act(observed);
-    assert.equal(plan.restart?.digest, contentOf(B));
     assert.ok(plan.restart !== undefined);
+    assert.equal(plan.restart.digest, contentOf(B));
     assert.equal(restartIssued(plan.ledger, plan.restart, observed.workload, NOW).opened, undefined);
   });
 
@@ -337,7 +337,8 @@ describe('an answer', () => {
   );
 
   /** What a look finds next: requests of which the status was written, a crash before that, or a crash before the record was. */
-  const outcomes = fc.infiniteStream(fc.constantFrom('Told', 'Recorded', 'Nothing'));
+  type Crash = 'Told' | 'Recorded' | 'Nothing';
+  const outcomes = fc.infiniteStream(fc.constantFrom<Crash>('Told', 'Recorded', 'Nothing'));
 
   it('is given once to each request, and no effect comes twice, whatever ends in between', () => {
     fc.assert(
@@ -348,7 +349,7 @@ describe('an answer', () => {
         const told = new Map<string, string>();
         const takings = new Map<string, number>();
         let ledger: Ledger = failedWith(B);
-        for (let look = 0; look < 200 && told.size < all.length; look += 1) {
+        for (let look = 0; look < 200 && all.some(({ uid }) => !told.has(uid)); look += 1) {
           const open = all.filter(({ uid }) => !told.has(uid));
           const observed = due({ ledger, requests: open, policies: [manual] }, content);
           const before = ledger.answers ?? [];
@@ -357,7 +358,7 @@ describe('an answer', () => {
             taken.recordFirst,
             (taken.ledger.answers ?? []).some(({ uid }) => open.some((r) => r.uid === uid)),
           );
-          const [crash] = [crashes.next().value as string];
+          const crash = crashes.next().value as Crash;
           if (crash === 'Nothing') continue;
           ledger = ledgerOf(recordStatusOf(taken.ledger));
           const answers = ledger.answers ?? [];
