@@ -45,6 +45,8 @@ interface Memory {
   /** By the clock that is never set. */
   dueAt?: number;
   verdict?: Told;
+  /** The pods that have been nudged since they came, while a rollout of ours is followed. */
+  followed?: ReadonlySet<string>;
 }
 
 /** What was said of a workload, and when: by the clock, and by the one that is never set. */
@@ -298,6 +300,16 @@ export class Operator {
     }
     this.#put(workload.name, ledger);
     if (effects) this.#dieIf('Put');
+    this.#follow(workload, plan, memory);
+  }
+
+  /** The pods of a rollout of ours are nudged once each, those that come last a moment after it. */
+  #follow(workload: Deployed, { followPods, leavePods }: ActPlan, memory: Memory): void {
+    if ((followPods || memory.followed !== undefined) && !leavePods) {
+      for (const pod of workload.pods) if (memory.followed?.has(pod.name) !== true) this.#cluster.refresh(pod);
+    }
+    if (followPods) memory.followed = new Set(workload.pods.map(({ name }) => name));
+    else delete memory.followed;
   }
 
   /** The same value once more is no change of a template. */
