@@ -1,10 +1,12 @@
 /** Performs a plan's effects through the ports, and records what they brought about. */
 
 import type { Plan } from '../domain/effects.ts';
+import { RECOVERED } from '../domain/failure-words.ts';
 import { listed } from '../domain/notices.ts';
 import { changedKeys } from '../domain/difference.ts';
 import type { Ledger, Observed } from '../domain/observed.ts';
 import { nudged, restartIssued } from '../domain/outcomes.ts';
+import { undone } from '../domain/undo.ts';
 import { desiredPods } from '../domain/rollout.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { toError } from '../runtime/errors.ts';
@@ -66,6 +68,10 @@ export const createAct =
     const untold = await answering(options, observed, plan.ledger, signal);
 
     let ledger = plan.ledger;
+    if (plan.undo !== undefined) {
+      // Before anything else: pods go on failing until then.
+      ledger = await undo(options, observed, ledger, plan.undo, signal);
+    }
     if (plan.nudge !== undefined) {
       ledger = await nudge(options, observed, ledger, plan.nudge, signal);
     }
@@ -100,6 +106,19 @@ const answering = async (
   } catch (thrown) {
     return toError(thrown);
   }
+};
+
+const undo = async (
+  { workloads, store, clock, ledgers }: ActOptions,
+  { workload }: Observed,
+  ledger: Ledger,
+  order: NonNullable<Extract<Plan, { type: 'Act' }>['undo']>,
+  signal: AbortSignal,
+): Promise<Ledger> => {
+  store.offer(await workloads.undo(workload, order.value, signal));
+  const next = undone(ledger, clock.now());
+  ledgers.put(workload, next);
+  return next;
 };
 
 const nudge = async (
@@ -151,7 +170,7 @@ const observeEnd = (
 ): void => {
   if (restart === undefined || restart.phase === 'InProgress' || restart.phase === before?.restart?.phase) return;
   // One of others is theirs, and what was taken over at first sight is not of this process's making.
-  if (before === undefined || restart.origin === 'Foreign') return;
+  if (before === undefined || restart.origin === 'Foreign' || restart.reason === RECOVERED) return;
   observer.restartEnded(workload.kind, restart.phase, (clock.now() - restart.issuedAt) / 1_000);
 };
 

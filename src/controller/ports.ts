@@ -5,7 +5,7 @@ import type { MacKey } from '../domain/digest.ts';
 import type { Notice } from '../domain/effects.ts';
 import type { Pod, Policy, SourceId, Workload } from '../domain/observed.ts';
 import type { Request } from '../domain/requests.ts';
-import type { PodReport } from '../domain/rollout-cause.ts';
+import type { ClusterWarning, PodReport } from '../domain/rollout-cause.ts';
 import type { LabelSelector, SourceKind } from '../domain/selection.ts';
 import type { ListWatch, Sink } from '../runtime/reflector.ts';
 import type { Store } from '../runtime/store.ts';
@@ -146,6 +146,11 @@ export interface WorkloadWriter {
    * Rejects with a WaitingError where the workload is gone or another one has its name: the watch is about to say so.
    */
   restart(workload: Workload, value: string, signal: AbortSignal): Promise<Workload>;
+  /**
+   * Puts the annotation back to an earlier value (undefined: it is taken away), in exactly the version of the workload that
+   * was decided on: what has come since is not put back. Rejects with a WaitingError where it is another one by now.
+   */
+  undo(workload: Workload, value: string | undefined, signal: AbortSignal): Promise<Workload>;
 }
 
 /** A container that runs beside others, as far as proof needs to know it. */
@@ -179,13 +184,25 @@ export interface FollowedPod extends Pod {
   readonly sideBySide: readonly PodContainer[];
 }
 
+export interface Warnings {
+  /** The pods, with what concerns them. */
+  readonly reports: readonly PodReport[];
+  /** About the workload itself. */
+  readonly warnings: readonly ClusterWarning[];
+}
+
 export interface Pods {
   /** The pods that belong to the workload and neither have ended nor are being deleted, and how all of them are. */
   look(
     workload: Workload,
     signal: AbortSignal,
   ): Promise<{ readonly pods: readonly Pod[]; readonly reports: readonly PodReport[] }>;
-  /** The same, to follow. */
+  /**
+   * What the cluster has warned of, about the workload itself and about some of its pods that are not ready: few requests.
+   * Rejects for nothing but the abort: where it can't be found out, nothing is known.
+   */
+  warnings(workload: Workload, reports: readonly PodReport[], signal: AbortSignal): Promise<Warnings>;
+  /** The same as `look`, to follow. */
   watch(workload: Workload): ListWatch<FollowedPod>;
   /**
    * Whether the pod's controller, and that one's, lead to this workload by their uids. Names and labels, by which `watch`

@@ -1,11 +1,13 @@
 /** Restarts that a crash left behind: in the annotation, but not in the record. */
 
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
+import type { RestartAnnotation } from './annotation.ts';
 import { compare, consumedSources } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Hold } from './gates.ts';
 import type { Ledger, Observed, Restart, SourceId, Workload } from './observed.ts';
 import { carried, counted } from './outcomes.ts';
+import { replacedByUnrecorded } from './undo.ts';
 import { withoutHeld } from './situation.ts';
 
 /**
@@ -42,6 +44,7 @@ export const recogniseIssued = (
     issuedAt: now,
     templateHash: observed.workload.templateHash,
     phase: 'InProgress',
+    ...replacedByUnrecorded(formatted(annotation), observed.workload, ledger),
     changes: difference.carried,
   };
   return { ledger: { ...carried(withoutHeld(known), restart, now), restart }, recognised: true, forced: false };
@@ -60,6 +63,8 @@ const withCounted = (ledger: Ledger, n: number, now: number): Ledger => {
     next = counted(next, Math.max(now, latest + 1));
   return next;
 };
+
+const formatted = ({ n, digest }: RestartAnnotation): string => `v1.${n}.${digest}`;
 
 /** The annotation of a restart of ours that the record does not know. */
 export const unrecordedRestart = (

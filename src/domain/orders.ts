@@ -11,6 +11,7 @@ import { listed } from './notices.ts';
 import type { Changes, Ledger, Observed } from './observed.ts';
 import { changedPlaces } from './places.ts';
 import { questionOf, type Situation } from './situation.ts';
+import { replacedBy } from './undo.ts';
 
 /** A restart for a hot change that was not proven in time, unless something holds it. */
 export const orderForUnproven = (situation: Situation, forced: boolean): RestartOrder | undefined => {
@@ -54,7 +55,7 @@ export const orderOf = (situation: Situation, forced: boolean): RestartOrder => 
     changes: difference.carried,
     keys: places,
     cause,
-    ...(observed.workload.annotationValue !== undefined && { replaces: observed.workload.annotationValue }),
+    ...replacedBy(observed.workload, ledger),
     ...(unproven !== undefined && { unproven }),
   };
 };

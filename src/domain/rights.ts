@@ -172,7 +172,7 @@ const allRules = (needs: Needs): readonly Rule[] => [
   rule(GROUP, [RELOAD_RECORD.plural], ['get', 'list', 'watch', 'create', 'update', 'delete']),
   rule(GROUP, [RELOAD_REQUEST.plural], ['list', 'watch', 'delete']),
   rule(GROUP, [`${RELOAD_REQUEST.plural}/status`], ['patch']),
-  rule('events.k8s.io', ['events'], ['create']),
+  rule('events.k8s.io', ['events'], ['create', 'list']),
 ];
 
 const commentsOn = ({ namespace, sources, workloads }: Needs, { complete, blind }: RightsOptions): readonly string[] =>

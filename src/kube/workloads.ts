@@ -4,10 +4,11 @@ import type { StoredWorkload, WorkloadWriter } from '../controller/ports.ts';
 import { parseRestartAnnotation } from '../domain/annotation.ts';
 import { findPorts, findUnfollowed, findUses, type PodTemplate } from '../domain/references.ts';
 import type { RolloutState } from '../domain/rollout.ts';
+import type { Workload } from '../domain/observed.ts';
 import type { LabelSelector, WorkloadKind } from '../domain/selection.ts';
 import type { KubeClient } from './connect.ts';
 import { WaitingError } from '../runtime/errors.ts';
-import { isNotFound, KubeError } from './errors.ts';
+import { isConflict, isNotFound, KubeError } from './errors.ts';
 import type { ObjectMeta } from './listwatch.ts';
 import { ownsTemplateAnnotation, type ManagedFieldsEntry } from './managed-fields.ts';
 import { workloads } from './paths.ts';
@@ -127,30 +128,51 @@ const isGone = (error: unknown): boolean =>
   (error instanceof KubeError &&
     error.causes.some(({ field }) => field === 'metadata.uid' || field === 'spec.selector'));
 
-export const createWorkloadWriter = (client: KubeClient): WorkloadWriter => ({
-  restart: async ({ kind, namespace, name, uid }, value, signal) => {
-    // A raw apply of this one field: no other manager's fields are touched, the same value again is no change, and
-    // the uid makes sure that it is still the workload that was decided on (design law 10).
-    const path = `${workloads(kind)(namespace)}/${name}`;
-    const request = client.request<RawWorkload>({
-      method: 'PATCH',
-      path,
-      query: { fieldManager: FIELD_MANAGER, force: 'true' },
-      contentType: 'application/apply-patch+yaml',
-      body: {
-        apiVersion: 'apps/v1',
-        kind,
-        metadata: { name, namespace, uid },
+/**
+ * A raw apply of one field: no other manager's fields are touched, the same value again is no change, and the uid makes
+ * sure that it is still the workload that was decided on (design law 10). An apply without the field takes it away.
+ */
+const applyAnnotation = async (
+  client: KubeClient,
+  { kind, namespace, name, uid }: Workload,
+  {
+    value,
+    resourceVersion,
+    signal,
+  }: { readonly value: string | undefined; readonly resourceVersion?: string; readonly signal: AbortSignal },
+): Promise<Workload> => {
+  const path = `${workloads(kind)(namespace)}/${name}`;
+  const request = client.request<RawWorkload>({
+    method: 'PATCH',
+    path,
+    query: { fieldManager: FIELD_MANAGER, force: 'true' },
+    contentType: 'application/apply-patch+yaml',
+    body: {
+      apiVersion: 'apps/v1',
+      kind,
+      metadata: { name, namespace, uid, ...(resourceVersion !== undefined && { resourceVersion }) },
+      ...(value !== undefined && {
         spec: { template: { metadata: { annotations: { [RESTART_ANNOTATION]: value } } } },
-      },
-      signal,
-    });
-    try {
-      return parseWorkload(kind, await request);
-    } catch (error) {
-      if (isGone(error))
-        throw new WaitingError(1_000, 'WorkloadGone', `${path} with uid ${uid} is gone`, { cause: error });
-      throw error;
-    }
-  },
+      }),
+    },
+    signal,
+  });
+  try {
+    return parseWorkload(kind, await request);
+  } catch (error) {
+    if (isGone(error))
+      throw new WaitingError(1_000, 'WorkloadGone', `${path} with uid ${uid} is gone`, { cause: error });
+    if (resourceVersion !== undefined && isConflict(error))
+      throw new WaitingError(BEHIND_MS, 'Conflict', `${path} has changed since`, { cause: error });
+    throw error;
+  }
+};
+
+/** Until the watch has shown what changed. */
+const BEHIND_MS = 250;
+
+export const createWorkloadWriter = (client: KubeClient): WorkloadWriter => ({
+  restart: (workload, value, signal) => applyAnnotation(client, workload, { value, signal }),
+  undo: (workload, value, signal) =>
+    applyAnnotation(client, workload, { value, resourceVersion: workload.resourceVersion, signal }),
 });

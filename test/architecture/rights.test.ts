@@ -108,6 +108,7 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
   return {
     pods: {
       look: () => pods.look(workload, signal),
+      warnings: () => pods.warnings(workload, [], signal),
       watch: async () => {
         const source = pods.watch(workload);
         await source.list({ limit: 1 }, signal);
@@ -135,6 +136,10 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
       restart: async () => {
         for (const kind of paths.WORKLOAD_KINDS)
           await createWorkloadWriter(client).restart({ ...workload, kind }, 'v1', signal);
+      },
+      undo: async () => {
+        for (const kind of paths.WORKLOAD_KINDS)
+          await createWorkloadWriter(client).undo({ ...workload, kind }, 'v1', signal);
       },
     },
     events: {

@@ -88,6 +88,7 @@ export class History {
           judgeUndo(this.#scene(workload), workload, order, stored?.n === order.n && stored.undo !== undefined);
           const account = this.#account(workload);
           account.undone = contentOf(this.cluster, workload);
+          account.rolling = true;
         },
         nudge: (workload) => {
           const policies = this.#policiesOf(workload);

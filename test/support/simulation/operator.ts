@@ -18,6 +18,7 @@ import {
   type Workload,
 } from '../../../src/domain/observed.ts';
 import { nudged, restartIssued } from '../../../src/domain/outcomes.ts';
+import { undone } from '../../../src/domain/undo.ts';
 import { ledgerOf, recordStatusOf } from '../../../src/domain/record.ts';
 import type { Request } from '../../../src/domain/requests.ts';
 import { found } from '../builders.ts';
@@ -279,17 +280,19 @@ export class Operator {
       this.#write(workload.name, ledger);
       this.#dieIf('Stored');
     }
+    if (plan.undo !== undefined) {
+      const { undo } = plan;
+      this.#writeTemplate(workload, undo.value, () => this.#witness.undo(workload, undo));
+      this.#dieIf('Undone');
+      ledger = undone(ledger, now);
+      this.#put(workload.name, ledger);
+    }
     if (plan.nudge !== undefined) {
       this.#witness.nudge(workload);
       for (const pod of workload.pods) this.#cluster.refresh(pod);
       ledger = nudged(ledger, plan.nudge, workload.pods.length, now);
       this.#put(workload.name, ledger);
       this.#dieIf('Nudged');
-    }
-    if (plan.undo !== undefined) {
-      const { undo } = plan;
-      this.#writeTemplate(workload, undo.value, () => this.#witness.undo(workload, undo));
-      this.#dieIf('Undone');
     }
     if (plan.restart !== undefined) {
       const { restart } = plan;

@@ -23,6 +23,11 @@ const SETTINGS: readonly (readonly [string, Setting])[] = [
   ['with a budget', web(gated({ budget: BUDGET }))],
   ['with approval', web(gated({ approval: 'Manual' }))],
   ['with all of them', web(gated({ windows, cooldownMs: 2 * MINUTE, budget: BUDGET, approval: 'Manual' }))],
+  ['where what fails is undone', web(gated({ onFailure: 'Undo' }))],
+  [
+    'where what fails is undone, with gates',
+    web(gated({ onFailure: 'Undo', windows, budget: BUDGET, approval: 'Manual' })),
+  ],
   [
     'with two policies on one source',
     web(gated({ windows }), gated({ budget: BUDGET, cooldownMs: MINUTE }, { name: 'second', debounceMs: 2 * SECOND })),
