@@ -71,8 +71,18 @@ export class History {
           this.#note();
           const account = this.#account(workload);
           judgeRestart(this.#scene(workload), workload, order);
-          account.restarts.push({ at: this.cluster.now, elapsed: this.operator.elapsed, value: order.value });
-          account.replaced = workload.annotation;
+          account.restarts.push({
+            at: this.cluster.now,
+            elapsed: this.operator.elapsed,
+            value: order.value,
+            content: contentOf(this.cluster, workload),
+          });
+          // One that never got through is nothing to go back to.
+          const last = account.restarts.at(-2);
+          const isOver =
+            account.rolling && last?.value === workload.annotation && account.template === workload.template;
+          if (!isOver) account.replaced = workload.annotation;
+          account.template = workload.template;
           account.changes = [];
           account.wished = false;
           account.troubled = false;
@@ -87,7 +97,7 @@ export class History {
           const stored = this.operator.records.get(workload.name)?.failed;
           judgeUndo(this.#scene(workload), workload, order, stored?.n === order.n && stored.undo !== undefined);
           const account = this.#account(workload);
-          account.undone = contentOf(this.cluster, workload);
+          account.undone = account.restarts.at(-1)?.content;
           account.rolling = true;
         },
         nudge: (workload) => {

@@ -12,6 +12,7 @@ import { isOpen, nextOpen } from './windows.ts';
 export const LAWS = {
   difference: 'nothing without a difference',
   once: 'one change, at most one rollout',
+  burst: 'a burst of edits is one change',
   numbers: 'every restart has a number and a value of its own',
   suspended: 'no effect of any kind while suspended',
   window: 'none outside a window',
@@ -44,7 +45,12 @@ export const hold = (law: Law, holds: boolean, why: () => string): void => {
 
 /** What has happened to one workload, as whoever stands beside it knows. */
 export interface Account {
-  readonly restarts: { readonly at: number; readonly elapsed: number; readonly value: string }[];
+  readonly restarts: {
+    readonly at: number;
+    readonly elapsed: number;
+    readonly value: string;
+    readonly content: string;
+  }[];
   /** Changes of what it must be restarted for, since its last restart: by their times. */
   changes: number[];
   /** Somebody wants a restart without a change. */
@@ -69,6 +75,8 @@ export interface Account {
   budgetFrom: number;
   /** What was in the annotation before the last restart. */
   replaced: string | undefined;
+  /** The template that it was issued on. */
+  template: string | undefined;
 }
 
 export const anAccount = (): Account => ({
@@ -86,6 +94,7 @@ export const anAccount = (): Account => ({
   undone: undefined,
   budgetFrom: -Infinity,
   replaced: undefined,
+  template: undefined,
 });
 
 /** What a workload must be restarted for, as it is now. */
@@ -200,6 +209,15 @@ const rolling = (scene: Scene, workload: Deployed, counts: (workload: Deployed) 
     return !(hasFailed(scene, each) && hasFailed(scene, workload));
   }).length;
 
+/** Edits that come one after the other are one change, which a process that knows nothing more can't see. */
+const judgeBurst = ({ cluster, policies, account }: Scene, order: RestartOrder, what: string): void => {
+  const [first, last] = [account.changes[0], account.changes.at(-1)];
+  if (first === undefined || last === undefined || account.hotHeld || order.cause.includes('came back')) return;
+  const debounceMs = Math.min(...policies.map((policy) => policy.debounceMs));
+  const isOver = cluster.now - last >= debounceMs || cluster.now - first >= 10 * debounceMs;
+  hold('burst', isOver, () => `${what}: only ${cluster.now - last} ms after the last of it`);
+};
+
 /** Each gate by itself, and all of them together for one source's change. */
 export const judgeRestart = (scene: Scene, workload: Deployed, order: RestartOrder): void => {
   const { cluster, account } = scene;
@@ -211,13 +229,14 @@ export const judgeRestart = (scene: Scene, workload: Deployed, order: RestartOrd
     account.wished || differing(cluster, workload, account.changes).length > 0,
     () => `${what}: all containers run on that`,
   );
-  hold('failed', account.undone === undefined || account.wished, () => `${what}: it was undone`);
+  hold('failed', account.undone !== contentOf(cluster, workload) || account.wished, () => `${what}: it was undone`);
   hold('numbers', order.n === account.restarts.length + 1, () => `${what}: after ${account.restarts.length} of them`);
   hold(
     'numbers',
     account.restarts.every(({ value }) => value !== order.value),
     () => `${what}: ${order.value} once more`,
   );
+  judgeBurst(scene, order, what);
   const gates = lets(scene, workload);
   for (const law of ['suspended', 'window', 'cooldown', 'budget', 'approval', 'order', 'concurrency'] as const)
     hold(
