@@ -139,11 +139,7 @@ export interface WorkloadWriter {
    * Rollout's own metadata together with that time; and returns what came of it.
    * Rejects with a WaitingError where the workload is gone or another one has its name: the watch is about to say so.
    */
-  restart(
-    workload: Workload,
-    order: Pick<RestartOrder, 'value' | 'restartAt'>,
-    signal: AbortSignal,
-  ): Promise<Workload>;
+  restart(workload: Workload, order: Pick<RestartOrder, 'value' | 'restartAt'>, signal: AbortSignal): Promise<Workload>;
 }
 
 /** A container that runs beside others, as far as proof needs to know it. */

@@ -110,7 +110,11 @@ const needsOf = (namespace: string, policies: readonly BindingPolicy[]): Needs =
       : new Set(here.flatMap(({ sources }) => sources.filter((each) => each.kind === kind).map(({ name }) => name)));
   const workloadsOf = (kind: WorkloadKind): Reach => {
     const names = here.flatMap(({ workloads }) =>
-      workloads === undefined ? (isNamedKind(kind) ? [] : [undefined]) : workloads.filter((each) => each.kind === kind).map(({ name }) => name),
+      workloads === undefined
+        ? isNamedKind(kind)
+          ? []
+          : [undefined]
+        : workloads.filter((each) => each.kind === kind).map(({ name }) => name),
     );
     return names.includes(undefined) ? 'All' : new Set(names.filter((name) => name !== undefined));
   };

@@ -22,7 +22,8 @@ export interface ArgoRolloutState {
 export const argoProgress = (state: ArgoRolloutState): Progress => {
   const { phase, message = '', unpausing, restarting, replicas, status } = state;
   if (unpausing) return { phase: 'InProgress', message: 'its controller is about to go on after a pause' };
-  if (phase === 'Degraded') return { phase: 'Failed', reason: 'Degraded', message: message || 'the Rollout is degraded' };
+  if (phase === 'Degraded')
+    return { phase: 'Failed', reason: 'Degraded', message: message || 'the Rollout is degraded' };
   if (restarting) return { phase: 'InProgress', message: 'its pods are being restarted' };
   if (phase === 'Healthy')
     return { phase: 'Complete', pods: status.updated, message: `${status.available} of ${replicas} pods available` };

@@ -41,7 +41,9 @@ export const createRecordWriter = (client: KubeClient): RecordWriter => {
       namespace: workload.namespace,
       ...(resourceVersion !== undefined && { resourceVersion }),
       // It goes with its workload.
-      ownerReferences: [{ apiVersion: apiVersionOf(workload.kind), kind: workload.kind, name: workload.name, uid: workload.uid }],
+      ownerReferences: [
+        { apiVersion: apiVersionOf(workload.kind), kind: workload.kind, name: workload.name, uid: workload.uid },
+      ],
     },
     spec: { workload: { group: groupOf(workload.kind), kind: workload.kind, name: workload.name, uid: workload.uid } },
     status,

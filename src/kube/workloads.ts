@@ -97,8 +97,7 @@ const LACKING = ['metadata.uid', 'spec.selector', 'spec.schedule', 'spec.templat
  * with 422. So is much else, such as an admission policy that says no, which is no sign of that.
  */
 const isGone = (error: unknown): boolean =>
-  isNotFound(error) ||
-  (error instanceof KubeError && error.causes.some(({ field = '' }) => LACKING.includes(field)));
+  isNotFound(error) || (error instanceof KubeError && error.causes.some(({ field = '' }) => LACKING.includes(field)));
 
 export const createWorkloadWriter = (client: KubeClient): WorkloadWriter => ({
   restart: async ({ kind, namespace, name, uid }, { value, restartAt }, signal) => {
@@ -113,7 +112,9 @@ export const createWorkloadWriter = (client: KubeClient): WorkloadWriter => ({
         apiVersion: apiVersionOf(kind),
         kind,
         metadata: { name, namespace, uid },
-        ...infoOf(kind).template.reduceRight<object>((inner, field) => ({ [field]: inner }), { metadata: { annotations } }),
+        ...infoOf(kind).template.reduceRight<object>((inner, field) => ({ [field]: inner }), {
+          metadata: { annotations },
+        }),
       },
     } as const;
     // A merge: an apply would have to name the template's annotation, too, or take it away where it is ours.

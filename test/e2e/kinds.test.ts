@@ -148,13 +148,10 @@ describe('kinds of workloads', { concurrency: 3 }, () => {
     await untilPasses(
       async () => {
         const { workloads: lines = [] } = await stage.status();
-        assert.deepEqual(
-          lines.map(({ kind, reason, message }) => `${kind} ${reason ?? ''}: ${message ?? ''}`).sort(),
-          [
-            `Pod NotItsOwn: Pod ${pod.metadata.name} belongs to ReplicaSet ${replicaSet.metadata.name}: bind its owner, not what the owner makes`,
-            `ReplicaSet NotItsOwn: ReplicaSet ${replicaSet.metadata.name} belongs to Deployment web: bind its owner, not what the owner makes`,
-          ],
-        );
+        assert.deepEqual(lines.map(({ kind, reason, message }) => `${kind} ${reason ?? ''}: ${message ?? ''}`).sort(), [
+          `Pod NotItsOwn: Pod ${pod.metadata.name} belongs to ReplicaSet ${replicaSet.metadata.name}: bind its owner, not what the owner makes`,
+          `ReplicaSet NotItsOwn: ReplicaSet ${replicaSet.metadata.name} belongs to Deployment web: bind its owner, not what the owner makes`,
+        ]);
       },
       { what: 'both to be refused' },
     );
@@ -268,5 +265,11 @@ const hasFile = (stage: Stage, name: string, text: string): Promise<void> =>
 /** What is made in the second of a change can't be told from what was made before it. */
 const afterASecond = async (): Promise<void> => {
   const from = Date.now();
-  await untilPasses(() => Promise.resolve(assert.ok(Date.now() - from > 2_000)), { what: 'two seconds' });
+  await untilPasses(
+    () => {
+      assert.ok(Date.now() - from > 2_000);
+      return Promise.resolve();
+    },
+    { what: 'two seconds' },
+  );
 };

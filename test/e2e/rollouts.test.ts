@@ -143,7 +143,11 @@ describe('Argo Rollouts', { skip: !isOurs }, () => {
           apiVersion: 'argoproj.io/v1alpha1',
           kind: 'Rollout',
           metadata: { name: 'web' },
-          spec: { replicas: 1, workloadRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'origin' }, ...STRAIGHT },
+          spec: {
+            replicas: 1,
+            workloadRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'origin' },
+            ...STRAIGHT,
+          },
         },
       });
       await stage.policy(WORKLOADS);
@@ -184,10 +188,15 @@ describe('Argo Rollouts', { skip: !isOurs }, () => {
   });
 });
 
-/** What the operator has warned of, as far as it names a resource. */
+/** What the operator has warned of about watches of a resource. */
 const troubles = async (cluster: Cluster, resource: string): Promise<readonly string[]> => {
   const log = await kubectlFor(cluster).run(['-n', 'reload-operator-system', 'logs', 'deployment/reload-operator']);
-  return log.split('\n').filter((line) => /"level":"?(warn|error|40|50)/.test(line) && line.includes(`/${resource}`));
+  return log
+    .split('\n')
+    .filter(
+      (line) =>
+        /"level":"?(warn|error|40|50)/.test(line) && line.includes('"watch":') && line.includes(`/${resource}/`),
+    );
 };
 
 const healthy = (stage: Stage): Promise<void> =>

@@ -110,7 +110,10 @@ describe('watches of workloads that have to be named', () => {
   it('are none for a policy that binds consumers, or kinds that are watched anyway', () => {
     const world = setUp();
     world.policy('a', undefined);
-    world.policy('b', [{ kind: 'Deployment', name: 'web' }, { kind: 'CronJob', selector: { matchLabels: { a: 'b' } } }]);
+    world.policy('b', [
+      { kind: 'Deployment', name: 'web' },
+      { kind: 'CronJob', selector: { matchLabels: { a: 'b' } } },
+    ]);
     assert.deepEqual(world.begun, []);
   });
 

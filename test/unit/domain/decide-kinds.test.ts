@@ -37,7 +37,7 @@ type Act = Extract<Plan, { readonly type: 'Act' }>;
 const act = (observed: Observed, now = LATER): Act => {
   const plan = decide(observed, now);
   assert.equal(plan.type, 'Act');
-  return plan as Act;
+  return plan;
 };
 
 /** A workload whose source was edited at T0. */
@@ -60,7 +60,7 @@ describe('a CronJob', () => {
     const { pending: _, ...settled } = observed;
     const next = act({ ...settled, ledger: issued, workload: { ...observed.workload, annotation } });
     assert.equal(next.ledger.restart?.phase, 'Succeeded');
-    assert.equal(next.ledger.restart?.reason, 'NextRun');
+    assert.equal(next.ledger.restart.reason, 'NextRun');
     assert.equal(next.restart, undefined);
   });
 
@@ -100,7 +100,10 @@ describe('a Rollout', () => {
     const restart = aRestart({ issuedAt: T0, changes: changed({ flag: 'b' }) });
     const workload: Workload = aWorkload({ rollout, annotation: { n: 1, digest: 'digest-1', ours: true } });
     const ledger = aLedger(A, { restart, ...more });
-    return act(observing(edited(FLAG_B, T0 - SECOND), { workload, ledger, podsSeenAt: now, pods: [], reports: [] }), now);
+    return act(
+      observing(edited(FLAG_B, T0 - SECOND), { workload, ledger, podsSeenAt: now, pods: [], reports: [] }),
+      now,
+    );
   };
 
   it('waits in its own steps for as long as it takes, and is not hurried', () => {
@@ -160,7 +163,10 @@ describe('what nothing restarts', () => {
   }
 
   it('what belongs to somebody else is left alone, with the sentence', () => {
-    const workload = aWorkload({ rollout: unrestartable('Pod'), notItsOwn: 'Pod web belongs to Job x: bind its owner' });
+    const workload = aWorkload({
+      rollout: unrestartable('Pod'),
+      notItsOwn: 'Pod web belongs to Job x: bind its owner',
+    });
     const plan = decide(observing(edited(FLAG_B, T0), { workload, ledger: aLedger(A) }), LATER);
     assert.equal(plan.type, 'Forget');
     assert.deepEqual(
@@ -181,7 +187,10 @@ describe('a policy without workloads', () => {
     for (const kind of NAMED_KINDS) {
       const workload = { ...aWorkload(), kind };
       assert.equal(binds(aPolicy({ workloads: [{ kind, name: 'web' }] }), workload), true);
-      assert.equal(binds(aPolicy({ workloads: [{ kind, selector: { matchLabels: { app: 'web' } } }] }), workload), true);
+      assert.equal(
+        binds(aPolicy({ workloads: [{ kind, selector: { matchLabels: { app: 'web' } } }] }), workload),
+        true,
+      );
       assert.equal(binds(aPolicy({ workloads: [{ kind: 'Deployment', name: 'web' }] }), workload), false);
     }
   });

@@ -156,7 +156,12 @@ describe('the progress of a rollout', () => {
     ],
     ['Rollout: healthy', argoRollout(), 'Complete', /^2 of 2 pods available$/],
     ['CronJob', cronJob(), 'Complete', /^the next run starts on it$/],
-    ['CronJob: suspended', cronJob({ suspended: true }), 'Complete', /next run starts on it; the CronJob is suspended$/],
+    [
+      'CronJob: suspended',
+      cronJob({ suspended: true }),
+      'Complete',
+      /next run starts on it; the CronJob is suspended$/,
+    ],
     ['DaemonSet: no node', daemonSet({ status: { desired: 0, updated: 0, available: 0 } }), 'Complete', /^0 of 0/],
   ];
   for (const [what, state, phase, message] of cases) {
@@ -208,7 +213,10 @@ it('a workload is meant to have as many pods as its spec or its nodes say', () =
 });
 
 it('a Rollout in a step that waits is waited for, unless that is over or about an earlier spec', () => {
-  assert.match(rolloutPause(argoRollout({ phase: 'Paused', message: 'BlueGreenPause' }))?.message ?? '', /BlueGreenPause/);
+  assert.match(
+    rolloutPause(argoRollout({ phase: 'Paused', message: 'BlueGreenPause' }))?.message ?? '',
+    /BlueGreenPause/,
+  );
   assert.equal(rolloutPause(argoRollout({ phase: 'Paused', unpausing: true })), undefined);
   assert.equal(rolloutPause(argoRollout({ phase: 'Paused', generation: 2 })), undefined);
   assert.equal(rolloutPause(argoRollout()), undefined);

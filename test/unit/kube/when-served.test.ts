@@ -6,7 +6,10 @@ import { createReflector, type ListWatch } from '../../../src/runtime/reflector.
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { createRecordingLog } from '../../support/recording-log.ts';
 
-const NOT_FOUND = new KubeError('the server could not find the requested resource', { status: 404, reason: 'NotFound' });
+const NOT_FOUND = new KubeError('the server could not find the requested resource', {
+  status: 404,
+  reason: 'NotFound',
+});
 
 /** A kind of a cluster that comes and goes. */
 const aCluster = () => {
@@ -18,13 +21,10 @@ const aCluster = () => {
     if (!served) throw NOT_FOUND;
   };
   const source: ListWatch<string> = {
-    list: () => {
-      try {
-        asked();
-        return Promise.resolve({ items: ['web'], resourceVersion: '7' });
-      } catch (error) {
-        return Promise.reject(error as Error);
-      }
+    list: async () => {
+      await Promise.resolve();
+      asked();
+      return { items: ['web'], resourceVersion: '7' };
     },
     watch: async function* (_, signal) {
       asked();
@@ -101,7 +101,10 @@ describe('a kind that is not served', () => {
       assert.equal(reflector.status().error, undefined);
       assert.ok((reflector.status().aliveAt ?? 0) > clock.now() - 60_000);
       assert.ok(cluster.requests() < 60, String(cluster.requests()));
-      assert.deepEqual(log.lines.filter(({ level }) => level === 'warn' || level === 'error'), []);
+      assert.deepEqual(
+        log.lines.filter(({ level }) => level === 'warn' || level === 'error'),
+        [],
+      );
 
       cluster.serve(true);
       await clock.advance(30_000);
@@ -111,7 +114,10 @@ describe('a kind that is not served', () => {
       await clock.advance(30_000);
       assert.deepEqual([...held], []);
       assert.equal(reflector.status().error, undefined);
-      assert.deepEqual(log.lines.filter(({ level }) => level === 'warn' || level === 'error'), []);
+      assert.deepEqual(
+        log.lines.filter(({ level }) => level === 'warn' || level === 'error'),
+        [],
+      );
       await end();
     });
   }

@@ -18,14 +18,17 @@ const TEMPLATE = {
 };
 
 /** An object of a kind with this pod template in the place where the kind has it. */
-const raw = (kind: WorkloadKindName, { template = TEMPLATE as object, more = {} as object } = {}): RawWorkload => {
+const raw = (kind: WorkloadKindName, template: object = TEMPLATE): RawWorkload => {
   const metadata = { name: 'web', namespace: 'shop', uid: 'u', resourceVersion: '1', generation: 3 };
-  if (kind === 'Pod') return { metadata, spec: TEMPLATE.spec, ...more } as RawWorkload;
+  if (kind === 'Pod') return { metadata, spec: TEMPLATE.spec } as RawWorkload;
   const nested = infoOf(kind).template.reduceRight<object>((inner, field) => ({ [field]: inner }), template);
-  return { metadata, ...nested, ...more } as RawWorkload;
+  return { metadata, ...nested } as RawWorkload;
 };
 
-const annotated = (value: string): object => ({ ...TEMPLATE, metadata: { annotations: { team: 'a', [ANNOTATION]: value } } });
+const annotated = (value: string): object => ({
+  ...TEMPLATE,
+  metadata: { annotations: { team: 'a', [ANNOTATION]: value } },
+});
 
 describe('a workload as the API carries it', () => {
   for (const kind of WORKLOAD_KINDS) {
@@ -44,8 +47,11 @@ describe('a workload as the API carries it', () => {
     it(`${kind}: our annotation is read, and is no part of the template's hash`, () => {
       const path = [...infoOf(kind).template, 'metadata', 'annotations', ANNOTATION];
       const fieldsV1 = path.reduceRight<object>((inner, field) => ({ [`f:${field}`]: inner }), {});
-      const plain = raw(kind, { template: annotated('v1.4.abc') });
-      const owned = { ...plain, metadata: { ...plain.metadata, managedFields: [{ manager: 'reload-operator', fieldsV1 }] } };
+      const plain = raw(kind, annotated('v1.4.abc'));
+      const owned = {
+        ...plain,
+        metadata: { ...plain.metadata, managedFields: [{ manager: 'reload-operator', fieldsV1 }] },
+      };
       assert.deepEqual(parseWorkload(kind, plain).annotation, { n: 4, digest: 'abc', ours: false });
       assert.deepEqual(parseWorkload(kind, owned as RawWorkload).annotation, { n: 4, digest: 'abc', ours: true });
       assert.equal(parseWorkload(kind, plain).annotationValue, 'v1.4.abc');
@@ -61,7 +67,7 @@ describe('a workload as the API carries it', () => {
 
   it('Rollout: of its own annotation and that of its template the later counts', () => {
     const both = (template: string, own: string): string | undefined => {
-      const rollout = raw('Rollout', { template: annotated(template) });
+      const rollout = raw('Rollout', annotated(template));
       return parseWorkload('Rollout', {
         ...rollout,
         metadata: { ...rollout.metadata, annotations: { [ANNOTATION]: own } },
@@ -77,18 +83,21 @@ describe('a workload as the API carries it', () => {
       return parseWorkload('Rollout', { ...made, spec: { ...made.spec, ...spec }, status }).rollout;
     };
     const at = '2026-01-01T00:00:00Z';
-    assert.deepEqual(rollout({ replicas: 3 }, { observedGeneration: '3', phase: 'Paused', message: 'CanaryPauseStep' }), {
-      kind: 'Rollout',
-      generation: 3,
-      observedGeneration: 3,
-      paused: false,
-      replicas: 3,
-      phase: 'Paused',
-      message: 'CanaryPauseStep',
-      unpausing: false,
-      status: { updated: 0, available: 0 },
-      restarting: false,
-    });
+    assert.deepEqual(
+      rollout({ replicas: 3 }, { observedGeneration: '3', phase: 'Paused', message: 'CanaryPauseStep' }),
+      {
+        kind: 'Rollout',
+        generation: 3,
+        observedGeneration: 3,
+        paused: false,
+        replicas: 3,
+        phase: 'Paused',
+        message: 'CanaryPauseStep',
+        unpausing: false,
+        status: { updated: 0, available: 0 },
+        restarting: false,
+      },
+    );
     const restarting = (restartedAt?: string): unknown =>
       (rollout({ restartAt: at }, { restartedAt }) as { readonly restarting: boolean }).restarting;
     assert.deepEqual([restarting(), restarting('2025-01-01T00:00:00Z'), restarting(at)], [true, true, false]);
@@ -101,10 +110,14 @@ describe('a workload as the API carries it', () => {
       return parseWorkload(kind, { ...made, metadata: { ...made.metadata, ownerReferences } }).notItsOwn;
     };
     assert.equal(owned('Pod', true), 'Pod web belongs to Owner o: bind its owner, not what the owner makes');
-    assert.equal(owned('ReplicaSet', true), 'ReplicaSet web belongs to Owner o: bind its owner, not what the owner makes');
+    assert.equal(
+      owned('ReplicaSet', true),
+      'ReplicaSet web belongs to Owner o: bind its owner, not what the owner makes',
+    );
     assert.equal(owned('Pod', false), undefined);
     // Operators make Deployments and Rollouts of which they leave annotations alone.
-    for (const kind of ['Deployment', 'StatefulSet', 'Rollout', 'CronJob'] as const) assert.equal(owned(kind, true), undefined);
+    for (const kind of ['Deployment', 'StatefulSet', 'Rollout', 'CronJob'] as const)
+      assert.equal(owned(kind, true), undefined);
   });
 });
 

@@ -138,9 +138,7 @@ const sources = z
 
 const workloadReference = z
   .object({
-    group: workloadGroup()
-      .describe('API group of the workload. Default: that of its kind.')
-      .exactOptional(),
+    group: workloadGroup().describe('API group of the workload. Default: that of its kind.').exactOptional(),
     kind: workloadKind(),
     name: objectName()
       .describe("Name of one workload in the policy's namespace. Set this or selector.")

@@ -2,7 +2,15 @@
 
 import * as z from 'zod';
 import { DEFAULTS } from '../defaults.ts';
-import { duration, GROUP_FITS_KIND, listMapBy, objectName, validations, workloadGroup, workloadKind } from './fields.ts';
+import {
+  duration,
+  GROUP_FITS_KIND,
+  listMapBy,
+  objectName,
+  validations,
+  workloadGroup,
+  workloadKind,
+} from './fields.ts';
 
 const window = z
   .object({
