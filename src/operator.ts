@@ -11,6 +11,7 @@ import {
   type SourceWatcher,
   type StoredPolicy,
   type StoredRecord,
+  type StoredRequest,
   type StoredWorkload,
   type WorkloadScope,
 } from './controller/ports.ts';
@@ -30,6 +31,7 @@ import * as paths from './kube/paths.ts';
 import { createPods } from './kube/pods.ts';
 import { createPolicyWriter, parsePolicy, type RawPolicy } from './kube/policies.ts';
 import { createRecordWriter, parseRecord, recordName, type RawRecord } from './kube/records.ts';
+import { createRequestWriter, parseRequest, whereServed, type RawRequest } from './kube/requests.ts';
 import { createSourceReader, sourceVersions } from './kube/sources.ts';
 import { createWorkloadWriter, parseWorkload, type RawWorkload } from './kube/workloads.ts';
 import { selectorQuery } from './kube/selectors.ts';
@@ -109,13 +111,14 @@ export class ReloadOperator extends Shell {
   /** Resolves when the watches have begun; rejects with one sentence when the start is impossible. */
   protected override async init(): Promise<void> {
     const { log, settings, version } = this.#options;
-    const { client, controller, health, watches, ownWatches, namedWatches, agentWatch } = this.#rooms;
+    const { client, controller, health, watches, ownWatches, namedWatches, requestWatches, agentWatch } = this.#rooms;
     await this.#lifecycle.start();
     for (const { name, reflector } of watches) {
       this.#lifecycle.background(`watch of ${name}`, (signal) => reflector.run(signal));
     }
     this.#lifecycle.background('watches of Secrets', (signal) => ownWatches.run(signal));
     this.#lifecycle.background('watches of named workloads', (signal) => namedWatches.run(signal));
+    this.#lifecycle.background('watches of requests', (signal) => requestWatches.run(signal));
     this.#lifecycle.background('watch of agents', (signal) => agentWatch.run(signal));
     this.#lifecycle.background('health', (signal) => health.run(signal));
     this.#lifecycle.background('controller', (signal) => controller.run(signal));
@@ -167,6 +170,8 @@ interface Rooms {
   readonly watches: readonly Watch[];
   readonly ownWatches: ReflectorGroup;
   readonly namedWatches: ReflectorGroup;
+  /** An installation that was not upgraded as a whole knows no requests, and all else goes on. */
+  readonly requestWatches: ReflectorGroup;
   /** Where there are agents: the watch that finds them. That one may fail without harm to anything else. */
   readonly agentWatch: ReflectorGroup;
   readonly agents: FoundAgents | undefined;
@@ -208,6 +213,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     policyWriter: createPolicyWriter(client),
     recordWriter: createRecordWriter(client),
     recordName,
+    requestWriter: createRequestWriter(client),
     workloadWriter: createWorkloadWriter(client),
     pods: createPods(client, clock),
     ...(settings.notify === 'Enabled' && { notifier: createNotifier({ clock, userAgent }) }),
@@ -219,23 +225,38 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     log,
     observer: observerOf(metrics),
     workers: settings.workers,
+    maxConcurrentRestarts: settings.maxConcurrentRestarts,
     unreadable: (namespace) => unreadable([...watches, ...named], namespace),
   });
   watches.push(...createWatches({ client, stores, controller, options, metrics }));
   followNamedWorkloads({ client, stores, controller, options, metrics }, namedWatches, named);
+  const requestWatches = watchRequests({ client, stores, options, metrics });
   const reflectors = watches.map(({ reflector }) => reflector);
-  metrics.observeWatches(() => reflectors);
+  metrics.observeWatches(() => [...reflectors, ...requestWatches.members()]);
   metrics.observeOwnWatches(() => ownWatches.members());
   const health = createHealth({
     clock,
     watches: () => reflectors,
-    optionalWatches: () => [...ownWatches.members(), ...namedWatches.members(), ...agentWatch.members()],
+    optionalWatches: () =>
+      [ownWatches, namedWatches, requestWatches, agentWatch].flatMap((group) => group.members()),
   });
   const server =
     settings.healthPort === 0
       ? undefined
       : createTelemetryServer({ port: settings.healthPort, host: settings.healthHost, health, metrics, log });
-  return { client, controller, inspector, watches, ownWatches, namedWatches, agentWatch, agents, health, server };
+  return {
+    client,
+    controller,
+    inspector,
+    watches,
+    ownWatches,
+    namedWatches,
+    requestWatches,
+    agentWatch,
+    agents,
+    health,
+    server,
+  };
 };
 
 /** To find agents, and to prove and find out who is who; beside `--max-in-flight`. */
@@ -251,6 +272,7 @@ interface FedStores {
   readonly policies: FedStore<RawPolicy, StoredPolicy>;
   readonly workloads: FedStore<KindedWorkload, StoredWorkload>;
   readonly records: FedStore<RawRecord, StoredRecord>;
+  readonly requests: FedStore<RawRequest, StoredRequest>;
 }
 
 const namespacedKey = ({ metadata: { namespace = '', name } }: KubeObject): string => `${namespace}/${name}`;
@@ -282,6 +304,14 @@ const createStores = (log: RootLogger): FedStores => ({
     keyOfValue: ({ namespace, name }) => `${namespace}/${name}`,
     resourceVersionOf: ({ metadata }) => metadata.resourceVersion,
     trim: parseRecord,
+    log,
+  }),
+  requests: createStore<RawRequest, StoredRequest>({
+    keyOf: namespacedKey,
+    keyOfValue: ({ namespace, name }) => `${namespace}/${name}`,
+    resourceVersionOf: ({ metadata }) => metadata.resourceVersion,
+    trim: parseRequest,
+    indexes: { workload: ({ namespace, workload }) => [workloadKey({ ...workload, namespace })] },
     log,
   }),
 });
@@ -418,6 +448,23 @@ interface NamedWorkload extends KindedWorkload {
 
 const byName = (name: string): { readonly fieldSelector: string } => ({ fieldSelector: `metadata.name=${name}` });
 
+/** Nothing is decided by whether there are requests: that they can't be listed is said, and no more. */
+const watchRequests = ({ client, stores, options, metrics }: Omit<WatchParts, 'controller'>): ReflectorGroup => {
+  const { settings, clock, random, log } = options;
+  const idleMs = settings.watchIdleSeconds * 1_000;
+  const group = createReflectorGroup(clock);
+  for (const namespace of settings.namespaces.length === 0 ? [undefined] : settings.namespaces) {
+    const name = namespace === undefined ? 'reloadrequests' : `reloadrequests in ${namespace}`;
+    const source = whereServed(listWatch<RawRequest>(client, { path: paths.requests(namespace), idleMs }));
+    const sink = stores.requests.part((key) => namespace === undefined || key.startsWith(`${namespace}/`));
+    const onList = (items: number, seconds: number): void => {
+      metrics.list(name, items, seconds);
+    };
+    group.begin(createReflector({ name, source, sink, clock, random, log, idleMs, onList }));
+  }
+  return group;
+};
+
 const kinded = (kind: WorkloadKind, sink: Sink<KindedWorkload>): Sink<RawWorkload> =>
   mapped(sink, (raw) => ({ kind, raw }));
 
@@ -530,6 +577,12 @@ const observerOf = (metrics: Metrics): Parameters<typeof createController>[0]['o
   },
   proofEnded: (proof, outcome, seconds) => {
     metrics.proof(proof, outcome, seconds);
+  },
+  held: (reason) => {
+    metrics.hold(reason);
+  },
+  observeBreakers: (open) => {
+    metrics.observeBreakers(open);
   },
   restartIssued: (kind) => {
     metrics.restart(kind, 'Issued');

@@ -93,6 +93,7 @@ const STAGES: ReadonlyMap<string, Stage> = new Map([
   ['imports', command('depcruise', ['--config', '.dependency-cruiser.mjs', 'src'])],
   ['types', command('tsc', ['-p', '.'])],
   ['unit', tests('test/unit/**/*.test.ts', { concurrency: 2, timeout: 2 * MINUTE })],
+  ['mutation', tests('test/mutation/**/*.test.ts', { concurrency: 1, timeout: 10 * MINUTE })],
   ['architecture', tests('test/architecture/**/*.test.ts', { concurrency: 1, timeout: 3 * MINUTE })],
   ['integration', onCluster(false, tests('test/integration/**/*.test.ts', { concurrency: 2, timeout: 10 * MINUTE }))],
   // One file at a time: one of them takes the operator away.

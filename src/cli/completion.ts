@@ -57,6 +57,10 @@ const KINDS = ['deploy/', 'sts/', 'ds/'];
 const FIRST_WORDS: Readonly<Record<string, readonly string[]>> = {
   history: KINDS,
   explain: KINDS,
+  approve: KINDS,
+  now: KINDS,
+  retry: KINDS,
+  reset: KINDS,
   completion: ['bash', 'zsh', 'fish'],
 };
 

@@ -2,7 +2,7 @@
 
 export const EXIT = {
   ok: 0,
-  /** The cluster or a file said no; or, of `wait`: a rollout failed or timed out, or a proof did. */
+  /** The cluster or a file said no; a request was refused; or, of `wait`: a rollout failed or timed out, or a proof did. */
   failed: 1,
   /** It was asked for something that can't be. */
   usage: 2,

@@ -1,6 +1,7 @@
 /**
  * What the API server would refuse in a policy's spec, found without one: types and patterns by the schema itself,
- * unknown fields, and the CEL rules that stand in the schema, each in JavaScript.
+ * unknown fields, and the CEL rules that stand in the schema, each in JavaScript. And what the operator would refuse:
+ * windows that can't be decided by.
  */
 
 import * as z from 'zod';
@@ -8,13 +9,18 @@ import { parseDuration } from '../api/v1alpha1/duration.ts';
 import { groupOf, isWorkloadKind } from '../api/v1alpha1/kinds.ts';
 import { reloadPolicySpecSchema } from '../api/v1alpha1/schema.ts';
 import { GROUP_FITS_KIND } from '../api/v1alpha1/schema/fields.ts';
+import { windowFaults } from '../domain/windows.ts';
 import { faults, pathOf } from './paths.ts';
 
 /** Sentences that begin with the place, the first few; none: the policy is one. */
 export const policyFaults = (spec: unknown): readonly string[] => {
   const parsed = reloadPolicySpecSchema.safeParse(spec);
   const found = [...walk(spec, schema(), ['spec'])];
-  if (parsed.success) return found;
+  if (parsed.success)
+    return [
+      ...found,
+      ...windowFaults(parsed.data.restart?.windows ?? []).map((fault) => `spec.restart.windows: ${fault}`),
+    ];
   // A name that is written wrong is both unknown and missing: the first says what to do.
   const issues = parsed.error.issues.map((issue) => ({ ...issue, path: ['spec', ...issue.path] }));
   return [...found.filter((sentence) => sentence.startsWith('unknown field')), faults(issues)];

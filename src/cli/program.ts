@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../api/v1alpha1/duration.ts';
 import { VERSION } from '../version.ts';
+import type { ApproveFlags, AskFlags } from './ask.ts';
 import { EXIT, Failure } from './exit.ts';
 import type { ExplainFlags } from './explain.ts';
 import type { HistoryFlags } from './history.ts';
@@ -99,6 +100,29 @@ const createProgram = (terminal: Terminal, end: (code: number) => void): Command
     .action(async (workload: string, flags: ExplainFlags) => {
       end(await (await import('./explain.ts')).explain(workload, flags, terminal));
     });
+  withCluster(
+    command('approve <workload|policy>', 'let the change through that waits for approval, and no other', APPROVE_HELP),
+  )
+    .option('--digest <content>', 'only if this content is what waits, of one workload')
+    .addOption(answerTimeout())
+    .action(async (of: string, flags: ApproveFlags) => {
+      end(await (await import('./ask.ts')).approve(of, flags, terminal));
+    });
+  withCluster(command('now <workload>', 'restart now for what waits, whatever gate holds it', NOW_HELP))
+    .addOption(answerTimeout())
+    .action(async (workload: string, flags: AskFlags) => {
+      end(await (await import('./ask.ts')).now(workload, flags, terminal));
+    });
+  withCluster(command('retry <workload>', 'try content again that failed', RETRY_HELP))
+    .addOption(answerTimeout())
+    .action(async (workload: string, flags: AskFlags) => {
+      end(await (await import('./ask.ts')).retry(workload, flags, terminal));
+    });
+  withCluster(command('reset <workload>', 'forget the restarts so far, which used up a budget', RESET_HELP))
+    .addOption(answerTimeout())
+    .action(async (workload: string, flags: AskFlags) => {
+      end(await (await import('./ask.ts')).reset(workload, flags, terminal));
+    });
   command('rbac', 'the exact rights that policies need, as Roles', RBAC_HELP)
     .requiredOption(
       '-f, --filename <file>',
@@ -145,6 +169,11 @@ const withCluster = (command: Command, all = false): Command => {
 
 const output = (formats: readonly string[]): Option =>
   new Option('-o, --output <format>', 'how to print it').choices(formats).default('text');
+
+const answerTimeout = (): Option =>
+  new Option('--timeout <duration>', 'how long to wait for the answer, as 90s')
+    .argParser(duration)
+    .default(60_000, '1m');
 
 const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
@@ -208,6 +237,26 @@ const EXPLAIN_HELP = [
   '',
   'Exit codes: 0 shown; 1 the cluster or a file said no, or there is no such workload; 2 bad usage.',
 ];
+
+const ANSWER_CODES = [
+  'Exit codes: 0 done, which the operator has said; 1 refused, nothing waits, or the cluster said no; 2 bad usage;',
+  '124 not answered in time.',
+];
+
+const APPROVE_HELP = [
+  'Examples:',
+  '  kubectl reload approve deploy/web',
+  '  kubectl reload approve deploy/web --digest h3pQ2rW7vTt0a6NwB1sKfg',
+  '  kubectl reload approve signalprocessing -n shop',
+  '',
+  ...ANSWER_CODES,
+];
+
+const NOW_HELP = ['Examples:', '  kubectl reload now deploy/web', '', ...ANSWER_CODES];
+
+const RETRY_HELP = ['Examples:', '  kubectl reload retry deploy/web', '', ...ANSWER_CODES];
+
+const RESET_HELP = ['Examples:', '  kubectl reload reset deploy/web', '', ...ANSWER_CODES];
 
 const RBAC_HELP = [
   'Examples:',

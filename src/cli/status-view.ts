@@ -31,22 +31,28 @@ export const policyRows = ({ metadata, spec, status }: RawPolicy, now: number): 
       [...marks.map((mark) => `(${mark})`), message].join(' '),
     ],
     ...sources.filter(({ state: of }) => of !== 'Present').map(sourceRow),
-    ...workloads.flatMap((workload) => [workloadRow(workload), ...unprovenRows(workload)]),
+    ...workloads.flatMap((workload) => [workloadRow(workload, now), ...unprovenRows(workload)]),
     ...(unlisted > 0 ? [[`  and ${count(unlisted, 'more workload')}`]] : []),
   ];
 };
 
-const workloadRow = ({ kind, name, state, reason, message = '', hot = 0, restart = 0 }: WorkloadStatus): Row => [
+const workloadRow = (
+  { kind, name, state, reason, message = '', until, hot = 0, restart = 0 }: WorkloadStatus,
+  now: number,
+): Row => [
   `  ${kind}/${name}`,
   '',
   { text: state, paint: PAINTS[state] },
-  '',
+  until === undefined ? '' : goesOn(Date.parse(until), now),
   [
     ...(reason === undefined || reason === state ? [] : [`${reason}:`]),
     // A workload about which there is nothing to say has its keys counted.
     message === '' ? `${count(hot, 'hot key')}, ${restart} that need a restart` : message,
   ].join(' '),
 ];
+
+/** When what waits goes on by itself. */
+const goesOn = (until: number, now: number): string => (until <= now ? 'any moment' : `goes on in ${age(now, until)}`);
 
 /** The pods of which a hot change was not proven in time, as they stand now. */
 const unprovenRows = ({ delivery }: WorkloadStatus): readonly Row[] =>

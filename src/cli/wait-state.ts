@@ -3,6 +3,7 @@
 import { combineDigests } from '../domain/digest.ts';
 import { compare, type Difference } from '../domain/difference.ts';
 import { sourceId, type Ledger, type Policy, type Source, type SourceId, type Workload } from '../domain/observed.ts';
+import { waitsForOthers } from '../domain/gates.ts';
 import { goalOf } from '../domain/proof-words.ts';
 import { ledgerOf } from '../domain/record.ts';
 import { binds, uses } from '../domain/selection.ts';
@@ -156,7 +157,11 @@ const standingOf = (asked: Asked): Answer => {
     return proofAnswer(asked, ledger) ?? { state: 'Done', message: 'done' };
   }
   if (held !== undefined && content.isHeld(workload, binding, ledger))
-    return { state: 'Held', message: `${held.reason}${held.message === undefined ? '' : `: ${held.message}`}` };
+    return {
+      // It goes on when others have, which is what is waited for with it.
+      state: waitsForOthers(held.reason) ? 'Waiting' : 'Held',
+      message: `${held.reason}${held.message === undefined ? '' : `: ${held.message}`}`,
+    };
   if (restart !== undefined && content.isCarried(workload, binding, ledger)) return restartAnswer(restart);
   return heldByStatus(asked) ?? { state: 'Waiting', message: 'not applied yet' };
 };
@@ -191,6 +196,7 @@ const heldByStatus = ({ id, content, workload, naming }: Asked): Answer | undefi
     const { status, generation } = policy;
     if (status.observedGeneration !== generation || !content.isReportedBy(reported(policy, id))) continue;
     const line = status.workloads?.find(({ kind, name }) => kind === workload.kind && name === workload.name);
+    if (line?.reason !== undefined && waitsForOthers(line.reason)) continue;
     if (line?.state === 'Held' || line?.state === 'Blocked')
       return { state: 'Held', message: `${line.reason ?? line.state}: ${line.message ?? ''}` };
   }

@@ -1,18 +1,22 @@
 /** Performs a plan's effects through the ports, and records what they brought about. */
 
 import type { Plan } from '../domain/effects.ts';
+import { RECOVERED } from '../domain/failure-words.ts';
 import { listed } from '../domain/notices.ts';
 import { changedKeys } from '../domain/difference.ts';
 import type { Ledger, Observed } from '../domain/observed.ts';
 import { nudged, restartIssued } from '../domain/outcomes.ts';
+import { undone } from '../domain/undo.ts';
 import { desiredPods } from '../domain/rollout.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { toError } from '../runtime/errors.ts';
 import type { Store } from '../runtime/store.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
 import type { Nudger } from './nudger.ts';
 import { workloadKey, type EventPublisher, type StoredWorkload, type WorkloadWriter } from './ports.ts';
 import type { Prover } from './prover.ts';
+import type { Requests } from './requests.ts';
 
 export type Act = (observed: Observed, plan: Extract<Plan, { type: 'Act' }>, signal: AbortSignal) => Promise<void>;
 
@@ -24,6 +28,8 @@ export interface ActObserver {
   nudgeFailed(): void;
   /** It is known how far a hot change has got that was to be proven. @param seconds since the source's change was seen, as above */
   proofEnded(proof: string, outcome: string, seconds: number | undefined): void;
+  /** A gate holds a restart that it did not hold before. */
+  held(reason: string): void;
   restartIssued(kind: string): void;
   /** A restart of ours has ended. @param seconds since it was issued */
   restartEnded(kind: string, outcome: string, seconds: number): void;
@@ -35,6 +41,7 @@ export interface ActOptions {
   readonly nudger: Nudger;
   readonly prover: Prover;
   readonly ledgers: Ledgers;
+  readonly requests: Pick<Requests, 'answer'>;
   readonly memory: Memory;
   readonly events: EventPublisher;
   readonly clock: Clock;
@@ -51,13 +58,20 @@ export const createAct =
     if (plan.recordFirst === true) await ledgers.store(workload, plan.ledger, signal);
     observeEnd(options, observed, plan.ledger);
     observeProof(options, observed, plan);
+    const { held } = plan.ledger;
+    if (held !== undefined && held.reason !== observed.ledger?.held?.reason) options.observer.held(held.reason);
     // What is recorded now is no news any more if an effect fails.
     const tell = (): void => {
       for (const notice of plan.notices) events.publish(workload, policies, notice);
     };
     if (plan.recordFirst === true) tell();
+    const untold = await answering(options, observed, plan.ledger, signal);
 
     let ledger = plan.ledger;
+    if (plan.undo !== undefined) {
+      // Before anything else: pods go on failing until then.
+      ledger = await undo(options, observed, ledger, plan.undo, signal);
+    }
     if (plan.nudge !== undefined) {
       ledger = await nudge(options, observed, ledger, plan.nudge, signal);
     }
@@ -75,7 +89,37 @@ export const createAct =
     if (plan.followPods && isThere && hasFiles(observed) && desiredPods(workload.rollout) > 0)
       nudger.follow(workload, plan.hotDigest);
     else if (!plan.followPods) nudger.unfollow(workload);
+    if (untold !== undefined) throw untold;
   };
+
+/** Whoever asked is told what the record says by now. That they can't be told keeps nothing else from being done. */
+const answering = async (
+  { requests }: ActOptions,
+  { workload, requests: asked }: Observed,
+  ledger: Ledger,
+  signal: AbortSignal,
+): Promise<Error | undefined> => {
+  if (asked === undefined) return undefined;
+  try {
+    await requests.answer(workload, ledger, signal);
+    return undefined;
+  } catch (thrown) {
+    return toError(thrown);
+  }
+};
+
+const undo = async (
+  { workloads, store, clock, ledgers }: ActOptions,
+  { workload }: Observed,
+  ledger: Ledger,
+  order: NonNullable<Extract<Plan, { type: 'Act' }>['undo']>,
+  signal: AbortSignal,
+): Promise<Ledger> => {
+  store.offer(await workloads.undo(workload, order.value, signal));
+  const next = undone(ledger, clock.now());
+  ledgers.put(workload, next);
+  return next;
+};
 
 const nudge = async (
   { nudger, clock, events, observer, ledgers }: ActOptions,
@@ -131,7 +175,7 @@ const observeEnd = (
 ): void => {
   if (restart === undefined || restart.phase === 'InProgress' || restart.phase === before?.restart?.phase) return;
   // One of others is theirs, and what was taken over at first sight is not of this process's making.
-  if (before === undefined || restart.origin === 'Foreign') return;
+  if (before === undefined || restart.origin === 'Foreign' || restart.reason === RECOVERED) return;
   observer.restartEnded(workload.kind, restart.phase, (clock.now() - restart.issuedAt) / 1_000);
 };
 

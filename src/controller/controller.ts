@@ -9,6 +9,7 @@ import { createLedgers } from './ledgers.ts';
 import { createMemory } from './memory.ts';
 import { createNudger } from './nudger.ts';
 import { createObserve } from './observe.ts';
+import { createOthers } from './others.ts';
 import { createPodWatches } from './pod-watches.ts';
 import {
   workloadKey,
@@ -20,6 +21,7 @@ import {
   type Pods,
   type PolicyWriter,
   type RecordWriter,
+  type RequestWriter,
   type SourceReader,
   type SourceWatcher,
   type Stores,
@@ -30,12 +32,15 @@ import { createProver } from './prover.ts';
 import { createQuiet } from './quiet.ts';
 import { createReconcile } from './reconcile.ts';
 import { createReport } from './report.ts';
+import { createRequests } from './requests.ts';
 import { createSources, type Sources } from './sources.ts';
 import { createTriggers } from './triggers.ts';
 
 export interface ControllerObserver extends ActObserver {
   queueCallbacks(name: string): Pick<WorkQueueOptions, 'onAdd' | 'onStart' | 'onResult' | 'onRetry'>;
   observeQueue(name: string, queue: WorkQueue): void;
+  /** @param open the workloads whose budget is used up while a change waits */
+  observeBreakers(open: () => readonly StoredWorkload[]): void;
 }
 
 export interface ControllerOptions {
@@ -50,6 +55,7 @@ export interface ControllerOptions {
   readonly policyWriter: PolicyWriter;
   readonly recordWriter: RecordWriter;
   readonly recordName: (workload: StoredWorkload) => string;
+  readonly requestWriter: RequestWriter;
   readonly workloadWriter: WorkloadWriter;
   readonly pods: Pods;
   /** Absent: nobody sees the files of pods. */
@@ -66,6 +72,8 @@ export interface ControllerOptions {
   readonly observer: ControllerObserver;
   /** Workloads decided on at a time. */
   readonly workers: number;
+  /** Workloads of the cluster that may roll out at a time; 0: as many as like. */
+  readonly maxConcurrentRestarts: number;
   /** What can't be listed, in words; undefined while something is still to be listed. */
   readonly unreadable: (namespace: string) => readonly string[] | undefined;
 }
@@ -96,11 +104,15 @@ export const createController = (options: ControllerOptions): Controller => {
     sources: queue('sources'),
     workloads: queue('workloads'),
     records: queue('records'),
+    requests: queue('requests'),
     policies: queue('policies'),
   };
   const quiet = createQuiet([queues.sources, queues.workloads], clock);
 
   const memory = createMemory();
+  observer.observeBreakers(() =>
+    [...stores.workloads.values()].filter((workload) => memory.verdict(workload)?.reason === 'BudgetExhausted'),
+  );
   const watches = createPodWatches({ pods, clock, random, log });
   const nudger = createNudger({ pods, watches, clock, log });
   const prover = createProver({
@@ -152,13 +164,36 @@ export const createController = (options: ControllerOptions): Controller => {
   });
   const bindings = createBindings(stores, sources);
   const triggers = createTriggers({ stores, bindings, sources, memory, nudger, prover, queues, clock, listed });
-  const observe = createObserve({ bindings, sources, ledgers, memory, prover });
+  const others = createOthers({
+    stores,
+    bindings,
+    sources,
+    ledgers,
+    limit: options.maxConcurrentRestarts,
+    onMoved: (waiting) => {
+      triggers.onTurn(waiting);
+    },
+  });
+  const requests = createRequests({
+    store: stores.requests,
+    workloads: stores.workloads,
+    writer: options.requestWriter,
+    queue: queues.requests,
+    bindings,
+    settled: (namespace) => listed(namespace) && !sources.resolving(namespace),
+    look: (workload) => {
+      triggers.onRequest(workload);
+    },
+    clock,
+  });
+  const observe = createObserve({ bindings, sources, ledgers, memory, prover, requests, others });
   const act = createAct({
     workloads: options.workloadWriter,
     store: stores.workloads,
     nudger,
     prover,
     ledgers,
+    requests,
     memory,
     events: options.events(quiet),
     clock,
@@ -171,6 +206,7 @@ export const createController = (options: ControllerOptions): Controller => {
     act,
     ledgers,
     memory,
+    others,
     clock,
     ready: ({ namespace }) => listed(namespace),
     nudger,
@@ -202,6 +238,11 @@ export const createController = (options: ControllerOptions): Controller => {
         queues.sources.run((key, running) => sources.read(key, running), { concurrency: SOURCE_READERS }, signal),
         queues.workloads.run(reconcile, { concurrency: options.workers }, signal),
         queues.records.run((key, running) => ledgers.save(key, running), { concurrency: BACKGROUND_WRITERS }, signal),
+        queues.requests.run(
+          (key, running) => requests.settle(key, running),
+          { concurrency: BACKGROUND_WRITERS },
+          signal,
+        ),
         queues.policies.run(report, { concurrency: BACKGROUND_WRITERS }, signal),
       ]);
       prover.close();

@@ -1,10 +1,11 @@
 /** What the controller needs of the outside, in its own words. The adapters are in src/kube. */
 
-import type { ReloadPolicyStatus, ReloadRecordStatus } from '../api/v1alpha1/types.ts';
+import type { ReloadPolicyStatus, ReloadRecordStatus, ReloadRequestStatus } from '../api/v1alpha1/types.ts';
 import type { MacKey } from '../domain/digest.ts';
 import type { Notice, RestartOrder } from '../domain/effects.ts';
 import type { Pod, Policy, SourceId, Workload } from '../domain/observed.ts';
-import type { PodReport } from '../domain/rollout-cause.ts';
+import type { Request } from '../domain/requests.ts';
+import type { ClusterWarning, PodReport } from '../domain/rollout-cause.ts';
 import type { LabelSelector, SourceKind, WorkloadKind } from '../domain/selection.ts';
 import type { ListWatch, Sink } from '../runtime/reflector.ts';
 import type { Store } from '../runtime/store.ts';
@@ -133,6 +134,26 @@ export interface RecordWriter {
   get(namespace: string, name: string, signal: AbortSignal): Promise<StoredRecord | undefined>;
 }
 
+/** A request as it is held in the store. */
+export interface StoredRequest extends Request {
+  readonly namespace: string;
+  readonly resourceVersion: string;
+  readonly workload: Pick<Workload, 'kind' | 'name'>;
+  /** Absent: nobody has looked at it. */
+  readonly status?: ReloadRequestStatus;
+}
+
+export interface RequestWriter {
+  /** Replaces the status of exactly the object given; undefined: it is gone. */
+  applyStatus(
+    request: StoredRequest,
+    status: ReloadRequestStatus,
+    signal: AbortSignal,
+  ): Promise<StoredRequest | undefined>;
+  /** Deletes exactly the object given; one that is gone is no error. */
+  remove(request: StoredRequest, signal: AbortSignal): Promise<void>;
+}
+
 export interface WorkloadWriter {
   /**
    * Writes the restart annotation into the template of exactly this workload (by uid), or, with `restartAt`, into an Argo
@@ -140,6 +161,11 @@ export interface WorkloadWriter {
    * Rejects with a WaitingError where the workload is gone or another one has its name: the watch is about to say so.
    */
   restart(workload: Workload, order: Pick<RestartOrder, 'value' | 'restartAt'>, signal: AbortSignal): Promise<Workload>;
+  /**
+   * Puts the annotation back to an earlier value (undefined: it is taken away), in exactly the version of the workload that
+   * was decided on: what has come since is not put back. Rejects with a WaitingError where it is another one by now.
+   */
+  undo(workload: Workload, value: string | undefined, signal: AbortSignal): Promise<Workload>;
 }
 
 /** A container that runs beside others, as far as proof needs to know it. */
@@ -173,13 +199,25 @@ export interface FollowedPod extends Pod {
   readonly sideBySide: readonly PodContainer[];
 }
 
+export interface Warnings {
+  /** The pods, with what concerns them. */
+  readonly reports: readonly PodReport[];
+  /** About the workload itself. */
+  readonly warnings: readonly ClusterWarning[];
+}
+
 export interface Pods {
   /** The pods that belong to the workload and neither have ended nor are being deleted, and how all of them are. */
   look(
     workload: Workload,
     signal: AbortSignal,
   ): Promise<{ readonly pods: readonly Pod[]; readonly reports: readonly PodReport[] }>;
-  /** The same, to follow. */
+  /**
+   * What the cluster has warned of, about the workload itself and about some of its pods that are not ready: few requests.
+   * Rejects for nothing but the abort: where it can't be found out, nothing is known.
+   */
+  warnings(workload: Workload, reports: readonly PodReport[], signal: AbortSignal): Promise<Warnings>;
+  /** The same as `look`, to follow. */
   watch(workload: Workload): ListWatch<FollowedPod>;
   /**
    * Whether the pod's controller, and that one's, lead to this workload by their uids. Names and labels, by which `watch`
@@ -274,6 +312,8 @@ export interface Stores {
   readonly workloads: Store<StoredWorkload>;
   /** Keyed `namespace/name`. */
   readonly records: Store<StoredRecord>;
+  /** Keyed `namespace/name`; index `workload` (`Kind/namespace/name`). */
+  readonly requests: Store<StoredRequest>;
 }
 
 export type StoredWorkload = Workload;

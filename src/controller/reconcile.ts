@@ -1,6 +1,6 @@
 /** One look at one workload: observe, decide, act, and remember the verdict for the report. */
 
-import { decide } from '../domain/decide.ts';
+import { decide, isFailing } from '../domain/decide.ts';
 import { consumedSources } from '../domain/difference.ts';
 import type { Plan, Verdict } from '../domain/effects.ts';
 import type { Observed } from '../domain/observed.ts';
@@ -14,6 +14,7 @@ import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
 import type { Observe } from './observe.ts';
 import type { Nudger } from './nudger.ts';
+import type { OthersRoom } from './others.ts';
 import type { Pods, StoredWorkload } from './ports.ts';
 import type { Prover } from './prover.ts';
 
@@ -26,6 +27,7 @@ export interface ReconcileOptions {
   readonly nudger: Nudger;
   readonly prover: Pick<Prover, 'forget'>;
   readonly memory: Memory;
+  readonly others: OthersRoom;
   readonly clock: Clock;
   /** Whether everything has been listed that a decision stands on. */
   readonly ready: (workload: StoredWorkload) => boolean;
@@ -51,8 +53,9 @@ export const createReconcile = (rooms: ReconcileOptions): Worker => {
     const { workload } = observed;
     if (rooms.selecting(workload.namespace) || isStillReading(observed)) return { requeueAfterMs: READING_MS };
     if (observed.policies.length === 0 && !observed.complete) return;
+    let plan: Plan | undefined;
     try {
-      const plan = await planFor(rooms, observed, signal);
+      plan = await planFor(rooms, observed, signal);
       if (plan.type === 'LookAtPods') throw new Error(`no decision for ${key} though its pods are known`);
       if (plan.type === 'Forget') {
         rooms.ledgers.forget(workload);
@@ -63,6 +66,7 @@ export const createReconcile = (rooms: ReconcileOptions): Worker => {
       conclude(rooms, workload, plan.verdict);
       if (plan.type === 'Act' && plan.requeueAfterMs !== undefined) return { requeueAfterMs: plan.requeueAfterMs };
     } catch (thrown) {
+      if (plan?.type === 'Act' && plan.restart !== undefined && isRefusal(thrown)) rooms.others.refused(workload);
       if (!(thrown instanceof WaitingError)) {
         const known = rooms.memory.verdict(workload);
         conclude(rooms, workload, troubleVerdict(known, toError(thrown).message, statusOf(thrown) === 403));
@@ -72,24 +76,41 @@ export const createReconcile = (rooms: ReconcileOptions): Worker => {
   };
 };
 
+/** The server has not done it; of a request without an answer nobody knows. */
+const isRefusal = (thrown: unknown): boolean => {
+  const status = statusOf(thrown);
+  return status !== undefined && status >= 400 && status < 500;
+};
+
 /** Others that wait for their effects go first. */
 const AFTER_EFFECT_MS = 100;
 
 /** After an effect the verdict is found by another look. */
-const hasEffects = ({ nudge, restart }: Extract<Plan, { type: 'Act' }>): boolean =>
-  nudge !== undefined || restart !== undefined;
+const hasEffects = ({ nudge, restart, undo }: Extract<Plan, { type: 'Act' }>): boolean =>
+  nudge !== undefined || restart !== undefined || undo !== undefined;
 
-const planFor = async (
-  { pods, memory, clock }: ReconcileOptions,
-  observed: Observed,
-  signal: AbortSignal,
-): Promise<Plan> => {
-  const plan = decide(observed, clock.now());
+const planFor = async (rooms: ReconcileOptions, observed: Observed, signal: AbortSignal): Promise<Plan> => {
+  const { pods, memory, clock } = rooms;
+  const plan = decideAndNote(rooms, observed, clock.now());
   if (plan.type !== 'LookAtPods') return plan;
   const seen = await pods.look(observed.workload, signal);
   const podsSeenAt = clock.now();
   memory.setPodsSeenAt(observed.workload, podsSeenAt);
-  return decide({ ...observed, ...seen, podsSeenAt }, podsSeenAt);
+  // Others have gone on meanwhile.
+  const { others: _others, ...rest } = observed;
+  const others = rooms.others.of(observed.workload);
+  const known = { ...rest, ...seen, podsSeenAt, ...(others !== undefined && { others }) };
+  if (!isFailing(known, podsSeenAt)) return decideAndNote(rooms, known, podsSeenAt);
+  const warnings = await pods.warnings(observed.workload, seen.reports, signal);
+  const latest = rooms.others.of(observed.workload);
+  return decideAndNote(rooms, { ...known, ...warnings, ...(latest !== undefined && { others: latest }) }, podsSeenAt);
+};
+
+/** In one turn: whoever decides next knows of it. */
+const decideAndNote = ({ others }: ReconcileOptions, observed: Observed, now: number): Plan => {
+  const plan = decide(observed, now);
+  if (plan.type !== 'LookAtPods') others.decided(observed, plan);
+  return plan;
 };
 
 const conclude = ({ memory, onVerdict }: ReconcileOptions, workload: StoredWorkload, verdict: Verdict): void => {

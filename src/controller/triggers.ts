@@ -36,8 +36,12 @@ export interface Triggers {
   /** For `Sources`: how the selection of a policy stands is another than before. */
   onSelection(namespace: string, policy: string): void;
   onVerdict(workload: StoredWorkload): void;
+  /** For the room of requests: somebody asks for something. */
+  onRequest(workload: StoredWorkload): void;
   /** For the prover: pods have got on. @param complete nothing is missing any more: what waits for it goes on at once */
   onProgress(workload: StoredWorkload, complete: boolean): void;
+  /** For those that wait for others: it may be their turn. */
+  onTurn(waiting: readonly StoredWorkload[]): void;
   /** A look at all that is bound, or was: everywhere, or in a namespace. */
   lookAtAll(namespace?: string): void;
 }
@@ -126,9 +130,13 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     onVerdict: (workload) => {
       bindings.policiesOf(workload).forEach(report);
     },
+    onRequest: look,
     onProgress: (workload, complete) => {
       if (complete) look(workload);
       else lookSoon(workload);
+    },
+    onTurn: (waiting) => {
+      waiting.forEach(lookSoon);
     },
     lookAtAll: (namespace) => {
       const policies = namespace === undefined ? stores.policies.values() : stores.policies.by('namespace', namespace);

@@ -7,30 +7,27 @@
 
 import { adopt, emptyLedger } from './adoption.ts';
 import { carriedByOthers } from './carried-by-others.ts';
+import { withoutConsentIn, withPresentConsent } from './consent.ts';
 import { someMayHaveStartedSince } from './containers.ts';
 import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
-import { compare, overlay, signatureOf } from './difference.ts';
+import { compare, overlay } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Plan } from './effects.ts';
-import { follow, nextLook } from './follow.ts';
-import { holdOf, isContentRefused, type Hold } from './gates.ts';
+import { RECOVERED } from './failure-words.ts';
+import { follow, nextLook, wantsWarnings } from './follow.ts';
+import { holdOf, isContentRefused } from './gates.ts';
+import { holding, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
 import { noticesOf } from './notices.ts';
-import {
-  sourceId,
-  type Changes,
-  type Held,
-  type Ledger,
-  type Observed,
-  type Pending,
-  type Restart,
-} from './observed.ts';
-import { chooseNudge, orderForUnproven, orderOf } from './orders.ts';
+import { sourceId, type Changes, type Ledger, type Observed, type Restart } from './observed.ts';
+import { chooseNudge, orderForUnproven, orderOf, unprovenLookMs } from './orders.ts';
 import { nudged, withEntry } from './outcomes.ts';
-import { firstDifferedAt, pendingOf } from './pending.ts';
+import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
 import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
+import { takeUp } from './take-up.ts';
+import { currentUndo, followUndo, intendUndo, recovered, sinceFailed, undoDueMs, undoMode, undoOrder } from './undo.ts';
 import { ignoredVerdict, notItsOwnVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
@@ -47,24 +44,38 @@ export const decide = (observed: Observed, now: number): Plan => {
   return plan.type === 'Act' ? alsoSaid(observed, plan, now) : plan;
 };
 
-const decideFor = (observed: Observed, now: number): Plan => {
-  if (observed.workload.ignored || observed.policies.length === 0)
-    return { type: 'Forget', verdict: ignoredVerdict(observed) };
-  const { notItsOwn } = observed.workload;
+/** Whether a rollout is about to be found to have failed: then it is worth asking the cluster why. */
+export const isFailing = (observed: Observed, now: number): boolean =>
+  observed.policies.length > 0 && wantsWarnings(observed, progressTimeout(observed), now);
+
+const decideFor = (seen: Observed, now: number): Plan => {
+  if (seen.workload.ignored || seen.policies.length === 0) return { type: 'Forget', verdict: ignoredVerdict(seen) };
+  const { notItsOwn } = seen.workload;
   if (notItsOwn !== undefined) return { type: 'Forget', verdict: notItsOwnVerdict(notItsOwn) };
 
-  const adopted = adopt(observed, observed.ledger ?? emptyLedger(observed, now));
+  const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
-  const recognised = recogniseIssued(observed, adopted, now);
-  const restarted = followRestart(observed, recognised.ledger, now);
+  const recognised = recogniseIssued(seen, adopted, now);
+  const observed = recognised.recognised ? withoutPending(seen) : seen;
+  const restarted = followLatest(observed, recognised.ledger, now);
   if (restarted === undefined) return { type: 'LookAtPods' };
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
 
-  const difference = compare(observed, followed);
-  const ledger: Ledger = { ...followed, applied: difference.applied, immutable: difference.immutable };
   const { forced, unsettled } = recognised;
-  const next = chooseRestart({ observed, ledger, difference, forced, unproven, unsettled, now });
-  if (next === 'LookAtPods') return { type: 'LookAtPods' };
+  const asked = takeUp({ observed, ledger: followed, forced, unproven: unproven !== undefined, now });
+  const situationOf = (from: Ledger): Situation => {
+    const difference = compare(observed, from);
+    const { applied, immutable } = difference;
+    const ledger = withPresentConsent(observed, { ...from, applied, immutable }, difference);
+    return { observed, ledger, difference, forced, unproven, unsettled, now };
+  };
+  const first = chooseRestart(situationOf(asked.ledger));
+  if (first === 'LookAtPods') return { type: 'LookAtPods' };
+  // A newer change takes the place of what failed: then there is nothing to undo.
+  const mode = first.order === undefined && first.waitMs === undefined ? undoMode(observed, first.ledger) : undefined;
+  const chosen = mode !== 'Undo' ? first : chooseRestart(situationOf(intendUndo(first.ledger, mode, now)));
+  if (chosen === 'LookAtPods') return { type: 'LookAtPods' };
+  const next = { ...chosen, ledger: withoutFailure(observed, chosen, now) };
 
   const hot = next.hotWaits ? new Map() : next.difference.hot;
   const nudge = chooseNudge(observed, hot, next.difference, next.ledger);
@@ -72,9 +83,12 @@ const decideFor = (observed: Observed, now: number): Plan => {
   // A restart ends what is to be proven; what is about to be sent is pursued as soon as it has been.
   const sent = nudge === undefined ? next.ledger : nudged(next.ledger, nudge, 0, now);
   const prove = next.order === undefined ? proofOrder(observed, sent, now) : undefined;
+  const undo = next.order === undefined ? undoOrder(observed, next.ledger) : undefined;
   const requeueAfterMs = earliest(
     next.waitMs,
+    next.lookMs,
     progressDeadline(observed, next.ledger.restart, now),
+    undoDueMs(next.ledger, progressTimeout(observed), now),
     deliveryDueMs(observed, next.ledger, now),
     lookAgain(observed, next.ledger.restart, now),
   );
@@ -84,10 +98,12 @@ const decideFor = (observed: Observed, now: number): Plan => {
     ...(next.pending !== undefined && { pending: next.pending }),
     ...(nudge !== undefined && { nudge }),
     ...(next.order !== undefined && { restart: next.order }),
+    ...(undo !== undefined && { undo, recordFirst: true }),
     ...(prove !== undefined && { prove }),
+    ...(asked.recordFirst && { recordFirst: true }),
     leavePods,
     followPods: !leavePods && (next.order !== undefined || isUnderWay(next.ledger.restart)),
-    hotDigest: bareDigest(difference.hotDigest),
+    hotDigest: bareDigest(next.difference.hotDigest),
     notices: noticesOf(observed.ledger, next.ledger),
     ...(requeueAfterMs !== undefined && { requeueAfterMs }),
     verdict: verdictOf({
@@ -95,11 +111,18 @@ const decideFor = (observed: Observed, now: number): Plan => {
       ledger: next.ledger,
       difference: next.difference,
       waits: next.waitMs !== undefined,
+      ...(next.hold !== undefined && { hold: next.hold }),
       unproven: unproven !== undefined,
       now,
     }),
   };
 };
+
+/** What was done last: the restart or, where that is being undone, the undo. */
+const followLatest = (observed: Observed, ledger: Ledger, now: number): Ledger | undefined =>
+  currentUndo(ledger) === undefined
+    ? followRestart(observed, ledger, now)
+    : followUndo(observed, ledger, progressTimeout(observed), now);
 
 const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger | undefined => {
   if (ledger.restart === undefined) return ledger;
@@ -111,7 +134,7 @@ const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger 
     time: restart.finishedAt ?? now,
     action: 'Restart',
     outcome: restart.phase,
-    ...(restart.reason !== undefined && { reason: restart.reason }),
+    ...(restart.reason !== undefined && { reason: isWayBack(ledger, restart) ? RECOVERED : restart.reason }),
     ...(restart.message !== undefined && { message: restart.message }),
     keys: changedPlaces(observed, ledger.applied, restart.changes),
     pods: restart.pods ?? 0,
@@ -126,6 +149,13 @@ const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger 
   };
 };
 
+/** Content that had failed is gone, and what was there before took a restart to be in every container again. */
+const isWayBack = ({ failed }: Ledger, { phase, changes }: Restart): boolean =>
+  failed !== undefined && phase === 'Succeeded' && changes.size === 0;
+
+const withoutFailure = (observed: Observed, { ledger, difference, order, waitMs }: Choice, now: number): Ledger =>
+  recovered(observed, ledger, difference.restart.size === 0 && order === undefined && waitMs === undefined, now);
+
 const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const { observed, ledger, difference, now } = situation;
   let forced = situation.forced;
@@ -137,8 +167,15 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   }
   const unproven = orderForUnproven(situation, forced);
   if (difference.restart.size === 0 && !forced) {
-    const choice = { ledger: withoutHeld(ledger), difference };
-    return unproven === undefined ? { ...choice, hotWaits: false } : { ...choice, order: unproven, hotWaits: true };
+    const open = withoutHeld(ledger);
+    if (unproven !== undefined) return { ledger: open, difference, order: unproven, hotWaits: true };
+    const lookMs = unprovenLookMs(situation);
+    return {
+      ledger: situation.unproven === undefined ? withoutConsentIn(observed, open) : open,
+      difference,
+      hotWaits: false,
+      ...(lookMs !== undefined && { lookMs }),
+    };
   }
 
   const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);
@@ -147,10 +184,10 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (carried === 'LookAtPods') return 'LookAtPods';
   if (carried !== undefined) return { ...carried, hotWaits: false };
 
-  const pending = pendingOf(situation, since, released);
+  const pending = pendingOf(situation, since, released && !waitedForOthers(ledger.held));
   if (hold !== undefined)
     return unproven === undefined
-      ? holding(situation, pending, hold)
+      ? holding(situation, sinceFailed(pending, ledger), hold)
       : { ledger: withoutHeld(ledger), difference, pending, order: unproven, hotWaits: true };
 
   const debounceMs = debounce(observed, difference.restart);
@@ -158,22 +195,6 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (now < dueAt && !forced)
     return { ledger: withoutHeld(ledger), difference, pending, hotWaits: true, waitMs: dueAt - now };
   return { ledger: withoutHeld(ledger), difference, pending, order: orderOf(situation, forced), hotWaits: true };
-};
-
-const holding = ({ ledger, difference }: Situation, pending: Pending, hold: Hold): Choice => {
-  const before = ledger.held;
-  const changedAfter = before === undefined ? pending.changedAfter : before.changedAfter;
-  const held: Held = {
-    since: before?.since ?? pending.firstAt,
-    ...(changedAfter !== undefined && { changedAfter }),
-    ...hold,
-    changes: difference.restart,
-  };
-  const same =
-    before?.reason === held.reason &&
-    before.message === held.message &&
-    signatureOf(before.changes) === signatureOf(held.changes);
-  return { ledger: { ...ledger, held: same ? before : held }, difference, pending, hotWaits: false };
 };
 
 /** The strictest limits of all policies hold: the longest debounce of those that name a changed source. */

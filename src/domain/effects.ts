@@ -90,6 +90,8 @@ export interface Verdict {
   readonly state: WorkloadState;
   readonly reason: string;
   readonly message: string;
+  /** Held: when it goes on by itself. */
+  readonly until?: number;
   /** The state is about a hot change alone: no restart is due. */
   readonly about?: 'Hot';
   /** What holds back hot keys, whatever becomes of a restart. */

@@ -79,8 +79,31 @@ const underWay = (
 const CRASH = 'CrashLoopBackOff';
 
 /** What a container has said is repeated, unless a Secret is among what it was restarted for: it may quote it. */
-const causeOf = ({ workload, reports = [] }: Observed, { changes }: Restart): RolloutCause | undefined =>
-  rolloutCause(reports, workload.annotation, ![...changes.keys()].some((id) => id.startsWith('Secret/')));
+const causeOf = ({ workload, reports = [], warnings = [] }: Observed, restart: Restart): RolloutCause | undefined =>
+  rolloutCause(
+    reports,
+    workload.annotation,
+    ![...restart.changes.keys()].some((id) => id.startsWith('Secret/')),
+    // Their times are the server's.
+    warnings.filter(({ at }) => at >= restart.issuedAt - CLOCKS_APART_MS),
+  );
+
+const CLOCKS_APART_MS = 5_000;
+
+/**
+ * Whether the cluster's warnings are worth asking for, now that the pods are known: the restart is about to be found to
+ * have failed or timed out.
+ * @param timeoutMs how long a rollout may take
+ */
+export const wantsWarnings = (observed: Observed, timeoutMs: number, now: number): boolean => {
+  const restart = observed.ledger?.restart;
+  if (restart?.phase !== 'InProgress' || restart.reason !== undefined || observed.reports === undefined) return false;
+  return (
+    rolloutProgress(observed.workload.rollout).phase === 'Failed' ||
+    now >= restart.issuedAt + timeoutMs ||
+    causeOf(observed, restart)?.crashing === true
+  );
+};
 
 const withCause = (observed: Observed, restart: Restart, sentence: string): string => {
   const cause = causeOf(observed, restart);

@@ -5,14 +5,20 @@
 
 import { isCure } from './cure.ts';
 import { consumedSources } from './difference.ts';
+import { approvalGiven } from './gates/approval.ts';
+import { budget } from './gates/budget.ts';
+import { concurrency } from './gates/concurrency.ts';
 import { contentValid, noneRecreated, notRecreated, sourcesUsable } from './gates/content.ts';
+import { cooldown } from './gates/cooldown.ts';
 import type { Gate, Hold, PlainGate, Question } from './gates/gate.ts';
+import { order } from './gates/order.ts';
 import { rolloutPossible } from './gates/rollout.ts';
 import { suspended } from './gates/suspended.ts';
+import { window } from './gates/window.ts';
 import type { Changes, Observed, SourceId } from './observed.ts';
 
 export { isContentRefused, notRecreated } from './gates/content.ts';
-export { heldState, type Hold, type Question } from './gates/gate.ts';
+export { heldState, waitsForOthers, type Hold, type Question } from './gates/gate.ts';
 
 /** What lets a change through a gate that would hold it. */
 type Pass =
@@ -26,8 +32,14 @@ const PLAIN_GATES: readonly PlainGate[] = [suspended, sourcesUsable, contentVali
 
 const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonly Pass[] }[] = [
   ...PLAIN_GATES.map((gate) => ({ gate })),
-  // Content that has failed and was undone.
-  // Approval: passed by Opened.
+  // Content that has failed and was undone: no pod is started on it, whatever for.
+  { gate: ({ failure }) => failure },
+  { gate: approvalGiven, passedBy: ['Opened'] },
+  { gate: order, passedBy: ['Opened', 'Cure'] },
+  { gate: window, passedBy: ['Opened', 'Cure'] },
+  { gate: cooldown, passedBy: ['Opened', 'Cure'] },
+  { gate: budget, passedBy: ['Opened', 'Cure'] },
+  { gate: concurrency, passedBy: ['Opened'] },
 ];
 
 /** What else is wrong with a workload keeps no file of a running container from being refreshed. */

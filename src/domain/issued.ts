@@ -1,10 +1,13 @@
 /** Restarts that a crash left behind: in the annotation, but not in the record. */
 
+import type { RestartAnnotation } from './annotation.ts';
 import { compare, consumedSources } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Hold } from './gates.ts';
 import type { Ledger, Observed, Restart, SourceId, Workload } from './observed.ts';
 import { carried, counted } from './outcomes.ts';
+import { replacedByUnrecorded } from './undo.ts';
+import { withoutHeld } from './situation.ts';
 
 /**
  * A restart that was issued right before a crash is in the annotation but not in the record (design law 10). With the
@@ -15,16 +18,22 @@ export const recogniseIssued = (
   observed: Observed,
   ledger: Ledger,
   now: number,
-): { readonly ledger: Ledger; readonly forced: boolean; readonly unsettled?: Hold } => {
+): {
+  readonly ledger: Ledger;
+  /** What waited for a restart has had it. */
+  readonly recognised: boolean;
+  readonly forced: boolean;
+  readonly unsettled?: Hold;
+} => {
   const annotation = unrecordedRestart(observed, ledger);
-  if (annotation === undefined) return { ledger, forced: false };
+  if (annotation === undefined) return { ledger, recognised: false, forced: false };
   const unread = [...consumedSources(observed).keys()].find((id) => isUnknown(observed, id));
   if (unread !== undefined) {
     const message = `${unread} can't be read, so that nobody can tell whether restart ${annotation.n} carries the present content`;
-    return { ledger, forced: false, unsettled: { reason: 'SourceUnreadable', message } };
+    return { ledger, recognised: false, forced: false, unsettled: { reason: 'SourceUnreadable', message } };
   }
   const difference = compare(observed, ledger);
-  if (annotation.digest !== bareDigest(difference.restartDigest)) return { ledger, forced: true };
+  if (annotation.digest !== bareDigest(difference.restartDigest)) return { ledger, recognised: false, forced: true };
   const restart: Restart = {
     n: annotation.n,
     digest: annotation.digest,
@@ -32,13 +41,20 @@ export const recogniseIssued = (
     issuedAt: now,
     templateHash: observed.workload.templateHash,
     phase: 'InProgress',
+    ...replacedByUnrecorded(formatted(annotation), observed.workload, ledger),
     changes: difference.carried,
   };
-  return { ledger: { ...counted(carried(ledger, restart, now), now), restart }, forced: false };
+  const next = counted(carried(withoutHeld(ledger), restart, now), now);
+  return { ledger: { ...next, restart }, recognised: true, forced: false };
 };
 
+const formatted = ({ n, digest }: RestartAnnotation): string => `v1.${n}.${digest}`;
+
 /** The annotation of a restart of ours that the record does not know. */
-export const unrecordedRestart = ({ workload: { annotation } }: Observed, ledger: Ledger): Workload['annotation'] =>
+export const unrecordedRestart = (
+  { workload: { annotation } }: Pick<Observed, 'workload'>,
+  ledger: Ledger,
+): Workload['annotation'] =>
   annotation?.ours === true && annotation.n > (ledger.restart?.n ?? 0) ? annotation : undefined;
 
 const isUnknown = ({ sources }: Observed, id: SourceId): boolean =>

@@ -6,19 +6,29 @@ import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import { deliveryAfter } from './delivery.ts';
 import { bareDigest } from './digest.ts';
 import type { Nudge, RestartOrder } from './effects.ts';
-import { heldAmong, hotHold, restartHold } from './gates.ts';
+import { heldAmong, hotHold, restartHold, type Hold } from './gates.ts';
+import { lookAgainMs } from './holding.ts';
 import { listed } from './notices.ts';
 import type { Changes, Ledger, Observed } from './observed.ts';
 import { changedPlaces } from './places.ts';
 import { questionOf, type Situation } from './situation.ts';
+import { replacedBy } from './undo.ts';
 
 /** A restart for a hot change that was not proven in time, unless something holds it. */
 export const orderForUnproven = (situation: Situation, forced: boolean): RestartOrder | undefined => {
-  const { ledger, unproven, unsettled } = situation;
+  const { unproven, unsettled } = situation;
   if (unproven === undefined || unsettled !== undefined) return undefined;
-  const hold = restartHold({ ...questionOf(situation), changed: new Set(ledger.delivery?.changes.keys()) });
-  return hold === undefined ? orderOf(situation, forced) : undefined;
+  return unprovenHold(situation) === undefined ? orderOf(situation, forced) : undefined;
 };
+
+/** When one that is held is to be looked at again. */
+export const unprovenLookMs = (situation: Situation): number | undefined => {
+  const hold = situation.unproven === undefined ? undefined : unprovenHold(situation);
+  return hold === undefined ? undefined : lookAgainMs(hold, situation.now);
+};
+
+const unprovenHold = (situation: Situation): Hold | undefined =>
+  restartHold({ ...questionOf(situation), changed: new Set(situation.ledger.delivery?.changes.keys()) });
 
 export const orderOf = (situation: Situation, forced: boolean): RestartOrder => {
   const { observed, ledger, difference, unproven, now } = situation;
@@ -46,7 +56,7 @@ export const orderOf = (situation: Situation, forced: boolean): RestartOrder => 
     changes: difference.carried,
     keys: places,
     cause,
-    ...(observed.workload.annotationValue !== undefined && { replaces: observed.workload.annotationValue }),
+    ...replacedBy(observed.workload, ledger),
     ...(isByRestartAt(observed) && { restartAt: wholeSecondAfter(now) }),
     ...(unproven !== undefined && { unproven }),
   };

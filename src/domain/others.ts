@@ -9,6 +9,8 @@ export interface Peer {
   readonly kind: WorkloadKind;
   readonly name: string;
   readonly standing: Standing;
+  /** Which entry of the policy's `workloads` binds it, from 0; absent: there are none. */
+  readonly binding?: number;
 }
 
 export interface Others {

@@ -1,6 +1,7 @@
 /** What effects that have succeeded add to the record. An effect that failed adds nothing: it is planned again. */
 
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
+import { withoutConsent } from './consent.ts';
 import { changedKeys, overlay, without } from './difference.ts';
 import type { Nudge, RestartOrder } from './effects.ts';
 import type { Changes, HistoryEntry, Ledger, Workload } from './observed.ts';
@@ -45,7 +46,7 @@ const reasonOf = ({ nextRun }: Nudge, pods: number): string => {
 };
 
 export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Workload, now: number): Ledger => ({
-  ...counted(carried(superseded(ledger, now), order, now), now),
+  ...counted(carried(superseded(withoutConsent(ledger), now), order, now), now),
   restart: {
     n: order.n,
     digest: order.digest,

@@ -1,7 +1,7 @@
 /** Changes that wait for a burst to end. */
 
 import { anyIsBack, signatureOf } from './difference.ts';
-import type { Changes, Ledger, Pending } from './observed.ts';
+import type { Changes, Ledger, Observed, Pending } from './observed.ts';
 import type { Situation } from './situation.ts';
 
 /** Since when the content may have differed from what is applied, where it no longer does by having come back. */
@@ -49,3 +49,5 @@ export const pendingOf = (
 /** The latest time at which the record says that nothing was left to do: what is found later has changed since. */
 const lastKnownAt = (ledger: Ledger | undefined): number =>
   Math.max(ledger?.adoptedAt ?? 0, ...(ledger?.history ?? []).map(({ time }) => time));
+
+export const withoutPending = ({ pending: _pending, ...observed }: Observed): Observed => observed;

@@ -7,6 +7,7 @@ import {
   GROUP,
   RELOAD_POLICY,
   RELOAD_RECORD,
+  RELOAD_REQUEST,
   SERVICE_ACCOUNT,
 } from '../api/v1alpha1/names.ts';
 import type { SourceKind, WorkloadKind } from './selection.ts';
@@ -163,7 +164,9 @@ const allRules = (needs: Needs): readonly Rule[] => [
   rule(GROUP, [RELOAD_POLICY.plural], ['list', 'watch']),
   rule(GROUP, [`${RELOAD_POLICY.plural}/status`], ['patch']),
   rule(GROUP, [RELOAD_RECORD.plural], ['get', 'list', 'watch', 'create', 'update', 'delete']),
-  rule('events.k8s.io', ['events'], ['create']),
+  rule(GROUP, [RELOAD_REQUEST.plural], ['list', 'watch', 'delete']),
+  rule(GROUP, [`${RELOAD_REQUEST.plural}/status`], ['patch']),
+  rule('events.k8s.io', ['events'], ['create', 'list']),
 ];
 
 /** Kinds that are watched whether they are named or not, by API group. */

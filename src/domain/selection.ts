@@ -63,11 +63,23 @@ export const binds = (
 ): boolean =>
   policy.workloads === undefined
     ? !isNamedKind(workload.kind) && policy.sources.some((source) => uses(workload, source))
-    : policy.workloads.some(
-        ({ kind, name, selector }) =>
-          kind === workload.kind &&
-          (name === undefined ? matchesSelector(selector ?? {}, workload.labels) : name === workload.name),
-      );
+    : policy.workloads.some((entry) => selects(entry, workload));
+
+const selects = (
+  { kind, name, selector }: WorkloadBinding,
+  workload: Pick<Selectable, 'kind' | 'name' | 'labels'>,
+): boolean =>
+  kind === workload.kind &&
+  (name === undefined ? matchesSelector(selector ?? {}, workload.labels) : name === workload.name);
+
+/** The first entry of a policy's `workloads` that binds a workload, counted from 0; undefined: none does, or it has none. */
+export const bindingOf = (
+  { workloads = [] }: { readonly workloads?: readonly WorkloadBinding[] | undefined },
+  workload: Pick<Selectable, 'kind' | 'name' | 'labels'>,
+): number | undefined => {
+  const index = workloads.findIndex((entry) => selects(entry, workload));
+  return index < 0 ? undefined : index;
+};
 
 /** Whether any container of a workload reads anything of a source. */
 export const uses = (

@@ -5,6 +5,7 @@ import { bareDigest } from './digest.ts';
 import type { RestartOrder } from './effects.ts';
 import type { Hold, Question } from './gates.ts';
 import type { Ledger, Observed, Pending } from './observed.ts';
+import { failedBefore } from './undo.ts';
 
 export interface Situation {
   readonly observed: Observed;
@@ -26,6 +27,10 @@ export interface Choice {
   /** The hot part goes with a restart that is due. */
   readonly hotWaits: boolean;
   readonly waitMs?: number;
+  /** What holds the restart, in the words of this moment. */
+  readonly hold?: Hold;
+  /** When to look again whether it still does. */
+  readonly lookMs?: number;
 }
 
 export const withoutHeld = ({ held: _held, ...ledger }: Ledger): Ledger => ledger;
@@ -36,9 +41,13 @@ export const questionOf = ({
   ledger,
   difference,
   now,
-}: Pick<Situation, 'observed' | 'ledger' | 'difference' | 'now'>): Omit<Question, 'changed'> => ({
-  observed,
-  ledger,
-  digest: bareDigest(difference.restartDigest),
-  now,
-});
+}: Pick<Situation, 'observed' | 'ledger' | 'difference' | 'now'>): Omit<Question, 'changed'> => {
+  const failure = failedBefore(ledger, difference);
+  return {
+    observed,
+    ledger,
+    digest: bareDigest(difference.restartDigest),
+    ...(failure !== undefined && { failure }),
+    now,
+  };
+};

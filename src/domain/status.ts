@@ -53,6 +53,7 @@ export interface Line {
   readonly state: WorkloadState | 'Unmatched';
   readonly reason: string;
   readonly message: string;
+  readonly until?: number;
   readonly about?: Verdict['about'];
   readonly hotHold?: Verdict['hotHold'];
   readonly delivery?: Verdict['delivery'];
@@ -156,7 +157,7 @@ const linesOf = (
 ];
 
 const workloadStatus = (
-  { kind, name, state, reason, message, counts, impossible, delivery, conflicts = [], notes = [] }: Line,
+  { kind, name, state, reason, message, until, counts, impossible, delivery, conflicts = [], notes = [] }: Line,
   before: readonly WorkloadStatus[] = [],
 ): WorkloadStatus => ({
   group: groupOf(kind),
@@ -165,6 +166,7 @@ const workloadStatus = (
   state,
   ...(reason !== state && { reason }),
   ...(message !== '' && { message: message.slice(0, STATUS_LIMITS.message) }),
+  ...(until !== undefined && { until: new Date(until).toISOString() }),
   ...(counts !== undefined && { hot: counts.hot, restart: counts.restart }),
   ...(impossible.length > 0 && {
     impossible: impossible.slice(0, STATUS_LIMITS.impossible).map((line) => line.slice(0, STATUS_LIMITS.impossibleKey)),

@@ -66,6 +66,10 @@ const readyOf = (facts: Facts): Answer => {
       inState('TimedOut').filter(({ about }) => about !== 'Hot'),
       (found) => no(ReadyReason.RolloutTimedOut, told(found)),
     ),
+    whenAny(
+      inState('Held').filter(({ reason }) => reason === RolledOutReason.BudgetExhausted),
+      (found) => no(ReadyReason.BudgetExhausted, told(found)),
+    ),
     whenAny(unproven, (found) => no(ReadyReason.ProofTimeout, told(found.map(aboutProof)))),
     when(missing.length > 0, () => no(ReadyReason.SourceMissing, `${listed(missing)}: not found in this namespace`)),
     whenAny(unreadSources(sources), (found) => no(ReadyReason.SourceUnreadable, found.join('; '))),

@@ -6,7 +6,7 @@ import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
 import { deliveryHold } from './delivery.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import type { DeliveryVerdict, Verdict } from './effects.ts';
-import { heldState, hotHold, restartHold } from './gates.ts';
+import { heldState, hotHold, restartHold, type Hold } from './gates.ts';
 import { listed } from './notices.ts';
 import { restartByHand } from './by-hand.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
@@ -23,6 +23,8 @@ interface Known {
   readonly waits: boolean;
   /** A hot change was not proven in time, and a restart is wanted for it. */
   readonly unproven: boolean;
+  /** What holds a restart, in the words of this moment; absent: as it is recorded. */
+  readonly hold?: Hold;
   readonly now: number;
 }
 
@@ -60,7 +62,7 @@ export const notItsOwnVerdict = (message: string): Verdict => ({
 /** A verdict without a look at what the sources hold. */
 const NOTHING_KNOWN = { counts: { hot: 0, restart: 0 }, impossible: [], impossibleCount: 0 } as const;
 
-type Standing = Pick<Verdict, 'state' | 'reason' | 'message' | 'about'>;
+type Standing = Pick<Verdict, 'state' | 'reason' | 'message' | 'about' | 'until'>;
 
 const heldHot = (observed: Observed, { hot }: Difference): Verdict['hotHold'] => {
   if (hot.size === 0) return undefined;
@@ -92,7 +94,8 @@ const standing = (known: Known, hotHeld: Verdict['hotHold'], delivery: Verdict['
     return {
       state: heldState(held.reason),
       reason: held.reason,
-      message: `${listed(changedKeys(held.changes))}: ${held.message ?? ''}`,
+      message: `${listed(changedKeys(held.changes))}: ${known.hold?.message ?? held.message ?? ''}`,
+      ...(held.until !== undefined && { until: held.until }),
     };
   }
   if (restart !== undefined) {
@@ -135,6 +138,7 @@ const deliveryStanding = (
     state: heldState(hold.reason),
     reason: hold.reason,
     message: `restart due since not proven in time: ${words}; but ${hold.message}`,
+    ...(hold.until !== undefined && { until: hold.until }),
   };
 };
 

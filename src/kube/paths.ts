@@ -1,7 +1,7 @@
 /** Where things lie in the API. */
 
-import { GROUP, RELOAD_POLICY, RELOAD_RECORD, VERSION } from '../api/v1alpha1/names.ts';
 import { infoOf } from '../api/v1alpha1/kinds.ts';
+import { GROUP, RELOAD_POLICY, RELOAD_RECORD, RELOAD_REQUEST, VERSION } from '../api/v1alpha1/names.ts';
 import type { SourceKind, WorkloadKind } from '../domain/selection.ts';
 
 /** A collection: of one namespace, or of all. */
@@ -19,6 +19,7 @@ export const serviceAccounts = collection('/api/v1', 'serviceaccounts');
 export const TOKEN_REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
 export const policies = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_POLICY.plural);
 export const records = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_RECORD.plural);
+export const requests = collection(`/apis/${GROUP}/${VERSION}`, RELOAD_REQUEST.plural);
 export const events = collection('/apis/events.k8s.io/v1', 'events');
 export const workloads = (kind: WorkloadKind): ((namespace?: string) => string) => {
   const { group, version, plural } = infoOf(kind);

@@ -6,11 +6,12 @@ import type { WorkloadKind } from '../domain/selection.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ListWatch, WatchEvent } from '../runtime/reflector.ts';
 import type { KubeClient } from './connect.ts';
-import { isConflict, isNotFound } from './errors.ts';
+import { isConflict, isNotFound, KubeError } from './errors.ts';
 import { listWatch, METADATA, type KubeObject, type ObjectMeta } from './listwatch.ts';
 import { pods as podsPath, replicaSets } from './paths.ts';
 import { podDetails, type RawPodSpec, type RawPodStatus } from './pod-details.ts';
 import { podReport, type ReportedPod } from './pod-report.ts';
+import { warningsOf } from './warnings.ts';
 
 type RawPod = ReportedPod & {
   readonly metadata: ObjectMeta;
@@ -62,6 +63,7 @@ export const createPods = (client: KubeClient, clock: Pick<Clock, 'now'>): Pods 
         reports: found.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(podReport),
       };
     },
+    warnings: (workload, reports, signal) => warningsOf(client, workload, reports, signal),
     watch: (workload) => ownedBy(workload, follow(workload)),
     belongs: async ({ controller, uid: podUid }, { kind, uid, namespace }, signal) => {
       if (kind === 'Pod') return podUid === uid;
@@ -80,13 +82,18 @@ export const createPods = (client: KubeClient, clock: Pick<Clock, 'now'>): Pods 
         });
         return true;
       } catch (error) {
-        // 409: another pod has taken the name.
-        if (isNotFound(error) || isConflict(error)) return false;
+        if (isNotFound(error) || isOther(error)) return false;
         throw error;
       }
     },
   };
 };
+
+/** Another pod has taken the name. A 409 says as well that others were faster for a while: that one is tried again. */
+const isOther = (error: unknown): boolean =>
+  error instanceof KubeError &&
+  (isConflict(error) || error.status === 422) &&
+  /\bUID\b|metadata\.uid/.test(error.message);
 
 const getReplicaSet = async (
   client: KubeClient,

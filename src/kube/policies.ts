@@ -4,6 +4,7 @@ import { API_VERSION, FIELD_MANAGER, RELOAD_POLICY } from '../api/v1alpha1/names
 import { reloadPolicySpecSchema } from '../api/v1alpha1/schema.ts';
 import type { ReloadPolicyStatus } from '../api/v1alpha1/types.ts';
 import type { PolicyWriter, StoredPolicy } from '../controller/ports.ts';
+import { windowFaults } from '../domain/windows.ts';
 import type { KubeClient } from './connect.ts';
 import { isNotFound } from './errors.ts';
 import type { ObjectMeta } from './listwatch.ts';
@@ -29,6 +30,8 @@ export const parsePolicy = ({ metadata, spec, status = {} }: RawPolicy): StoredP
   const parsed = reloadPolicySpecSchema.safeParse(spec);
   if (!parsed.success) return { ...common, ...NOTHING, invalid: z.prettifyError(parsed.error) };
   const { suspend, workloads, ...resolved } = resolvePolicy(parsed.data);
+  const [fault] = windowFaults(resolved.gates.windows);
+  if (fault !== undefined) return { ...common, ...NOTHING, invalid: `spec.restart.windows: ${fault}` };
   return { ...common, ...resolved, suspended: suspend, ...(workloads !== undefined && { workloads }) };
 };
 

@@ -4,6 +4,7 @@ import { FIELD_MANAGER, IGNORE_ANNOTATION, RESTART_ANNOTATION } from '../api/v1a
 import type { StoredWorkload, WorkloadWriter } from '../controller/ports.ts';
 import { parseRestartAnnotation, type RestartAnnotation } from '../domain/annotation.ts';
 import { findPorts, findUnfollowed, findUses, type PodTemplate } from '../domain/references.ts';
+import type { Workload } from '../domain/observed.ts';
 import type { WorkloadKind } from '../domain/selection.ts';
 import type { KubeClient } from './connect.ts';
 import { WaitingError } from '../runtime/errors.ts';
@@ -55,12 +56,16 @@ interface Restarted {
   readonly annotationValue?: string;
 }
 
-/** The restart that was issued last. That of a Rollout by `restartAt` stands in its own metadata. */
+/**
+ * The restart that was issued last, and the value in the template. The restart of a Rollout by `restartAt` stands in its own
+ * metadata, and leaves nothing in the template that could be put back.
+ */
 const restartOf = (kind: WorkloadKind, { metadata }: RawWorkload, template: PodTemplate): Restarted => {
   const inTemplate = restarted(metadata, infoOf(kind).template, template.metadata?.annotations);
   if (kind !== 'Rollout') return inTemplate;
-  const itsOwn = restarted(metadata, [], metadata.annotations);
-  return (itsOwn.annotation?.n ?? 0) > (inTemplate.annotation?.n ?? 0) ? itsOwn : inTemplate;
+  const { annotation } = restarted(metadata, [], metadata.annotations);
+  if (annotation === undefined || annotation.n <= (inTemplate.annotation?.n ?? 0)) return inTemplate;
+  return { ...inTemplate, annotation };
 };
 
 const restarted = (
@@ -99,43 +104,82 @@ const LACKING = ['metadata.uid', 'spec.selector', 'spec.schedule', 'spec.templat
 const isGone = (error: unknown): boolean =>
   isNotFound(error) || (error instanceof KubeError && error.causes.some(({ field = '' }) => LACKING.includes(field)));
 
+/**
+ * A raw apply of one field: no other manager's fields are touched, the same value again is no change, and the uid makes
+ * sure that it is still the workload that was decided on (design law 10). An apply without the field takes it away.
+ */
+const applyAnnotation = async (
+  client: KubeClient,
+  { kind, namespace, name, uid }: Workload,
+  {
+    value,
+    resourceVersion,
+    signal,
+  }: { readonly value: string | undefined; readonly resourceVersion?: string; readonly signal: AbortSignal },
+): Promise<Workload> => {
+  const path = `${workloads(kind)(namespace)}/${name}`;
+  const request = client.request<RawWorkload>({
+    method: 'PATCH',
+    path,
+    query: { fieldManager: FIELD_MANAGER, force: 'true' },
+    contentType: 'application/apply-patch+yaml',
+    body: {
+      apiVersion: apiVersionOf(kind),
+      kind,
+      metadata: { name, namespace, uid, ...(resourceVersion !== undefined && { resourceVersion }) },
+      ...(value !== undefined && inTemplateOf(kind, { metadata: { annotations: { [RESTART_ANNOTATION]: value } } })),
+    },
+    signal,
+  });
+  try {
+    return parseWorkload(kind, await request);
+  } catch (error) {
+    if (isGone(error))
+      throw new WaitingError(1_000, 'WorkloadGone', `${path} with uid ${uid} is gone`, { cause: error });
+    if (resourceVersion !== undefined && isConflict(error))
+      throw new WaitingError(BEHIND_MS, 'Conflict', `${path} has changed since`, { cause: error });
+    throw error;
+  }
+};
+
+const inTemplateOf = (kind: WorkloadKind, inner: object): object =>
+  infoOf(kind).template.reduceRight((at, field) => ({ [field]: at }), inner);
+
+/** Has an Argo Rollout replace its pods. One write says when, and which restart it is; its template is left alone. */
+const restartAtTime = async (
+  client: KubeClient,
+  { kind, namespace, name, uid }: Workload,
+  { value, restartAt }: { readonly value: string; readonly restartAt: string },
+  signal: AbortSignal,
+): Promise<Workload> => {
+  const path = `${workloads(kind)(namespace)}/${name}`;
+  // A merge: an apply would have to name the template's annotation, too, or take it away where it is ours.
+  const request = client.request<RawWorkload>({
+    method: 'PATCH',
+    path,
+    query: { fieldManager: FIELD_MANAGER },
+    contentType: 'application/merge-patch+json',
+    body: { metadata: { uid, annotations: { [RESTART_ANNOTATION]: value } }, spec: { restartAt } },
+    signal,
+  });
+  try {
+    return parseWorkload(kind, await request);
+  } catch (error) {
+    // 409: another one has taken the name.
+    if (isNotFound(error) || isConflict(error))
+      throw new WaitingError(1_000, 'WorkloadGone', `${path} with uid ${uid} is gone`, { cause: error });
+    throw error;
+  }
+};
+
+/** Until the watch has shown what changed. */
+const BEHIND_MS = 250;
+
 export const createWorkloadWriter = (client: KubeClient): WorkloadWriter => ({
-  restart: async ({ kind, namespace, name, uid }, { value, restartAt }, signal) => {
-    const path = `${workloads(kind)(namespace)}/${name}`;
-    const annotations = { [RESTART_ANNOTATION]: value };
-    // A raw apply of this one field: no other manager's fields are touched, the same value again is no change, and
-    // the uid makes sure that it is still the workload that was decided on (design law 10).
-    const applied = {
-      contentType: 'application/apply-patch+yaml',
-      query: { fieldManager: FIELD_MANAGER, force: 'true' },
-      body: {
-        apiVersion: apiVersionOf(kind),
-        kind,
-        metadata: { name, namespace, uid },
-        ...infoOf(kind).template.reduceRight<object>((inner, field) => ({ [field]: inner }), {
-          metadata: { annotations },
-        }),
-      },
-    } as const;
-    // A merge: an apply would have to name the template's annotation, too, or take it away where it is ours.
-    const merged = {
-      contentType: 'application/merge-patch+json',
-      query: { fieldManager: FIELD_MANAGER },
-      body: { metadata: { uid, annotations }, spec: { restartAt } },
-    } as const;
-    const request = client.request<RawWorkload>({
-      method: 'PATCH',
-      path,
-      ...(restartAt === undefined ? applied : merged),
-      signal,
-    });
-    try {
-      return parseWorkload(kind, await request);
-    } catch (error) {
-      // A merge tells by 409 that another one has the name.
-      if (isGone(error) || (restartAt !== undefined && isConflict(error)))
-        throw new WaitingError(1_000, 'WorkloadGone', `${path} with uid ${uid} is gone`, { cause: error });
-      throw error;
-    }
-  },
+  restart: (workload, { value, restartAt }, signal) =>
+    restartAt === undefined
+      ? applyAnnotation(client, workload, { value, signal })
+      : restartAtTime(client, workload, { value, restartAt }, signal),
+  undo: (workload, value, signal) =>
+    applyAnnotation(client, workload, { value, resourceVersion: workload.resourceVersion, signal }),
 });

@@ -150,6 +150,15 @@ export const SETTINGS = {
     parse: wholeNumber(1, 256),
     default: '32',
   }),
+  maxConcurrentRestarts: setting({
+    flag: '--max-concurrent-restarts',
+    env: 'MAX_CONCURRENT_RESTARTS',
+    value: 'N',
+    allowed: 'a whole number from 1 to 10000, or 0 for no limit',
+    description: 'workloads of the cluster that may be rolling out at a time; 0: as many as like',
+    parse: wholeNumber(0, 10_000),
+    default: '0',
+  }),
   watchIdleSeconds: setting({
     flag: '--watch-idle-timeout',
     env: 'WATCH_IDLE_TIMEOUT',

@@ -14,7 +14,8 @@ export interface RequestReport {
 
 /**
  * The operator's metrics, in a registry of their own. Names are those of client-go and controller-runtime where they
- * exist. No label ever names an object: kinds, outcomes, verbs and our own queues and watches only.
+ * exist. No label ever names an object: kinds, outcomes, verbs and our own queues and watches only,
+ * and namespaces where something is wrong in them.
  */
 export interface Metrics {
   readonly contentType: string;
@@ -33,6 +34,10 @@ export interface Metrics {
   list(watch: string, items: number, seconds: number): void;
   /** A restart of a workload of that kind was issued, or came to an outcome `seconds` after that. */
   restart(kind: string, outcome: string, seconds?: number): void;
+  /** A change is held by a gate, which had not held it before. */
+  hold(reason: string): void;
+  /** Publishes how many workloads have used up their budget, by namespace and kind; read anew at every scrape. */
+  observeBreakers(open: () => readonly { readonly namespace: string; readonly kind: string }[]): void;
   nudge(outcome: string): void;
   /** A hot change was out, on every pod, so many seconds after it was seen. */
   hot(seconds: number): void;
@@ -77,6 +82,18 @@ export function createMetrics({ processMetrics = true }: MetricsOptions = {}): M
     },
     observeWatches: (watches) => {
       createWatchMetrics(registry, watches);
+    },
+    observeBreakers: (open) => {
+      const breakers = gauge(
+        registry,
+        'reload_breakers_open',
+        'Workloads whose budget of restarts is used up while a change waits',
+        ['namespace', 'kind'],
+        () => {
+          breakers.reset();
+          for (const { namespace, kind } of open()) breakers.inc({ namespace, kind });
+        },
+      );
     },
     observeOwnWatches: (watches) => {
       const own = gauge(registry, 'reload_secret_watches', 'Watches of Secrets by state', ['state'], () => {
@@ -136,7 +153,7 @@ function createRequestMetrics(registry: Registry): Pick<Metrics, 'request'> {
   };
 }
 
-function createReloadMetrics(registry: Registry): Pick<Metrics, 'restart' | 'nudge' | 'hot' | 'proof'> {
+function createReloadMetrics(registry: Registry): Pick<Metrics, 'restart' | 'hold' | 'nudge' | 'hot' | 'proof'> {
   const restarts = counter(registry, 'reload_restarts_total', 'Restarts by outcome', ['kind', 'outcome']);
   const restartSeconds = histogram(
     registry,
@@ -145,6 +162,7 @@ function createReloadMetrics(registry: Registry): Pick<Metrics, 'restart' | 'nud
     ['kind'],
     LONG_SECONDS,
   );
+  const holds = counter(registry, 'reload_holds_total', 'Changes that a gate began to hold, by reason', ['reason']);
   const nudges = counter(registry, 'reload_nudges_total', 'Hot changes sent to the pods of a workload, by outcome', [
     'outcome',
   ]);
@@ -168,6 +186,9 @@ function createReloadMetrics(registry: Registry): Pick<Metrics, 'restart' | 'nud
     restart: (kind, outcome, seconds) => {
       restarts.inc({ kind, outcome });
       if (seconds !== undefined) restartSeconds.observe({ kind }, seconds);
+    },
+    hold: (reason) => {
+      holds.inc({ reason });
     },
     nudge: (outcome) => {
       nudges.inc({ outcome });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { infoOf, WORKLOAD_KINDS } from '../../src/api/v1alpha1/kinds.ts';
-import type { DigestKeyStore, StoredPolicy, StoredRecord } from '../../src/controller/ports.ts';
+import type { DigestKeyStore, StoredPolicy, StoredRecord, StoredRequest } from '../../src/controller/ports.ts';
 import type { KubeClient, RequestOptions } from '../../src/kube/connect.ts';
 import { createDigestKeyStore } from '../../src/kube/digest-key.ts';
 import { KubeError } from '../../src/kube/errors.ts';
@@ -16,6 +16,7 @@ import * as paths from '../../src/kube/paths.ts';
 import { createPods } from '../../src/kube/pods.ts';
 import { createPolicyWriter } from '../../src/kube/policies.ts';
 import { createRecordWriter } from '../../src/kube/records.ts';
+import { createRequestWriter } from '../../src/kube/requests.ts';
 import { describePath } from '../../src/kube/request-label.ts';
 import { createSourceReader } from '../../src/kube/sources.ts';
 import { createWorkloadWriter } from '../../src/kube/workloads.ts';
@@ -79,6 +80,15 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
     workloadUid: 'u',
     workload,
   };
+  const request: StoredRequest = {
+    namespace: 'shop',
+    name: 'approve-1',
+    uid: 'u',
+    resourceVersion: '1',
+    createdAt: 0,
+    type: 'ResetBudget',
+    workload,
+  };
   const pod = aFollowedPod();
   const status = { adoptedAt: '', sources: [] };
   const read = async (source: ReturnType<typeof listWatch>): Promise<void> => {
@@ -88,15 +98,18 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
   };
   const pods = createPods(client, createFakeClock());
   const records = createRecordWriter(client);
+  const requests = createRequestWriter(client);
   const watched = [
     paths.policies(),
     paths.records(),
+    paths.requests(),
     paths.configMaps(),
     ...WORKLOAD_KINDS.map((kind) => paths.workloads(kind)()),
   ];
   return {
     pods: {
       look: () => pods.look(workload, signal),
+      warnings: () => pods.warnings(workload, [], signal),
       watch: async () => {
         const source = pods.watch(workload);
         await source.list({ limit: 1 }, signal);
@@ -111,6 +124,10 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
       remove: () => records.remove(record, signal),
       get: () => records.get('shop', 'r', signal),
     },
+    requests: {
+      applyStatus: () => requests.applyStatus(request, { phase: 'Done', time: '' }, signal),
+      remove: () => requests.remove(request, signal),
+    },
     policies: { applyStatus: () => createPolicyWriter(client).applyStatus(policy, {}, signal) },
     sources: {
       get: () => createSourceReader(client).get('ConfigMap', 'shop', 'app', signal),
@@ -120,6 +137,10 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
       restart: async () => {
         for (const kind of WORKLOAD_KINDS.filter((each) => infoOf(each).restart !== 'None'))
           await createWorkloadWriter(client).restart({ ...workload, kind }, { value: 'v1' }, signal);
+      },
+      undo: async () => {
+        for (const kind of WORKLOAD_KINDS.filter((each) => infoOf(each).restart !== 'None'))
+          await createWorkloadWriter(client).undo({ ...workload, kind }, 'v1', signal);
       },
     },
     events: {
@@ -174,6 +195,7 @@ describe('the rights of the operator', () => {
     const adapters = {
       pods: createPods(client, createFakeClock()),
       records: createRecordWriter(client),
+      requests: createRequestWriter(client),
       policies: createPolicyWriter(client),
       sources: createSourceReader(client),
       workloads: createWorkloadWriter(client),

@@ -1,6 +1,6 @@
 /**
  * A proxy before a real API server that ends TLS, passes everything on as it is, and notes what was asked for and
- * which of given texts came in an answer. For tests of what must not leave the API server.
+ * which of given texts came in an answer. For tests of what must not leave the API server, and of its refusals.
  */
 
 import { once } from 'node:events';
@@ -27,6 +27,8 @@ export interface RecordingProxy {
 export const createRecordingProxy = async (
   { kubeconfig }: { readonly kubeconfig: string },
   needles: readonly string[],
+  /** The status of an answer that is given in the API server's place, which is not asked then; undefined: it is. */
+  refuse: (request: RecordedRequest) => number | undefined = () => undefined,
 ): Promise<RecordingProxy> => {
   const cluster = loadKubeConfig({ kubeconfig }).getCurrentCluster();
   if (cluster === null) throw new Error(`${kubeconfig} has no current cluster`);
@@ -49,7 +51,14 @@ export const createRecordingProxy = async (
 
   const server = createServer((incoming, outgoing) => {
     const { method = 'GET', url = '/', headers } = incoming;
-    requests.push({ method, path: url.split('?')[0] ?? '', accept: headers.accept ?? '' });
+    const request = { method, path: url.split('?')[0] ?? '', accept: headers.accept ?? '' };
+    requests.push(request);
+    const refused = refuse(request);
+    if (refused !== undefined) {
+      incoming.resume();
+      outgoing.writeHead(refused).end();
+      return;
+    }
     // Compressed answers could not be looked into.
     const { 'accept-encoding': _, host: __, ...passed } = headers;
     const upstream = send(

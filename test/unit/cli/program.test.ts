@@ -17,7 +17,10 @@ writeFileSync(
   }),
 );
 
-const COMMANDS = ['status', 'history', 'wait', 'plan', 'explain', 'rbac', 'completion', 'version'];
+const COMMANDS = [
+  ...['status', 'history', 'wait', 'plan', 'explain', 'approve', 'now', 'retry', 'reset', 'rbac', 'completion'],
+  'version',
+];
 
 describe('kubectl reload', () => {
   it('says what it can do, whether asked or not', async () => {
@@ -60,6 +63,14 @@ describe('kubectl reload', () => {
     ['wait --source cm/app --timeout 5', /is no duration/],
     ['history job/web', /"job\/web" names no workload: write deploy\/NAME, sts\/NAME, ds\/NAME, cj\/NAME/],
     ['explain web', /names no workload/],
+    ['approve', /missing required argument 'workload\|policy'/],
+    ['approve pod/web', /names no workload/],
+    ['approve Web', /"Web" is no name of a policy/],
+    ['approve app --digest x', /names the content of one workload/],
+    ['approve deploy/web --timeout 5', /is no duration/],
+    ['now web', /names no workload/],
+    ['retry web', /names no workload/],
+    ['reset', /missing required argument 'workload'/],
     ['completion tcsh', /there are bash, zsh and fish/],
   ];
   for (const [args, sentence] of wrong) {
@@ -105,6 +116,8 @@ describe('completion', () => {
     assert.deepEqual(await offered('plan', '-f', ''), [':0']);
     assert.deepEqual(await offered('wait', '--source', ''), ['cm/', 'secret/', ':4']);
     assert.deepEqual(await offered('explain', 'd'), ['deploy/', 'ds/', ':4']);
+    assert.deepEqual(await offered('approve', 's'), ['sts/', ':4']);
+    assert.deepEqual(await offered('now', '--t'), ['--timeout', ':4']);
     assert.deepEqual(await offered('nonsense', ''), [':4']);
     assert.ok((await offered('')).includes('rbac'));
   });

@@ -39,12 +39,15 @@ const performed = async (
   fails: 'store' | 'restart' | 'nothing' = 'nothing',
 ): Promise<readonly string[]> => {
   const calls: string[] = [];
-  const does = (what: 'store' | 'restart' | 'put') => (): Promise<void> => {
+  const does = (what: 'store' | 'restart' | 'undo' | 'put') => (): Promise<void> => {
     calls.push(what);
     return what === fails ? Promise.reject(new Error(`no ${what}`)) : Promise.resolve();
   };
   const ignore = (): void => undefined;
-  const workloads: WorkloadWriter = { restart: (workload) => does('restart')().then(() => workload) };
+  const workloads: WorkloadWriter = {
+    restart: (workload) => does('restart')().then(() => workload),
+    undo: (workload) => does('undo')().then(() => workload),
+  };
   const ledgers: Pick<Ledgers, 'store' | 'put'> = { store: does('store'), put: () => void does('put')() };
   const act = createAct({
     workloads,
@@ -58,10 +61,18 @@ const performed = async (
     nudger: { nudge: () => Promise.resolve(0), follow: ignore, unfollow: ignore, forget: ignore } as never,
     prover: { pursue: ignore, forget: ignore, release: ignore } as never,
     ledgers: ledgers as Ledgers,
+    requests: { answer: () => Promise.resolve() },
     memory: createMemory(),
     events: { publish: (_workload, _policies, { reason }) => void calls.push(reason) },
     clock: createFakeClock(),
-    observer: { nudged: ignore, nudgeFailed: ignore, proofEnded: ignore, restartIssued: ignore, restartEnded: ignore },
+    observer: {
+      held: ignore,
+      nudged: ignore,
+      nudgeFailed: ignore,
+      proofEnded: ignore,
+      restartIssued: ignore,
+      restartEnded: ignore,
+    },
   });
   await act(observing(found({ flag: 'b' }), { workload: aWorkload() }), plan, signal).catch((error: unknown) =>
     calls.push(String(error)),

@@ -22,6 +22,7 @@ describe('the documentation', () => {
       'docs/validate.md',
       'docs/prove-hot-changes.md',
       'docs/plan-in-ci.md',
+      'docs/approval.md',
       'docs/secrets.md',
       'docs/applications.md',
       'docs/cli.md',

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  aLedger,
+  aPod,
   aPolicy,
   aRestart,
   aUse,
@@ -17,6 +19,8 @@ import {
   T0,
   USES,
 } from '../../support/builders.ts';
+import { parseRestartAnnotation } from '../../../src/domain/annotation.ts';
+import { decide } from '../../../src/domain/decide.ts';
 import { follow } from '../../../src/domain/follow.ts';
 import type { PodReport } from '../../../src/domain/rollout-cause.ts';
 import { World } from '../../support/world.ts';
@@ -138,6 +142,37 @@ describe('a process that dies', () => {
     world.crash().start().advance(MINUTE);
     assert.equal(world.restarts.length, 1);
     assert.equal(world.podsRun('flag').started, true);
+  });
+
+  it('does not issue it once more for what was held before', () => {
+    const world = new World()
+      .policy({ suspended: true })
+      .edit(FLAG_B)
+      .advance(MINUTE)
+      .startPod()
+      .edit(A)
+      .advance(MINUTE);
+    world.dieAfterRestart = true;
+    world.policy({ suspended: false }).start().advance(MINUTE).finishRollout().advance(MINUTE);
+    assert.deepEqual([world.restarts.length, world.state()], [1, 'UpToDate']);
+    assert.equal(world.podsRun('flag').started, true);
+  });
+
+  it('does not issue it once more where the API had done it, but nobody heard of it', () => {
+    const times = { firstAt: T0, burstAt: T0, lastAt: T0 };
+    // Content came back after a container had started on other content.
+    const observed = observing(found(A), {
+      ledger: aLedger(A),
+      pending: { changes: changed({ flag: 'b' }), ...times },
+      pods: [aPod(T0 + SECOND)],
+    });
+    const first = decide(observed, T0 + MINUTE);
+    assert.ok(first.type === 'Act' && first.restart !== undefined);
+    const annotation = parseRestartAnnotation(first.restart.value, true);
+    assert.ok(annotation);
+    const second = decide({ ...observed, workload: { ...observed.workload, annotation } }, T0 + MINUTE + SECOND);
+    assert.ok(second.type === 'Act');
+    assert.deepEqual([second.restart, second.pending, second.ledger.restart?.n], [undefined, undefined, 1]);
   });
 
   it('waits with an unrecorded restart for a source that it cannot read', () => {

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import type { Digest } from '../../../src/domain/digest.ts';
 import type { Ledger } from '../../../src/domain/observed.ts';
 import { aPolicy, aUse, digestsOf, HOUR, MINUTE, SECOND, type Content } from '../../support/builders.ts';
+import { runs } from '../../support/runs.ts';
 import { World, type WorldOptions } from '../../support/world.ts';
 
 type Step =
@@ -190,7 +191,7 @@ const living =
     return history;
   };
 
-const RUNS = { numRuns: 500 };
+const RUNS = runs(500);
 
 /** What is done about a proof that takes too long; undefined: none is demanded. */
 const restartsFor = ({ policies = [] }: WorldOptions): 'Report' | 'Restart' | undefined =>

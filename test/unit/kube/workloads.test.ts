@@ -66,15 +66,17 @@ describe('a workload as the API carries it', () => {
   });
 
   it('Rollout: of its own annotation and that of its template the later counts', () => {
-    const both = (template: string, own: string): string | undefined => {
+    const both = (template: string, own: string): unknown => {
       const rollout = raw('Rollout', annotated(template));
-      return parseWorkload('Rollout', {
+      const { annotation, annotationValue } = parseWorkload('Rollout', {
         ...rollout,
         metadata: { ...rollout.metadata, annotations: { [ANNOTATION]: own } },
-      }).annotationValue;
+      });
+      return [annotation?.n, annotation?.digest, annotationValue];
     };
-    assert.equal(both('v1.4.abc', 'v1.5.def'), 'v1.5.def');
-    assert.equal(both('v1.6.abc', 'v1.5.def'), 'v1.6.abc');
+    // What is put back is always of the template.
+    assert.deepEqual(both('v1.4.abc', 'v1.5.def'), [5, 'def', 'v1.4.abc']);
+    assert.deepEqual(both('v1.6.abc', 'v1.5.def'), [6, 'abc', 'v1.6.abc']);
   });
 
   it('Rollout: how it stands is what its controller says', () => {

@@ -32,6 +32,7 @@ describe('settings', () => {
       healthPort: 8081,
       healthHost: undefined,
       workers: 32,
+      maxConcurrentRestarts: 0,
       maxInFlight: 32,
       watchIdleSeconds: 90,
       agentNamespace: undefined,

@@ -14,6 +14,12 @@ describe('metrics', () => {
     metrics.request({ method: 'GET', resource: 'configmaps', status: 200, seconds: 0.01 });
     metrics.request({ method: 'PATCH', resource: 'pods/status', status: undefined, seconds: 15 });
     metrics.restart('Deployment', 'Succeeded', 12);
+    metrics.hold('OutsideWindow');
+    const open = [
+      { namespace: 'shop', kind: 'Deployment' },
+      { namespace: 'shop', kind: 'Deployment' },
+    ];
+    metrics.observeBreakers(() => open.splice(0));
     metrics.nudge('ok');
     metrics.hot(0.2);
     metrics.list('configmaps', 500, 0.3);
@@ -35,6 +41,8 @@ describe('metrics', () => {
       'rest_client_requests_total{code="200",method="GET"} 1',
       'rest_client_requests_total{code="<error>",method="PATCH"} 1',
       'reload_restarts_total{kind="Deployment",outcome="Succeeded"} 1',
+      'reload_holds_total{reason="OutsideWindow"} 1',
+      'reload_breakers_open{namespace="shop",kind="Deployment"} 2',
       'reload_nudges_total{outcome="ok"} 1',
       'reload_hot_seconds_count 1',
       'reload_watch_list_items{watch="configmaps"} 500',
@@ -48,6 +56,8 @@ describe('metrics', () => {
       assert.ok(text.split('\n').includes(line), line);
     }
     assert.doesNotMatch(text, /secret-name/);
+    // One that has closed is not told of for ever.
+    assert.doesNotMatch(await metrics.metrics(), /reload_breakers_open\{/);
   });
 
   it('keep to a registry of their own', async () => {

@@ -1,0 +1,150 @@
+/** kubectl reload approve, now, retry and reset: what a record says is waiting becomes a request for exactly that. */
+
+import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
+import { changedKeys } from '../domain/difference.ts';
+import { listed } from '../domain/notices.ts';
+import type { Changes } from '../domain/observed.ts';
+import { ledgerOf } from '../domain/record.ts';
+import { listWatch } from '../kube/listwatch.ts';
+import { policies as policiesPath, records as recordsPath } from '../kube/paths.ts';
+import type { RawPolicy } from '../kube/policies.ts';
+import { recordName, type RawRecord } from '../kube/records.ts';
+import { withCluster, type Cluster, type ClusterFlags } from './cluster.ts';
+import { Failure, usage } from './exit.ts';
+import { checkName, parseWorkloadName, type WorkloadName } from './names.ts';
+import { ask, type Wish } from './request.ts';
+import { plain } from './style.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface AskFlags extends ClusterFlags {
+  /** In ms. */
+  readonly timeout: number;
+}
+
+export interface ApproveFlags extends AskFlags {
+  readonly digest?: string;
+}
+
+export const approve = (of: string, flags: ApproveFlags, terminal: Terminal): Promise<number> => {
+  const workload = of.includes('/') ? parseWorkloadName(of) : undefined;
+  const policy = workload === undefined ? checkName(of, 'policy') : undefined;
+  if (policy !== undefined && flags.digest !== undefined)
+    throw usage('--digest names the content of one workload: name it, as deploy/NAME');
+  return withCluster(flags, terminal, async (cluster) => {
+    const records =
+      workload === undefined
+        ? await recordsUnder(policy ?? '', cluster, terminal)
+        : [await recordOf(workload, cluster, terminal.signal)];
+    const waiting = records.flatMap((record) => {
+      const held = record.status === undefined ? undefined : ledgerOf(record.status).held;
+      return held?.reason === 'ApprovalPending' && held.digest !== undefined
+        ? [{ workload: workloadIn(record), digest: held.digest, held }]
+        : [];
+    });
+    const what = workload === undefined ? `policy ${policy ?? ''}` : nameOf(workload);
+    if (waiting.length === 0)
+      throw new Failure(`nothing of ${what} waits for approval: see kubectl reload status -n ${cluster.namespace}`);
+    const other = waiting.find(({ digest }) => flags.digest !== undefined && digest !== flags.digest);
+    if (other !== undefined)
+      throw new Failure(`what waits of ${what} is content ${other.digest}, and not ${flags.digest ?? ''}`);
+    for (const { workload: each, held, digest } of waiting)
+      terminal.out(plain(`${nameOf(each)}: approving content ${digest}: ${keysOf(held.changes)}`) + '\n');
+    return ask(
+      waiting.map(({ workload: each, digest }): Wish => ({ type: 'Approve', workload: each, digest })),
+      cluster,
+      terminal,
+      { timeoutMs: flags.timeout },
+    );
+  });
+};
+
+export const now = (of: string, flags: AskFlags, terminal: Terminal): Promise<number> =>
+  forOne(of, flags, terminal, ({ held }, name) => {
+    if (held?.digest === undefined) throw new Failure(`no restart of ${name} waits: there is nothing to let through`);
+    return { type: 'RunNow', digest: held.digest };
+  });
+
+export const retry = (of: string, flags: AskFlags, terminal: Terminal): Promise<number> =>
+  forOne(of, flags, terminal, ({ failed, restart }, name) => {
+    const ended = restart?.phase === 'Failed' || restart?.phase === 'TimedOut' ? restart : undefined;
+    const digest = (failed ?? ended)?.digest;
+    if (digest === undefined) throw new Failure(`no restart of ${name} has failed: there is nothing to try again`);
+    return { type: 'Retry', digest };
+  });
+
+export const reset = (of: string, flags: AskFlags, terminal: Terminal): Promise<number> =>
+  forOne(of, flags, terminal, () => ({ type: 'ResetBudget' }));
+
+const forOne = (
+  of: string,
+  flags: AskFlags,
+  terminal: Terminal,
+  wish: (status: ReloadRecordStatus, name: string) => Omit<Wish, 'workload'>,
+): Promise<number> => {
+  const workload = parseWorkloadName(of);
+  return withCluster(flags, terminal, async (cluster) => {
+    const { status } = await recordOf(workload, cluster, terminal.signal);
+    if (status === undefined) throw unbound(workload, cluster);
+    return ask([{ ...wish(status, nameOf(workload)), workload }], cluster, terminal, { timeoutMs: flags.timeout });
+  });
+};
+
+const nameOf = ({ kind, name }: WorkloadName): string => `${kind}/${name}`;
+
+const workloadIn = ({ spec: { workload } }: RawRecord): WorkloadName => ({ kind: workload.kind, name: workload.name });
+
+const unbound = (workload: WorkloadName, { namespace }: Cluster): Failure =>
+  new Failure(
+    `there is no record of ${nameOf(workload)} in namespace ${namespace}: is it bound by a policy? See kubectl reload status -n ${namespace}`,
+  );
+
+const recordOf = async (workload: WorkloadName, cluster: Cluster, signal: AbortSignal): Promise<RawRecord> => {
+  const query = { fieldSelector: `metadata.name=${recordName(workload)}` };
+  const path = recordsPath(cluster.namespace);
+  const { items } = await listWatch<RawRecord>(cluster.client, { path, query }).list({ limit: 1 }, signal);
+  const [record] = items;
+  if (record === undefined) throw unbound(workload, cluster);
+  return record;
+};
+
+/** The records of the workloads that a policy's status lists: those that need somebody come first there. */
+const recordsUnder = async (
+  policy: string,
+  { client, namespace }: Cluster,
+  { signal, err }: Terminal,
+): Promise<readonly RawRecord[]> => {
+  const query = { fieldSelector: `metadata.name=${policy}` };
+  const named = await listWatch<RawPolicy>(client, { path: policiesPath(namespace), query }).list({ limit: 1 }, signal);
+  const status = named.items[0]?.status;
+  if (named.items.length === 0)
+    throw new Failure(
+      `there is no policy ${policy} in namespace ${namespace}: see kubectl reload status; a workload is named as deploy/NAME`,
+    );
+  const { workloads = [], workloadCount = 0 } = status ?? {};
+  if (workloadCount > workloads.length)
+    err(`the policy lists ${workloads.length} of its ${workloadCount} workloads: approve again for the others\n`);
+  const records = await everyRecord(client, namespace, signal);
+  return records.filter(({ spec }) =>
+    workloads.some(({ kind, name }) => kind === spec.workload.kind && name === spec.workload.name),
+  );
+};
+
+const everyRecord = async (
+  client: Cluster['client'],
+  namespace: string,
+  signal: AbortSignal,
+): Promise<readonly RawRecord[]> => {
+  const source = listWatch<RawRecord>(client, { path: recordsPath(namespace) });
+  const found: RawRecord[] = [];
+  let continueToken: string | undefined;
+  do {
+    const page = await source.list({ limit: 500, ...(continueToken !== undefined && { continueToken }) }, signal);
+    found.push(...page.items);
+    ({ continueToken } = page);
+  } while (continueToken !== undefined);
+  return found;
+};
+
+/** A restart may be due without a changed key: content came back after pods had started on other content. */
+const keysOf = (changes: Changes): string =>
+  changes.size === 0 ? 'what pods run on may not be what is there now' : listed(changedKeys(changes), { most: 20 });

@@ -1,0 +1,157 @@
+/**
+ * How workloads stand, for those that must know: the later ones of an order, and all where a limit is set. In memory
+ * alone: after a start nothing is known of a workload until it has been decided on, and whoever depends on it waits.
+ */
+
+import type { Plan } from '../domain/effects.ts';
+import { waitsForOthers } from '../domain/gates.ts';
+import { unrecordedRestart } from '../domain/issued.ts';
+import { isOrdered } from '../domain/order.ts';
+import type { Observed, Policy, Source, SourceId } from '../domain/observed.ts';
+import type { Others, Peer, Standing } from '../domain/others.ts';
+import { bindingOf } from '../domain/selection.ts';
+import { isRollingOut, standingOf } from '../domain/standing.ts';
+import type { Bindings } from './bindings.ts';
+import type { Ledgers } from './ledgers.ts';
+import { workloadKey, type StoredPolicy, type Stores, type StoredWorkload } from './ports.ts';
+import { isSame } from './sources/state.ts';
+import type { Sources } from './sources.ts';
+
+export interface OthersRoom {
+  /**
+   * How others stand, as far as gates ask; undefined: they don't.
+   * @param policies those that bind the workload, where they are at hand
+   */
+  of(workload: StoredWorkload, policies?: readonly StoredPolicy[]): Others | undefined;
+  /**
+   * Takes note of a decision. To be called in the same turn as `decide`, before anything is awaited: two that decide at
+   * once must not both take the last place.
+   */
+  decided(observed: Observed, plan: Exclude<Plan, { readonly type: 'LookAtPods' }>): void;
+  /** The API server has refused the restart that was decided on: its place is free. */
+  refused(workload: StoredWorkload): void;
+}
+
+export interface OthersOptions {
+  readonly stores: Pick<Stores, 'workloads' | 'records'>;
+  readonly bindings: Bindings;
+  readonly sources: Pick<Sources, 'get'>;
+  readonly ledgers: Pick<Ledgers, 'of'>;
+  /** How many workloads of the cluster may roll out at a time; 0: as many as like. */
+  readonly limit: number;
+  /** These wait for others, of which one stands otherwise than before. */
+  readonly onMoved: (waiting: readonly StoredWorkload[]) => void;
+}
+
+interface Known {
+  readonly uid: string;
+  readonly standing: Standing;
+  /** What its sources held then. */
+  readonly sources: ReadonlyMap<SourceId, Source>;
+}
+
+/** Whether a policy's gates must know how others stand. */
+const asks = (policy: Policy): boolean =>
+  policy.observes !== true && (policy.gates.maxConcurrent !== undefined || isOrdered(policy));
+
+export const createOthers = ({ stores, bindings, sources, ledgers, limit, onMoved }: OthersOptions): OthersRoom => {
+  const known = new Map<string, Known>();
+  const rolling = new Set<string>();
+  const waiting = new Set<string>();
+  /** Only where there is a limit: those that are not decided on yet. */
+  const undecided = new Set<string>();
+
+  const standing = (workload: StoredWorkload): Standing => {
+    const found = known.get(workloadKey(workload));
+    if (found?.uid !== workload.uid) return 'Unknown';
+    for (const [id, source] of found.sources)
+      if (!isSame(source, sources.get(workload.namespace, id))) return 'Unknown';
+    return found.standing;
+  };
+
+  const moved = (key: string): void => {
+    const [, namespace] = key.split('/');
+    const found = [...waiting].flatMap((each) => {
+      const workload = each === key ? undefined : stores.workloads.get(each);
+      return workload !== undefined && (limit > 0 || workload.namespace === namespace) ? [workload] : [];
+    });
+    if (found.length > 0) onMoved(found);
+  };
+
+  const set = (key: string, next: Known | undefined): void => {
+    const before = known.get(key);
+    if (next === undefined) known.delete(key);
+    else known.set(key, next);
+    if (next?.standing === 'InProgress') rolling.add(key);
+    else rolling.delete(key);
+    // Whose turn comes is told by who ends, not by who begins.
+    if (before?.standing !== next?.standing && next?.standing !== 'InProgress') moved(key);
+  };
+
+  stores.workloads.onDelta(({ old, new: next }) => {
+    if (old !== undefined && old.uid !== next?.uid) {
+      const key = workloadKey(old);
+      undecided.delete(key);
+      waiting.delete(key);
+      if (known.has(key)) set(key, undefined);
+    }
+    if (limit > 0 && next !== undefined && known.get(workloadKey(next))?.uid !== next.uid) {
+      undecided.add(workloadKey(next));
+    }
+  });
+
+  /** What a process before this one has begun is found in the record and in the annotation. */
+  const rollsOutUndecided = (key: string): boolean => {
+    const workload = stores.workloads.get(key);
+    if (workload === undefined) return false;
+    const ledger = ledgers.of(workload);
+    if (ledger === undefined) {
+      if (stores.records.syncedFor(`${workload.namespace}/`)) undecided.delete(key);
+      return false;
+    }
+    if (isRollingOut(ledger) || unrecordedRestart({ workload }, ledger) !== undefined) return true;
+    undecided.delete(key);
+    return false;
+  };
+
+  const inProgressBut = (key: string): number =>
+    [...rolling].filter((each) => each !== key).length +
+    [...undecided].filter((each) => each !== key && rollsOutUndecided(each)).length;
+
+  return {
+    of: (workload, policies = bindings.policiesOf(workload)) => {
+      const asking = policies.filter(asks);
+      if (asking.length === 0 && limit === 0) return undefined;
+      const bound = asking.map((policy): readonly [string, readonly Peer[]] => [
+        policy.name,
+        bindings.workloadsOf(policy).map((peer) => {
+          const binding = bindingOf(policy, peer);
+          return {
+            kind: peer.kind,
+            name: peer.name,
+            standing: standing(peer),
+            ...(binding !== undefined && { binding }),
+          };
+        }),
+      ]);
+      return {
+        bound: new Map(bound),
+        ...(limit > 0 && { cluster: { limit, inProgress: inProgressBut(workloadKey(workload)) } }),
+      };
+    },
+    decided: ({ workload, policies, sources: seen }, plan) => {
+      const key = workloadKey(workload);
+      undecided.delete(key);
+      const reason = plan.type === 'Act' ? plan.ledger.held?.reason : undefined;
+      if (reason !== undefined && (waitsForOthers(reason) || reason === 'EarlierFailed')) waiting.add(key);
+      else waiting.delete(key);
+      if (limit > 0 || policies.some(asks)) set(key, { uid: workload.uid, standing: standingOf(plan), sources: seen });
+      else if (known.has(key)) set(key, undefined);
+    },
+    refused: (workload) => {
+      const key = workloadKey(workload);
+      const found = known.get(key);
+      if (found?.uid === workload.uid && found.standing === 'InProgress') set(key, { ...found, standing: 'Due' });
+    },
+  };
+};

@@ -1,0 +1,38 @@
+/** How a workload stands for those that wait for it. */
+
+import type { Plan } from './effects.ts';
+import type { Ledger } from './observed.ts';
+import type { Standing } from './others.ts';
+
+type Decided = Exclude<Plan, { readonly type: 'LookAtPods' }>;
+
+/**
+ * As a plan leaves it. What is about to begin has its place already, also while a debounce runs: nobody else is to take
+ * it meanwhile.
+ */
+export const standingOf = (plan: Decided): Standing => {
+  if (plan.type === 'Forget') return 'Done';
+  const { ledger, pending, restart, undo } = plan;
+  if (restart !== undefined || undo !== undefined || ledger.intent !== undefined || isRollingOut(ledger)) {
+    return 'InProgress';
+  }
+  const { held, failed } = ledger;
+  if (failed !== undefined && (held?.digest ?? failed.digest) === failed.digest) return 'Failed';
+  if (held !== undefined) return 'Due';
+  if (pending !== undefined) return 'InProgress';
+  switch (ledger.restart?.phase) {
+    case 'Failed':
+    case 'TimedOut':
+      return ledger.restart.reason === 'NotCarried' ? 'Done' : 'Failed';
+    case 'InProgress':
+      // Somebody has stopped it.
+      return 'Due';
+    case 'Succeeded':
+    case undefined:
+      return 'Done';
+  }
+};
+
+/** Whether a rollout is under way as far as the record tells. */
+export const isRollingOut = ({ restart }: Ledger): boolean =>
+  restart?.phase === 'InProgress' && restart.reason === undefined;

@@ -1,0 +1,69 @@
+/** The laws find out every one of the mutants, and none where there is no mutant. */
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { text } from 'node:stream/consumers';
+import { mutated } from './mutant.ts';
+import { MUTANTS } from './mutants.ts';
+
+const HISTORIES = { SIMULATION_RUNS: '250' };
+
+interface Found {
+  /** The test that failed first. */
+  readonly law: string;
+  readonly runs: number;
+  readonly why: string;
+}
+
+/** @returns what was found out; undefined: nothing */
+const run = async (by: string, mutant?: string): Promise<Found | undefined> => {
+  const { NODE_TEST_CONTEXT: _context, MUTANT: _mutant, ...env } = process.env;
+  const child = spawn(
+    process.execPath,
+    ['--import', './test/mutation/mutate.ts', '--test-reporter=dot', `test/unit/domain/${by}.test.ts`],
+    {
+      env: { ...env, ...HISTORIES, ...(mutant !== undefined && { MUTANT: mutant }) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const [code, out, errors] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  if (code === 0) return undefined;
+  const line = out.split('\n').findLast((each) => each.startsWith('{"law"'));
+  // What does not load, or throws in some other way, is not found out by a law.
+  assert.ok(code === 3 && line !== undefined, `${by} ended with ${code} and without a law:\n${out}\n${errors}`);
+  return JSON.parse(line) as Found;
+};
+
+const TWO = { concurrency: 2 };
+
+describe('without a mutant', TWO, () => {
+  for (const by of new Set(MUTANTS.flatMap((mutant) => mutant.by))) {
+    it(`${by} finds nothing`, async () => {
+      assert.equal(await run(by), undefined);
+    });
+  }
+});
+
+describe('a mutant is found out', TWO, () => {
+  it('there are as many as have names, and each changes something', () => {
+    assert.equal(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
+    for (const mutant of MUTANTS) assert.ok(mutated(mutant).includes(mutant.replace), mutant.name);
+  });
+
+  for (const { name, by } of MUTANTS) {
+    it(name, async (test) => {
+      for (const each of by) {
+        const found = await run(each, name);
+        if (found === undefined) continue;
+        test.diagnostic(`by "${found.law}" after ${found.runs} histories: ${found.why.split('\n')[0] ?? ''}`);
+        return;
+      }
+      assert.fail(`no law of ${by.join(' or ')} is broken where ${name}`);
+    });
+  }
+});

@@ -1,0 +1,424 @@
+/** One random history of the small cluster and our process in it, and what the laws say of each of its steps. */
+
+import type { Request } from '../../../src/domain/requests.ts';
+import type { Policy } from '../../../src/domain/observed.ts';
+import { digestsOf, MINUTE, SECOND, type Content } from '../builders.ts';
+import { Cluster, isBad, isRolledOut, type Deployed } from './cluster.ts';
+import {
+  anAccount,
+  contentOf,
+  hold,
+  isTroubled,
+  judgeRestart,
+  judgeUndo,
+  LawBroken,
+  type Account,
+  type Scene,
+} from './laws.ts';
+import { Operator, type Fault, type Moment } from './operator.ts';
+import { nextOpen } from './windows.ts';
+
+export type Step =
+  | { readonly do: 'edit'; readonly source: number; readonly flag?: string; readonly hot?: string }
+  | { readonly do: 'wait' | 'set clock'; readonly ms: number }
+  | {
+      readonly do: 'finish' | 'exceed' | 'deploy' | 'end container' | 'pause' | 'unpause';
+      readonly workload: number;
+    }
+  | { readonly do: 'scale'; readonly workload: number; readonly replicas: number }
+  | { readonly do: 'suspend' | 'resume'; readonly policy: number }
+  | { readonly do: 'policy'; readonly policy: number; readonly gates: Partial<Policy['gates']> }
+  | { readonly do: 'crash' | 'start' }
+  | { readonly do: 'die'; readonly at: Moment }
+  | { readonly do: 'fault'; readonly fault: Fault }
+  | { readonly do: 'ask'; readonly workload: number; readonly type: Request['type'] };
+
+export interface Setting {
+  /** Sources by workload. */
+  readonly workloads: Readonly<Record<string, readonly string[]>>;
+  readonly policies: readonly Policy[];
+}
+
+/** Rounds until everything that waits must have had its turn. */
+const LAST_ROUNDS = 16;
+
+export class History {
+  readonly cluster: Cluster;
+  readonly operator: Operator;
+  readonly accounts: ReadonlyMap<string, Account>;
+  #made = 0;
+  /** While nobody watched, content that came and went again can't be known. */
+  #downSince: number | undefined;
+  #editable = true;
+  /**
+   * Pods run on content that came and went, and only the process that died knew: the record has what there is now. The
+   * next change puts that right, and nothing sooner.
+   */
+  #forgotten = false;
+
+  constructor({ workloads, policies }: Setting) {
+    this.cluster = new Cluster(workloads);
+    this.accounts = new Map(this.cluster.workloads.map(({ name }) => [name, anAccount()]));
+    this.operator = new Operator(this.cluster, policies, {
+      restart: (workload, order) => {
+        this.#note();
+        const account = this.#account(workload);
+        judgeRestart(this.#scene(workload), workload, order);
+        account.restarts.push({ at: this.cluster.now, elapsed: this.operator.elapsed, value: order.value });
+        account.replaced = workload.annotation;
+        account.changes = [];
+        account.wished = false;
+        account.troubled = false;
+        account.undone = undefined;
+      },
+      undo: (workload, order) => {
+        this.#note();
+        const stored = this.operator.records.get(workload.name)?.failed;
+        judgeUndo(this.#scene(workload), workload, order, stored?.n === order.n && stored.undo !== undefined);
+        const account = this.#account(workload);
+        account.undone = contentOf(this.cluster, workload);
+      },
+      nudge: (workload) => {
+        const policies = this.#policiesOf(workload);
+        hold(
+          'suspended',
+          policies.some(({ suspended }) => !suspended),
+          () => `${workload.name} is nudged`,
+        );
+      },
+    });
+    // What has been adopted is recorded.
+    this.operator.pass(5 * SECOND);
+  }
+
+  take(step: Step): void {
+    try {
+      this.#do(step);
+    } catch (thrown) {
+      if (thrown instanceof LawBroken || !(thrown instanceof Error)) throw thrown;
+      // Decisions that never come to an end, or that throw.
+      throw new LawBroken('rest', `${step.do}: ${thrown.stack ?? thrown.message}`);
+    }
+    this.#note();
+    this.#judge();
+  }
+
+  /** Everything that waits for somebody is let go; then all must come to its end. */
+  end(): void {
+    const { cluster, operator } = this;
+    operator.dieAt = undefined;
+    operator.fault = undefined;
+    if (!operator.running()) this.take({ do: 'start' });
+    for (const index of operator.policies.keys()) this.take({ do: 'resume', policy: index });
+    for (const [index, workload] of cluster.workloads.entries()) {
+      this.take({ do: 'unpause', workload: index });
+      if (workload.replicas === 0) this.take({ do: 'scale', workload: index, replicas: 2 });
+    }
+    for (const [index, { content }] of [...cluster.sources.values()].entries())
+      if (isBad(content['flag'])) this.take({ do: 'edit', source: index, flag: 'good' });
+    if (this.#forgotten)
+      for (const index of [...cluster.sources.keys()].keys()) this.take({ do: 'edit', source: index, flag: 'anew' });
+    for (let round = 0; round < LAST_ROUNDS && !this.#isDone(); round++) this.#letGo(round);
+    this.#judgeEnd();
+  }
+
+  #letGo(round: number): void {
+    const { cluster, operator } = this;
+    for (const [index, { name }] of cluster.workloads.entries()) {
+      const { reason, state } = operator.verdict(name) ?? {};
+      if (reason === 'ApprovalPending') this.take({ do: 'ask', workload: index, type: 'Approve' });
+      if (reason === 'BudgetExhausted') this.take({ do: 'ask', workload: index, type: 'ResetBudget' });
+      // What was undone, or has failed for another reason than its content, waits for somebody's word.
+      if (round > 3 && state === 'Failed') this.take({ do: 'ask', workload: index, type: 'Retry' });
+    }
+    const openings = operator.policies.map(({ gates }) => nextOpen(gates.windows, cluster.now) ?? cluster.now);
+    const opening = Math.max(cluster.now, ...openings);
+    if (opening > cluster.now) this.take({ do: 'set clock', ms: opening - cluster.now });
+    this.take({ do: 'wait', ms: 61 * SECOND });
+    for (const index of cluster.workloads.keys()) this.take({ do: 'finish', workload: index });
+    this.take({ do: 'wait', ms: SECOND });
+  }
+
+  #do(step: Step): void {
+    const { cluster, operator } = this;
+    switch (step.do) {
+      case 'edit':
+        this.#edit(step);
+        return;
+      case 'wait':
+        operator.pass(step.ms);
+        return;
+      case 'set clock':
+        this.#setClock(step.ms);
+        return;
+      case 'crash':
+        this.#crash(() => operator.crash());
+        return;
+      case 'start':
+        if (!operator.running()) operator.start();
+        this.#downSince = undefined;
+        this.#editable = true;
+        return;
+      case 'die':
+        operator.dieAt = step.at;
+        return;
+      case 'fault':
+        operator.fault = step.fault;
+        return;
+      case 'suspend':
+      case 'resume':
+        this.#policy(step.policy, { suspended: step.do === 'suspend' });
+        return;
+      case 'policy': {
+        const before = operator.policies[step.policy % operator.policies.length];
+        if (before !== undefined) this.#policy(step.policy, { gates: { ...before.gates, ...step.gates } });
+        return;
+      }
+      case 'finish':
+      case 'exceed':
+      case 'deploy':
+      case 'end container':
+      case 'pause':
+      case 'unpause':
+      case 'scale':
+      case 'ask': {
+        const workload = cluster.workloads[step.workload % cluster.workloads.length];
+        if (workload !== undefined) this.#doTo(workload, step);
+      }
+    }
+  }
+
+  #doTo(workload: Deployed, step: Extract<Step, { readonly workload: number }>): void {
+    const { cluster, operator } = this;
+    switch (step.do) {
+      case 'finish':
+        cluster.finish(workload);
+        break;
+      case 'exceed':
+        cluster.exceedDeadline(workload);
+        break;
+      case 'deploy':
+        cluster.template(workload, `${Number(workload.template) + 1}`, workload.annotation);
+        operator.showTemplate(workload);
+        return;
+      case 'end container':
+        cluster.crashContainer(workload);
+        break;
+      case 'pause':
+      case 'unpause':
+        cluster.pause(workload, step.do === 'pause');
+        break;
+      case 'scale':
+        cluster.scale(workload, step.replicas);
+        break;
+      case 'ask':
+        this.#ask(workload, step.type);
+    }
+    operator.look();
+  }
+
+  #edit({ source, ...change }: Extract<Step, { readonly do: 'edit' }>): void {
+    const { cluster, operator } = this;
+    const names = [...cluster.sources.keys()];
+    const name = names[source % names.length] ?? '';
+    if (!operator.running() && !this.#isEditable()) return;
+    const before = cluster.sources.get(name)?.content ?? {};
+    const content = {
+      ...(change.flag !== undefined && { flag: change.flag }),
+      ...(change.hot !== undefined && { hot: change.hot }),
+    };
+    if (!cluster.edit(name, content)) return;
+    if (change.flag !== undefined && change.flag !== before['flag']) this.#changed(name);
+    operator.showSource(name);
+  }
+
+  #changed(source: string): void {
+    for (const workload of this.cluster.workloads) {
+      if (!workload.sources.includes(source)) continue;
+      const account = this.#account(workload);
+      account.changes.push(this.cluster.now);
+      account.undone = undefined;
+    }
+  }
+
+  #isEditable(): boolean {
+    const since = this.#downSince ?? Infinity;
+    return (
+      this.#editable && this.cluster.workloads.every(({ pods }) => pods.every(({ startedAt }) => startedAt < since))
+    );
+  }
+
+  #crash(crash: () => void): void {
+    const { operator, cluster } = this;
+    if (!operator.running()) return;
+    this.#editable = cluster.workloads.every(({ name }) => operator.pending(name) === undefined);
+    crash();
+    this.#died();
+  }
+
+  #policy(index: number, change: Partial<Policy>): void {
+    const { operator } = this;
+    const at = index % operator.policies.length;
+    operator.policies = operator.policies.map((policy, each) => (each === at ? { ...policy, ...change } : policy));
+    operator.look();
+  }
+
+  /** A clock that is put back behind what is stamped by it would have causes come after what they bring about. */
+  #setClock(ms: number): void {
+    const { cluster } = this;
+    const earliest = cluster.latestStamp() + 3 * SECOND;
+    cluster.now = ms > 0 ? cluster.now + ms : Math.min(cluster.now, Math.max(earliest, cluster.now + ms));
+  }
+
+  #ask(workload: Deployed, type: Request['type']): void {
+    const { operator, cluster } = this;
+    const { name } = workload;
+    const ledger = operator.ledger(name);
+    const digest = type === 'Retry' ? (ledger?.failed?.digest ?? ledger?.restart?.digest) : ledger?.held?.digest;
+    const account = this.#account(workload);
+    const content = contentOf(cluster, workload);
+    if (type !== 'ResetBudget' && digest === undefined) return;
+    if (type === 'Approve') account.approved.add(content);
+    if (type === 'RunNow') account.opened.add(content);
+    if (type === 'Retry') account.wished = true;
+    if (type === 'ResetBudget') account.budgetFrom = Math.floor(cluster.now / 1_000) * 1_000;
+    const uid = `request-${(this.#made += 1)}`;
+    const request = { name: uid, uid, createdAt: Math.floor(cluster.now / 1_000) * 1_000, type, workload: name };
+    operator.requests = [
+      ...operator.requests,
+      { ...request, ...(type !== 'ResetBudget' && digest !== undefined && { digest }) },
+    ];
+  }
+
+  /** What can be seen of a workload, whoever looks. */
+  #note(): void {
+    if (!this.operator.running() && this.#downSince === undefined) {
+      // In the middle of something.
+      this.#editable = false;
+      this.#died();
+    }
+    for (const workload of this.cluster.workloads) if (isTroubled(workload)) this.#account(workload).troubled = true;
+  }
+
+  #died(): void {
+    const { cluster, operator } = this;
+    this.#downSince = cluster.now;
+    this.#forgotten ||= cluster.workloads.some((workload) => {
+      const { applied, held, restart } = operator.ledger(workload.name) ?? {};
+      if (this.#runs(workload) || held !== undefined || restart?.phase === 'InProgress') return false;
+      return workload.sources.every((name) => {
+        const present = digestsOf(cluster.sources.get(name)?.content ?? {}).get('flag');
+        return applied?.get(`ConfigMap/${name}`)?.get('flag') === present;
+      });
+    });
+  }
+
+  #judge(): void {
+    const { operator, cluster } = this;
+    if (!operator.running()) return;
+    for (const workload of cluster.workloads) {
+      const { state, reason = '' } = operator.verdict(workload.name) ?? {};
+      const says = (): string => `${workload.name} is ${state ?? ''} (${reason})`;
+      const policies = this.#policiesOf(workload);
+      if (reason === 'Suspended')
+        hold(
+          'reason',
+          policies.some(({ suspended }) => suspended),
+          says,
+        );
+      if (state === 'Held' && reason !== 'Suspended' && policies.every(({ suspended }) => !suspended))
+        hold(
+          'hot',
+          workload.pods.every(({ files }) =>
+            workload.sources.every((name) => files.get(name)?.['hot'] === cluster.sources.get(name)?.content['hot']),
+          ),
+          says,
+        );
+    }
+  }
+
+  #isDone(): boolean {
+    const { operator, cluster } = this;
+    return cluster.workloads.every(
+      (workload) =>
+        ['Adopted', 'UpToDate'].includes(operator.verdict(workload.name)?.state ?? '') &&
+        isRolledOut(workload) &&
+        this.#runs(workload),
+    );
+  }
+
+  #runs({ pods, sources }: Deployed): boolean {
+    const present = (name: string): Content => this.cluster.sources.get(name)?.content ?? {};
+    return pods.every(({ started, files }) =>
+      sources.every(
+        (name) =>
+          started.get(name)?.['flag'] === present(name)['flag'] && files.get(name)?.['hot'] === present(name)['hot'],
+      ),
+    );
+  }
+
+  #judgeEnd(): void {
+    const { operator, cluster } = this;
+    for (const workload of cluster.workloads) {
+      const { name, sources } = workload;
+      const verdict = operator.verdict(name);
+      const says = (): string =>
+        `${name} is ${verdict?.state ?? ''} (${verdict?.reason ?? ''}: ${verdict?.message ?? ''}), on ${workload.pods.map(({ started }) => JSON.stringify([...started])).join(' ')}, not ${contentOf(cluster, workload)}`;
+      hold(
+        'converges',
+        ['Adopted', 'UpToDate'].includes(verdict?.state ?? '') && isRolledOut(workload) && this.#runs(workload),
+        says,
+      );
+      const ledger = operator.ledger(name);
+      hold('converges', ledger?.held === undefined, says);
+      for (const source of sources) {
+        const shown = digestsOf(cluster.sources.get(source)?.content ?? {});
+        const recorded = ledger?.applied.get(`ConfigMap/${source}`);
+        hold(
+          'converges',
+          [...shown].every(([key, digest]) => recorded?.get(key) === digest),
+          () => `${says()}: ${source} is recorded otherwise`,
+        );
+      }
+    }
+    const before = [operator.recordWrites, ...[...this.accounts.values()].map(({ restarts }) => restarts.length)];
+    operator.pass(5 * SECOND);
+    const saved = operator.recordWrites;
+    operator.crash();
+    operator.start();
+    operator.pass(61 * MINUTE);
+    const after = [operator.recordWrites, ...[...this.accounts.values()].map(({ restarts }) => restarts.length)];
+    hold(
+      'rest',
+      JSON.stringify([saved, ...before.slice(1)]) === JSON.stringify(after),
+      () => `${JSON.stringify(before)} became ${JSON.stringify(after)}`,
+    );
+  }
+
+  #policiesOf({ sources }: Deployed): readonly Policy[] {
+    return this.operator.policies.filter((policy) => policy.sources.some(({ name }) => sources.includes(name)));
+  }
+
+  #scene(workload: Deployed): Scene {
+    return {
+      cluster: this.cluster,
+      policies: this.#policiesOf(workload),
+      account: this.#account(workload),
+      elapsed: this.operator.elapsed,
+    };
+  }
+
+  #account({ name }: Deployed): Account {
+    const account = this.accounts.get(name);
+    if (account === undefined) throw new Error(`nobody knows ${name}`);
+    return account;
+  }
+}
+
+/** Lives through a history. @throws LawBroken at the first step that breaks a law */
+export const live = (setting: Setting, steps: readonly Step[]): History => {
+  const history = new History(setting);
+  for (const step of steps) history.take(step);
+  history.end();
+  return history;
+};

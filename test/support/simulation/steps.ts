@@ -1,0 +1,98 @@
+/** What may happen next, at random. */
+
+import fc from 'fast-check';
+import { HOUR, MINUTE, SECOND } from '../builders.ts';
+import type { Fault, Moment } from './operator.ts';
+import type { Step } from './history.ts';
+
+const index = fc.nat({ max: 11 });
+
+const edit: fc.Arbitrary<Step> = fc.record(
+  {
+    do: fc.constant('edit' as const),
+    source: index,
+    flag: fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom('a', 'b', 'c') },
+      { weight: 1, arbitrary: fc.constant('bad') },
+    ),
+    hot: fc.constantFrom('a', 'b', 'c'),
+  },
+  { requiredKeys: ['do', 'source'], noNullPrototype: true },
+);
+
+const wait: fc.Arbitrary<Step> = fc
+  .constantFrom(
+    1,
+    100,
+    499,
+    500,
+    999,
+    SECOND,
+    1_500,
+    6 * SECOND,
+    10 * SECOND,
+    20 * SECOND,
+    MINUTE,
+    61 * SECOND,
+    10 * MINUTE,
+  )
+  .map((ms) => ({ do: 'wait', ms }));
+
+const toWorkload: fc.Arbitrary<Step> = fc.record({
+  do: fc.constantFrom(
+    'finish',
+    'finish',
+    'finish',
+    'exceed',
+    'deploy',
+    'end container',
+    'pause',
+    'unpause',
+    'unpause' as const,
+  ),
+  workload: index,
+});
+const scale: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant('scale' as const),
+  workload: index,
+  replicas: fc.constantFrom(0, 1, 2, 3),
+});
+
+const toPolicy: fc.Arbitrary<Step> = fc.record({
+  do: fc.constantFrom('suspend', 'resume', 'resume' as const),
+  policy: index,
+});
+
+const moment = fc.constantFrom<Moment>('Effects', 'Stored', 'Nudged', 'Undone', 'Restarted', 'Put');
+const toProcess: fc.Arbitrary<Step> = fc.oneof(
+  fc.constantFrom<Step>({ do: 'crash' }, { do: 'start' }, { do: 'start' }),
+  moment.map((at): Step => ({ do: 'die', at })),
+  fc.constantFrom<Fault>('Refused', 'Unheard').map((fault): Step => ({ do: 'fault', fault })),
+);
+
+const clock: fc.Arbitrary<Step> = fc
+  .constantFrom(-HOUR, -10 * MINUTE, -SECOND, SECOND, MINUTE, 10 * MINUTE, HOUR)
+  .map((ms) => ({ do: 'set clock', ms }));
+
+const ask: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant('ask' as const),
+  workload: index,
+  type: fc.constantFrom('Approve', 'Approve', 'RunNow', 'Retry', 'ResetBudget' as const),
+});
+
+/** Whatever can happen to any workload. */
+export const ANYTHING: readonly fc.WeightedArbitrary<Step>[] = [
+  { weight: 5, arbitrary: edit },
+  { weight: 6, arbitrary: wait },
+  { weight: 5, arbitrary: toWorkload },
+  { weight: 1, arbitrary: scale },
+  { weight: 1, arbitrary: toPolicy },
+  { weight: 2, arbitrary: toProcess },
+  { weight: 1, arbitrary: clock },
+];
+
+/** What people ask for. */
+export const ASKING: fc.WeightedArbitrary<Step> = { weight: 2, arbitrary: ask };
+
+export const histories = (...what: readonly fc.WeightedArbitrary<Step>[]): fc.Arbitrary<readonly Step[]> =>
+  fc.array(fc.oneof(...what), { maxLength: 30 });
