@@ -111,14 +111,14 @@ export class ReloadOperator extends Shell {
   /** Resolves when the watches have begun; rejects with one sentence when the start is impossible. */
   protected override async init(): Promise<void> {
     const { log, settings, version } = this.#options;
-    const { client, controller, health, watches, ownWatches, namedWatches, requestWatches, agentWatch } = this.#rooms;
+    const { client, controller, health, watches, ownWatches, requestWatches, namedWatches, agentWatch } = this.#rooms;
     await this.#lifecycle.start();
     for (const { name, reflector } of watches) {
       this.#lifecycle.background(`watch of ${name}`, (signal) => reflector.run(signal));
     }
     this.#lifecycle.background('watches of Secrets', (signal) => ownWatches.run(signal));
-    this.#lifecycle.background('watches of named workloads', (signal) => namedWatches.run(signal));
     this.#lifecycle.background('watches of requests', (signal) => requestWatches.run(signal));
+    this.#lifecycle.background('watches of named workloads', (signal) => namedWatches.run(signal));
     this.#lifecycle.background('watch of agents', (signal) => agentWatch.run(signal));
     this.#lifecycle.background('health', (signal) => health.run(signal));
     this.#lifecycle.background('controller', (signal) => controller.run(signal));
@@ -169,9 +169,9 @@ interface Rooms {
   readonly inspector: Inspector;
   readonly watches: readonly Watch[];
   readonly ownWatches: ReflectorGroup;
-  readonly namedWatches: ReflectorGroup;
   /** An installation that was not upgraded as a whole knows no requests, and all else goes on. */
   readonly requestWatches: ReflectorGroup;
+  readonly namedWatches: ReflectorGroup;
   /** Where there are agents: the watch that finds them. That one may fail without harm to anything else. */
   readonly agentWatch: ReflectorGroup;
   readonly agents: FoundAgents | undefined;
@@ -229,16 +229,20 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     unreadable: (namespace) => unreadable([...watches, ...named], namespace),
   });
   watches.push(...createWatches({ client, stores, controller, options, metrics }));
-  followNamedWorkloads({ client, stores, controller, options, metrics }, namedWatches, named);
   const requestWatches = watchRequests({ client, stores, options, metrics });
+  followNamedWorkloads({ client, stores, controller, options, metrics }, namedWatches, named);
   const reflectors = watches.map(({ reflector }) => reflector);
   metrics.observeWatches(() => [...reflectors, ...requestWatches.members()]);
   metrics.observeOwnWatches(() => ownWatches.members());
   const health = createHealth({
     clock,
     watches: () => reflectors,
-    optionalWatches: () =>
-      [ownWatches, namedWatches, requestWatches, agentWatch].flatMap((group) => group.members()),
+    optionalWatches: () => [
+      ...ownWatches.members(),
+      ...namedWatches.members(),
+      ...requestWatches.members(),
+      ...agentWatch.members(),
+    ],
   });
   const server =
     settings.healthPort === 0
@@ -250,8 +254,8 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     inspector,
     watches,
     ownWatches,
-    namedWatches,
     requestWatches,
+    namedWatches,
     agentWatch,
     agents,
     health,
@@ -389,6 +393,23 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
   });
 };
 
+/** Nothing is decided by whether there are requests: that they can't be listed is said, and no more. */
+const watchRequests = ({ client, stores, options, metrics }: Omit<WatchParts, 'controller'>): ReflectorGroup => {
+  const { settings, clock, random, log } = options;
+  const idleMs = settings.watchIdleSeconds * 1_000;
+  const group = createReflectorGroup(clock);
+  for (const namespace of settings.namespaces.length === 0 ? [undefined] : settings.namespaces) {
+    const name = namespace === undefined ? 'reloadrequests' : `reloadrequests in ${namespace}`;
+    const source = whereServed(listWatch<RawRequest>(client, { path: paths.requests(namespace), idleMs }));
+    const sink = stores.requests.part((key) => namespace === undefined || key.startsWith(`${namespace}/`));
+    const onList = (items: number, seconds: number): void => {
+      metrics.list(name, items, seconds);
+    };
+    group.begin(createReflector({ name, source, sink, clock, random, log, idleMs, onList }));
+  }
+  return group;
+};
+
 /** Watches of those kinds that are watched only where they are named. */
 const followNamedWorkloads = (
   { client, stores, controller, options }: WatchParts,
@@ -447,23 +468,6 @@ interface NamedWorkload extends KindedWorkload {
 }
 
 const byName = (name: string): { readonly fieldSelector: string } => ({ fieldSelector: `metadata.name=${name}` });
-
-/** Nothing is decided by whether there are requests: that they can't be listed is said, and no more. */
-const watchRequests = ({ client, stores, options, metrics }: Omit<WatchParts, 'controller'>): ReflectorGroup => {
-  const { settings, clock, random, log } = options;
-  const idleMs = settings.watchIdleSeconds * 1_000;
-  const group = createReflectorGroup(clock);
-  for (const namespace of settings.namespaces.length === 0 ? [undefined] : settings.namespaces) {
-    const name = namespace === undefined ? 'reloadrequests' : `reloadrequests in ${namespace}`;
-    const source = whereServed(listWatch<RawRequest>(client, { path: paths.requests(namespace), idleMs }));
-    const sink = stores.requests.part((key) => namespace === undefined || key.startsWith(`${namespace}/`));
-    const onList = (items: number, seconds: number): void => {
-      metrics.list(name, items, seconds);
-    };
-    group.begin(createReflector({ name, source, sink, clock, random, log, idleMs, onList }));
-  }
-  return group;
-};
 
 const kinded = (kind: WorkloadKind, sink: Sink<KindedWorkload>): Sink<RawWorkload> =>
   mapped(sink, (raw) => ({ kind, raw }));

@@ -11,6 +11,7 @@ import { lookAgainMs } from './holding.ts';
 import { listed } from './notices.ts';
 import type { Changes, Ledger, Observed } from './observed.ts';
 import { changedPlaces } from './places.ts';
+import { isByRestartAt, wholeSecondAfter } from './restart-at.ts';
 import { questionOf, type Situation } from './situation.ts';
 import { replacedBy } from './undo.ts';
 
@@ -61,14 +62,6 @@ export const orderOf = (situation: Situation, forced: boolean): RestartOrder => 
     ...(unproven !== undefined && { unproven }),
   };
 };
-
-/** Of several policies, Template is the stricter word: it takes the Rollout's own steps. */
-const isByRestartAt = ({ workload, policies }: Observed): boolean =>
-  workload.kind === 'Rollout' && policies.every(({ rollouts }) => rollouts === 'RestartAt');
-
-/** Pods are as old as whole seconds tell: one that was made in the second of the change may be older than it. */
-const wholeSecondAfter = (now: number): string =>
-  new Date(Math.ceil(now / 1_000) * 1_000).toISOString().replace('.000Z', 'Z');
 
 const startsByRuns = ({ workload: { kind } }: Observed): boolean => infoOf(kind).restart === 'NextRun';
 

@@ -1,7 +1,7 @@
 /** Where things lie in the API. */
 
-import { infoOf } from '../api/v1alpha1/kinds.ts';
 import { GROUP, RELOAD_POLICY, RELOAD_RECORD, RELOAD_REQUEST, VERSION } from '../api/v1alpha1/names.ts';
+import { infoOf } from '../api/v1alpha1/kinds.ts';
 import type { SourceKind, WorkloadKind } from '../domain/selection.ts';
 
 /** A collection: of one namespace, or of all. */
