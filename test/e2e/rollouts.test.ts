@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import { env } from 'node:process';
 import { after, before, describe, it } from 'node:test';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
+import { serviceAccountClient } from '../support/account.ts';
 import { installArgoCrds, removeArgoCrds, startArgoRollouts } from '../support/argo-rollouts.ts';
 import { installOperator } from '../support/install.ts';
 import { kubectlFor } from '../support/kubectl.ts';
-import { Stage, stagedTests, type WorkloadOptions } from '../support/stage.ts';
+import { RESTART_ANNOTATION, Stage, stagedTests, type WorkloadOptions } from '../support/stage.ts';
 import { untilPasses } from '../support/wait.ts';
 
 const WORKLOADS = { workloads: [{ kind: 'Rollout', name: 'web' }] } as const;
@@ -131,6 +132,39 @@ describe('Argo Rollouts', { skip: !isOurs }, () => {
 
       await stage.until('RolledOut', 'True', { reason: 'Complete', timeoutMs: 90_000 });
       assert.deepEqual(await stage.argumentsIn(), ['--flag=two']);
+    });
+
+    staged("are fenced: the operator's account may restart them, and nothing else", async (stage) => {
+      await stage.create({ kind: 'Rollout', replicas: 0, flags: ['flag'], spec: STRAIGHT });
+      const account = await serviceAccountClient(cluster, 'reload-operator-system', 'reload-operator');
+      const path = stage.workloadPath('web', 'Rollout');
+      const patch = (body: object): Promise<unknown> =>
+        account.request({
+          method: 'PATCH',
+          path,
+          query: { fieldManager: 'reload-operator' },
+          contentType: 'application/merge-patch+json',
+          body,
+        });
+      const own = (name: string, value: string): object => ({ metadata: { annotations: { [name]: value } } });
+      try {
+        await patch({ ...own(RESTART_ANNOTATION, 'v1.1.test'), spec: { restartAt: '2026-01-01T00:00:00Z' } });
+        await patch({ spec: { template: own(RESTART_ANNOTATION, 'v1.2.test') } });
+        for (const [body, message] of [
+          [own('a', 'b'), /workload's own metadata/],
+          [own(RESTART_ANNOTATION, 'not allowed!'), /value of a Rollout's own/],
+          [{ spec: { restartAt: null } }, /nothing in a workload's spec/],
+          [{ spec: { paused: true } }, /nothing in a workload's spec/],
+          [{ spec: { strategy: { canary: { maxSurge: 3 } } } }, /nothing in a workload's spec/],
+          [{ spec: { template: { spec: { hostNetwork: true } } } }, /nothing in a workload's spec/],
+          [{ spec: { template: own('a', 'b') } }, /no annotation of a pod template but/],
+          [{ metadata: { managedFields: [{}] } }, /take fields from their owners/],
+        ] as const) {
+          await assert.rejects(patch(body), message, JSON.stringify(body));
+        }
+      } finally {
+        await account.close();
+      }
     });
 
     staged('that have their template elsewhere are not bound, and it is said what is to be', async (stage) => {
