@@ -6,7 +6,9 @@
 
 import * as z from 'zod';
 import { parseDuration } from '../api/v1alpha1/duration.ts';
+import { groupOf, isWorkloadKind } from '../api/v1alpha1/kinds.ts';
 import { reloadPolicySpecSchema } from '../api/v1alpha1/schema.ts';
+import { GROUP_FITS_KIND } from '../api/v1alpha1/schema/fields.ts';
 import { windowFaults } from '../domain/windows.ts';
 import { faults, pathOf } from './paths.ts';
 
@@ -111,6 +113,11 @@ const QUALIFIED_NAME =
 
 const PREDICATES: ReadonlyMap<string, (self: never) => boolean> = new Map<string, (self: never) => boolean>([
   ['has(self.name) != has(self.selector)', oneOf],
+  [
+    GROUP_FITS_KIND.rule,
+    ({ group, kind = '' }: { readonly group?: string; readonly kind?: string }) =>
+      group === undefined || !isWorkloadKind(kind) || group === groupOf(kind),
+  ],
   [
     'self.all(a, !has(a.name) || self.exists_one(b, has(b.name) && a.kind == b.kind && a.name == b.name))',
     allDifferent,

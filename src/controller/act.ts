@@ -1,10 +1,12 @@
 /** Performs a plan's effects through the ports, and records what they brought about. */
 
 import type { Plan } from '../domain/effects.ts';
+import { RECOVERED } from '../domain/failure-words.ts';
 import { listed } from '../domain/notices.ts';
 import { changedKeys } from '../domain/difference.ts';
 import type { Ledger, Observed } from '../domain/observed.ts';
 import { nudged, restartIssued } from '../domain/outcomes.ts';
+import { undone } from '../domain/undo.ts';
 import { desiredPods } from '../domain/rollout.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { toError } from '../runtime/errors.ts';
@@ -66,6 +68,10 @@ export const createAct =
     const untold = await answering(options, observed, plan.ledger, signal);
 
     let ledger = plan.ledger;
+    if (plan.undo !== undefined) {
+      // Before anything else: pods go on failing until then.
+      ledger = await undo(options, observed, ledger, plan.undo, signal);
+    }
     if (plan.nudge !== undefined) {
       ledger = await nudge(options, observed, ledger, plan.nudge, signal);
     }
@@ -102,6 +108,19 @@ const answering = async (
   }
 };
 
+const undo = async (
+  { workloads, store, clock, ledgers }: ActOptions,
+  { workload }: Observed,
+  ledger: Ledger,
+  order: NonNullable<Extract<Plan, { type: 'Act' }>['undo']>,
+  signal: AbortSignal,
+): Promise<Ledger> => {
+  store.offer(await workloads.undo(workload, order.value, signal));
+  const next = undone(ledger, clock.now());
+  ledgers.put(workload, next);
+  return next;
+};
+
 const nudge = async (
   { nudger, clock, events, observer, ledgers }: ActOptions,
   observed: Observed,
@@ -110,15 +129,20 @@ const nudge = async (
   signal: AbortSignal,
 ): Promise<Ledger> => {
   const { workload, policies } = observed;
-  const pods = await nudger.nudge(workload, order.digest, signal).catch((error: unknown) => {
-    if (!signal.aborted) observer.nudgeFailed();
-    throw error;
-  });
+  const tell = async (): Promise<number> =>
+    nudger.nudge(workload, order.digest, signal).catch((error: unknown) => {
+      if (!signal.aborted) observer.nudgeFailed();
+      throw error;
+    });
+  const pods = order.nextRun === true ? 0 : await tell();
   const now = clock.now();
   const next = nudged(ledger, order, pods, now);
   ledgers.put(workload, next);
-  observer.nudged(secondsSince(observed, changedKeys(order.changes), now));
-  const note = `nudged ${pods} pods to refresh their files: ${listed(order.keys)}`;
+  if (order.nextRun !== true) observer.nudged(secondsSince(observed, changedKeys(order.changes), now));
+  const note =
+    order.nextRun === true
+      ? `the next run starts on it: ${listed(order.keys)}`
+      : `nudged ${pods} pods to refresh their files: ${listed(order.keys)}`;
   events.publish(workload, policies, { severity: 'Normal', reason: 'HotReloaded', action: 'HotReload', note });
   return next;
 };
@@ -131,7 +155,7 @@ const restart = async (
   signal: AbortSignal,
 ): Promise<Ledger> => {
   const { workload, policies } = observed;
-  store.offer(await workloads.restart(workload, order.value, signal));
+  store.offer(await workloads.restart(workload, order, signal));
   memory.setPending(workload, undefined);
   const now = clock.now();
   observer.restartIssued(workload.kind);
@@ -151,7 +175,7 @@ const observeEnd = (
 ): void => {
   if (restart === undefined || restart.phase === 'InProgress' || restart.phase === before?.restart?.phase) return;
   // One of others is theirs, and what was taken over at first sight is not of this process's making.
-  if (before === undefined || restart.origin === 'Foreign') return;
+  if (before === undefined || restart.origin === 'Foreign' || restart.reason === RECOVERED) return;
   observer.restartEnded(workload.kind, restart.phase, (clock.now() - restart.issuedAt) / 1_000);
 };
 

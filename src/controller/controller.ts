@@ -83,8 +83,8 @@ export interface Controller {
   readonly sources: Sources;
   /** Works until the abort; resolves when the last run has ended. */
   run(signal: AbortSignal): Promise<void>;
-  /** More has been listed, or can be listed no more: a look at everything. */
-  lookAtAll(): void;
+  /** More has been listed, or can be listed no more: a look at everything, or at all of a namespace. */
+  lookAtAll(namespace?: string): void;
 }
 
 /** A right that is granted, or an API server that is back, is no event: what failed finds out by trying. */
@@ -164,6 +164,16 @@ export const createController = (options: ControllerOptions): Controller => {
   });
   const bindings = createBindings(stores, sources);
   const triggers = createTriggers({ stores, bindings, sources, memory, nudger, prover, queues, clock, listed });
+  const others = createOthers({
+    stores,
+    bindings,
+    sources,
+    ledgers,
+    limit: options.maxConcurrentRestarts,
+    onMoved: (waiting) => {
+      triggers.onTurn(waiting);
+    },
+  });
   const requests = createRequests({
     store: stores.requests,
     workloads: stores.workloads,
@@ -176,17 +186,7 @@ export const createController = (options: ControllerOptions): Controller => {
     },
     clock,
   });
-  const others = createOthers({
-    stores,
-    bindings,
-    sources,
-    ledgers,
-    limit: options.maxConcurrentRestarts,
-    onMoved: (waiting) => {
-      triggers.onTurn(waiting);
-    },
-  });
-  const observe = createObserve({ bindings, sources, ledgers, memory, prover, others, requests });
+  const observe = createObserve({ bindings, sources, ledgers, memory, prover, requests, others });
   const act = createAct({
     workloads: options.workloadWriter,
     store: stores.workloads,
@@ -230,8 +230,8 @@ export const createController = (options: ControllerOptions): Controller => {
 
   return {
     sources,
-    lookAtAll: () => {
-      triggers.lookAtAll();
+    lookAtAll: (namespace) => {
+      triggers.lookAtAll(namespace);
     },
     run: async (signal) => {
       await Promise.all([

@@ -19,8 +19,8 @@ export const createObserve =
     readonly ledgers: Ledgers;
     readonly memory: Memory;
     readonly prover: Pick<Prover, 'progress'>;
-    readonly requests: Pick<Requests, 'of'>;
     readonly others: Pick<OthersRoom, 'of'>;
+    readonly requests: Pick<Requests, 'of'>;
   }): Observe =>
   (workload) => {
     const policies = rooms.bindings.policiesOf(workload);
@@ -41,7 +41,7 @@ export const createObserve =
       ...(pending !== undefined && { pending }),
       ...(proof !== undefined && { proof }),
       ...(podsSeenAt !== undefined && { podsSeenAt }),
-      ...(requests.length > 0 && { requests }),
       ...(others !== undefined && { others }),
+      ...(requests.length > 0 && { requests }),
     };
   };

@@ -1,6 +1,6 @@
 /** One look at one workload: observe, decide, act, and remember the verdict for the report. */
 
-import { decide } from '../domain/decide.ts';
+import { decide, isFailing } from '../domain/decide.ts';
 import { consumedSources } from '../domain/difference.ts';
 import type { Plan, Verdict } from '../domain/effects.ts';
 import type { Observed } from '../domain/observed.ts';
@@ -86,8 +86,8 @@ const isRefusal = (thrown: unknown): boolean => {
 const AFTER_EFFECT_MS = 100;
 
 /** After an effect the verdict is found by another look. */
-const hasEffects = ({ nudge, restart }: Extract<Plan, { type: 'Act' }>): boolean =>
-  nudge !== undefined || restart !== undefined;
+const hasEffects = ({ nudge, restart, undo }: Extract<Plan, { type: 'Act' }>): boolean =>
+  nudge !== undefined || restart !== undefined || undo !== undefined;
 
 const planFor = async (rooms: ReconcileOptions, observed: Observed, signal: AbortSignal): Promise<Plan> => {
   const { pods, memory, clock } = rooms;
@@ -100,7 +100,10 @@ const planFor = async (rooms: ReconcileOptions, observed: Observed, signal: Abor
   const { others: _others, ...rest } = observed;
   const others = rooms.others.of(observed.workload);
   const known = { ...rest, ...seen, podsSeenAt, ...(others !== undefined && { others }) };
-  return decideAndNote(rooms, known, podsSeenAt);
+  if (!isFailing(known, podsSeenAt)) return decideAndNote(rooms, known, podsSeenAt);
+  const warnings = await pods.warnings(observed.workload, seen.reports, signal);
+  const latest = rooms.others.of(observed.workload);
+  return decideAndNote(rooms, { ...known, ...warnings, ...(latest !== undefined && { others: latest }) }, podsSeenAt);
 };
 
 /** In one turn: whoever decides next knows of it. */

@@ -7,8 +7,9 @@ import { notRecreated } from './gates.ts';
 import { unrecordedRestart } from './issued.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
 import { withEntry } from './outcomes.ts';
-import { desiredPods } from './rollout.ts';
+import { desiredPods, isRestartedByHand } from './rollout.ts';
 import { withoutHeld, type Situation } from './situation.ts';
+import { failedBefore } from './undo.ts';
 
 /**
  * A rollout of others that provably carries the change counts (design law 4): it is followed instead of adding ours;
@@ -26,6 +27,9 @@ export const carriedByOthers = (
     const source = observed.sources.get(id);
     return source?.state === 'Present' ? [source] : [];
   });
+  // Pods that were restarted since then run on content that has failed; only another template gives it another chance.
+  if (failedBefore(ledger, difference) !== undefined && ledger.restart?.templateHash === workload.templateHash)
+    return undefined;
   // Of a source that was immutable kubelets may give the earlier content to new containers too.
   if (changed.length === 0 || notRecreated({ observed, changed: new Set(difference.restart.keys()) }) !== undefined)
     return undefined;
@@ -33,7 +37,7 @@ export const carriedByOthers = (
 
   const watched = changed.every(({ seenToChange }) => seenToChange);
 
-  if (watched && !isOnDelete(observed)) {
+  if (watched && !isRestartedByHand(workload.rollout)) {
     const disproved = ledger.restart?.reason === 'NotCarried' && ledger.restart.templateHash === workload.templateHash;
     if (observed.templateSeenAt > lastChange && !disproved) {
       const restart: Restart = {
@@ -96,6 +100,3 @@ const overtaken = (observed: Observed, ledger: Ledger, now: number): Pick<Ledger
   const over = { origin: 'Issued', phase: 'Succeeded', reason: 'AlreadyCarried', changes: new Map() } as const;
   return { restart: { n, digest, templateHash, issuedAt: now, ...over } };
 };
-
-const isOnDelete = ({ workload }: Observed): boolean =>
-  workload.rollout.kind !== 'Deployment' && workload.rollout.onDelete;

@@ -13,7 +13,8 @@ import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
 import { compare, overlay } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Plan } from './effects.ts';
-import { follow, nextLook } from './follow.ts';
+import { RECOVERED } from './failure-words.ts';
+import { follow, nextLook, wantsWarnings } from './follow.ts';
 import { holdOf, isContentRefused } from './gates.ts';
 import { holding, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
@@ -26,7 +27,8 @@ import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
 import { questionOf, withoutAwaited, withoutHeld, type Choice, type Situation } from './situation.ts';
 import { takeUp } from './take-up.ts';
-import { ignoredVerdict, verdictOf } from './verdict.ts';
+import { currentUndo, followUndo, intendUndo, recovered, sinceFailed, undoDueMs, undoMode, undoOrder } from './undo.ts';
+import { ignoredVerdict, notItsOwnVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
 const LONGEST_BURST = 10;
@@ -42,24 +44,38 @@ export const decide = (observed: Observed, now: number): Plan => {
   return plan.type === 'Act' ? alsoSaid(observed, plan, now) : plan;
 };
 
+/** Whether a rollout is about to be found to have failed: then it is worth asking the cluster why. */
+export const isFailing = (observed: Observed, now: number): boolean =>
+  observed.policies.length > 0 && wantsWarnings(observed, progressTimeout(observed), now);
+
 const decideFor = (seen: Observed, now: number): Plan => {
   if (seen.workload.ignored || seen.policies.length === 0) return { type: 'Forget', verdict: ignoredVerdict(seen) };
+  const { notItsOwn } = seen.workload;
+  if (notItsOwn !== undefined) return { type: 'Forget', verdict: notItsOwnVerdict(notItsOwn) };
 
   const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
   const recognised = recogniseIssued(seen, adopted, now);
   const observed = recognised.recognised ? withoutPending(seen) : seen;
-  const restarted = followRestart(observed, recognised.ledger, now);
+  const restarted = followLatest(observed, recognised.ledger, now);
   if (restarted === undefined) return { type: 'LookAtPods' };
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
 
   const { forced, unsettled } = recognised;
   const asked = takeUp({ observed, ledger: withoutAwaited(followed), forced, unproven: unproven !== undefined, now });
-  const difference = compare(observed, asked.ledger);
-  const { applied, immutable } = difference;
-  const ledger = withPresentConsent(observed, { ...asked.ledger, applied, immutable }, difference);
-  const next = chooseRestart({ observed, ledger, difference, forced, unproven, unsettled, now });
-  if (next === 'LookAtPods') return { type: 'LookAtPods' };
+  const situationOf = (from: Ledger): Situation => {
+    const difference = compare(observed, from);
+    const { applied, immutable } = difference;
+    const ledger = withPresentConsent(observed, { ...from, applied, immutable }, difference);
+    return { observed, ledger, difference, forced, unproven, unsettled, now };
+  };
+  const first = chooseRestart(situationOf(asked.ledger));
+  if (first === 'LookAtPods') return { type: 'LookAtPods' };
+  // A newer change takes the place of what failed: then there is nothing to undo.
+  const mode = first.order === undefined && first.waitMs === undefined ? undoMode(observed, first.ledger) : undefined;
+  const chosen = mode !== 'Undo' ? first : chooseRestart(situationOf(intendUndo(first.ledger, mode, now)));
+  if (chosen === 'LookAtPods') return { type: 'LookAtPods' };
+  const next = { ...chosen, ledger: withoutFailure(observed, chosen, now) };
 
   const hot = next.hotWaits ? new Map() : next.difference.hot;
   const nudge = chooseNudge(observed, hot, next.difference, next.ledger);
@@ -67,10 +83,12 @@ const decideFor = (seen: Observed, now: number): Plan => {
   // A restart ends what is to be proven; what is about to be sent is pursued as soon as it has been.
   const sent = nudge === undefined ? next.ledger : nudged(next.ledger, nudge, 0, now);
   const prove = next.order === undefined ? proofOrder(observed, sent, now) : undefined;
+  const undo = next.order === undefined ? undoOrder(observed, next.ledger) : undefined;
   const requeueAfterMs = earliest(
     next.waitMs,
     next.lookMs,
     progressDeadline(observed, next.ledger.restart, now),
+    undoDueMs(next.ledger, progressTimeout(observed), now),
     deliveryDueMs(observed, next.ledger, now),
     lookAgain(observed, next.ledger.restart, now),
   );
@@ -80,11 +98,12 @@ const decideFor = (seen: Observed, now: number): Plan => {
     ...(next.pending !== undefined && { pending: next.pending }),
     ...(nudge !== undefined && { nudge }),
     ...(next.order !== undefined && { restart: next.order }),
+    ...(undo !== undefined && { undo, recordFirst: true }),
     ...(prove !== undefined && { prove }),
     ...(asked.recordFirst && { recordFirst: true }),
     leavePods,
     followPods: !leavePods && (next.order !== undefined || isUnderWay(next.ledger.restart)),
-    hotDigest: bareDigest(difference.hotDigest),
+    hotDigest: bareDigest(next.difference.hotDigest),
     notices: noticesOf(observed.ledger, next.ledger),
     ...(requeueAfterMs !== undefined && { requeueAfterMs }),
     verdict: verdictOf({
@@ -99,6 +118,12 @@ const decideFor = (seen: Observed, now: number): Plan => {
   };
 };
 
+/** What was done last: the restart or, where that is being undone, the undo. */
+const followLatest = (observed: Observed, ledger: Ledger, now: number): Ledger | undefined =>
+  currentUndo(ledger) === undefined
+    ? followRestart(observed, ledger, now)
+    : followUndo(observed, ledger, progressTimeout(observed), now);
+
 const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger | undefined => {
   if (ledger.restart === undefined) return ledger;
   const restart = follow(observed, ledger.restart, progressTimeout(observed), now);
@@ -109,7 +134,7 @@ const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger 
     time: restart.finishedAt ?? now,
     action: 'Restart',
     outcome: restart.phase,
-    ...(restart.reason !== undefined && { reason: restart.reason }),
+    ...(restart.reason !== undefined && { reason: isWayBack(ledger, restart) ? RECOVERED : restart.reason }),
     ...(restart.message !== undefined && { message: restart.message }),
     keys: changedPlaces(observed, ledger.applied, restart.changes),
     pods: restart.pods ?? 0,
@@ -123,6 +148,13 @@ const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger 
     applied: succeeded ? overlay(ledger.applied, restart.changes) : ledger.applied,
   };
 };
+
+/** Content that had failed is gone, and what was there before took a restart to be in every container again. */
+const isWayBack = ({ failed }: Ledger, { phase, changes }: Restart): boolean =>
+  failed !== undefined && phase === 'Succeeded' && changes.size === 0;
+
+const withoutFailure = (observed: Observed, { ledger, difference, order, waitMs }: Choice, now: number): Ledger =>
+  recovered(observed, ledger, difference.restart.size === 0 && order === undefined && waitMs === undefined, now);
 
 const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const { observed, ledger, difference, now } = situation;
@@ -150,7 +182,7 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const pending = pendingOf(situation, since, released && !waitedForOthers(ledger.held));
   if (hold !== undefined)
     return unproven === undefined
-      ? holding(situation, pending, hold)
+      ? holding(situation, sinceFailed(pending, ledger), hold)
       : { ledger: withoutHeld(ledger), difference, pending, order: unproven, hotWaits: true };
 
   const debounceMs = debounce(observed, difference.restart);

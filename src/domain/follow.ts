@@ -3,7 +3,7 @@
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import { allStartedSince } from './containers.ts';
 import type { Observed, Restart } from './observed.ts';
-import { desiredPods, rolloutBlocker, rolloutProgress } from './rollout.ts';
+import { completeReason, rolloutBlocker, rolloutPause, rolloutProgress } from './rollout.ts';
 import { LONGEST_CAUSE, rolloutCause, type RolloutCause } from './rollout-cause.ts';
 
 /** Most rollouts are over before the first look at their pods. */
@@ -28,7 +28,7 @@ export const follow = (observed: Observed, restart: Restart, timeoutMs: number, 
   if (restart.phase === 'Succeeded' || restart.reason === 'NotCarried') return restart;
   const { workload, pods } = observed;
   const progress = rolloutProgress(workload.rollout);
-  const blocker = rolloutBlocker(workload.rollout);
+  const blocker = rolloutBlocker(workload.rollout) ?? rolloutPause(workload.rollout);
   // Complete counts though nothing would move any more: pods may have been replaced before, or by hand.
   if (blocker !== undefined && progress.phase !== 'Complete') {
     return restart.phase === 'InProgress' ? waiting(restart, blocker) : restart;
@@ -40,8 +40,7 @@ export const follow = (observed: Observed, restart: Restart, timeoutMs: number, 
         if (pods === undefined) return undefined;
         if (!allStartedSince(workload, pods, restart.carriesSince ?? restart.issuedAt)) return unproven(restart, now);
       }
-      const reason = desiredPods(workload.rollout) === 0 ? 'NoReplicas' : 'Complete';
-      return ended(restart, now, 'Succeeded', reason, progress.message, progress.pods);
+      return ended(restart, now, 'Succeeded', completeReason(workload.rollout), progress.message, progress.pods);
     }
     case 'Failed':
       if (restart.phase === 'Failed' && (restart.reason === CRASH || isTold(restart, progress.message))) return restart;
@@ -80,8 +79,31 @@ const underWay = (
 const CRASH = 'CrashLoopBackOff';
 
 /** What a container has said is repeated, unless a Secret is among what it was restarted for: it may quote it. */
-const causeOf = ({ workload, reports = [] }: Observed, { changes }: Restart): RolloutCause | undefined =>
-  rolloutCause(reports, workload.annotation, ![...changes.keys()].some((id) => id.startsWith('Secret/')));
+const causeOf = ({ workload, reports = [], warnings = [] }: Observed, restart: Restart): RolloutCause | undefined =>
+  rolloutCause(
+    reports,
+    workload.annotation,
+    ![...restart.changes.keys()].some((id) => id.startsWith('Secret/')),
+    // Their times are the server's.
+    warnings.filter(({ at }) => at >= restart.issuedAt - CLOCKS_APART_MS),
+  );
+
+const CLOCKS_APART_MS = 5_000;
+
+/**
+ * Whether the cluster's warnings are worth asking for, now that the pods are known: the restart is about to be found to
+ * have failed or timed out.
+ * @param timeoutMs how long a rollout may take
+ */
+export const wantsWarnings = (observed: Observed, timeoutMs: number, now: number): boolean => {
+  const restart = observed.ledger?.restart;
+  if (restart?.phase !== 'InProgress' || restart.reason !== undefined || observed.reports === undefined) return false;
+  return (
+    rolloutProgress(observed.workload.rollout).phase === 'Failed' ||
+    now >= restart.issuedAt + timeoutMs ||
+    causeOf(observed, restart)?.crashing === true
+  );
+};
 
 const withCause = (observed: Observed, restart: Restart, sentence: string): string => {
   const cause = causeOf(observed, restart);

@@ -32,7 +32,8 @@ const PLAIN_GATES: readonly PlainGate[] = [suspended, sourcesUsable, contentVali
 
 const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonly Pass[] }[] = [
   ...PLAIN_GATES.map((gate) => ({ gate })),
-  // Content that has failed and was undone.
+  // Content that has failed and was undone: no pod is started on it, whatever for.
+  { gate: ({ failure }) => failure },
   { gate: approvalGiven, passedBy: ['Opened'] },
   { gate: order, passedBy: ['Opened', 'Cure'] },
   { gate: window, passedBy: ['Opened', 'Cure'] },

@@ -1,10 +1,12 @@
 /** Restarts that a crash left behind: in the annotation, but not in the record. */
 
+import type { RestartAnnotation } from './annotation.ts';
 import { compare, consumedSources } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Hold } from './gates.ts';
 import type { Ledger, Observed, Restart, SourceId, Workload } from './observed.ts';
 import { carried, counted } from './outcomes.ts';
+import { replacedByUnrecorded } from './undo.ts';
 import { withoutHeld } from './situation.ts';
 
 /**
@@ -39,11 +41,14 @@ export const recogniseIssued = (
     issuedAt: now,
     templateHash: observed.workload.templateHash,
     phase: 'InProgress',
+    ...replacedByUnrecorded(formatted(annotation), observed.workload, ledger),
     changes: difference.carried,
   };
   const next = counted(carried(withoutHeld(ledger), restart, now), now);
   return { ledger: { ...next, restart }, recognised: true, forced: false };
 };
+
+const formatted = ({ n, digest }: RestartAnnotation): string => `v1.${n}.${digest}`;
 
 /** The annotation of a restart of ours that the record does not know. */
 export const unrecordedRestart = (

@@ -2,18 +2,25 @@
 
 import { changedKeys } from './difference.ts';
 import type { Notice } from './effects.ts';
+import { isOfFailure, RECOVERED, undoWords } from './failure-words.ts';
+import { listed } from './listed.ts';
 import { heldState } from './gates/gate.ts';
 import type { Ledger } from './observed.ts';
+
+export { listed };
 
 /** @param before undefined: the workload was just adopted, which changes nothing and is no news */
 export const noticesOf = (before: Ledger | undefined, after: Ledger): readonly Notice[] => [
   ...restartNotices(before, after),
+  ...undoNotices(before, after),
   ...heldNotices(before, after),
   ...deliveryNotices(before, after),
 ];
 
 const restartNotices = (before: Ledger | undefined, { restart }: Ledger): readonly Notice[] => {
   if (before === undefined || restart === undefined || restart.phase === before.restart?.phase) return [];
+  // What was undone comes to its end without a rollout.
+  if (restart.reason === RECOVERED) return [normal(RECOVERED, restart.message ?? '')];
   const what = `restart ${restart.n}`;
   const message = restart.message ?? '';
   switch (restart.phase) {
@@ -35,8 +42,17 @@ const restartNotices = (before: Ledger | undefined, { restart }: Ledger): readon
   }
 };
 
+const undoNotices = (before: Ledger | undefined, { failed }: Ledger): readonly Notice[] => {
+  const phase = failed?.undo?.phase;
+  if (before === undefined || failed === undefined || phase === before.failed?.undo?.phase) return [];
+  if (phase !== 'Succeeded' && phase !== 'TimedOut') return [];
+  const isUndo = failed.undo?.mode === 'Undo';
+  const reason = isUndo ? 'RestartUndone' : 'RestartRolledBack';
+  return [warning(phase === 'TimedOut' ? 'UndoTimedOut' : reason, `restart ${failed.n}: ${undoWords(failed)}`)];
+};
+
 const heldNotices = (before: Ledger | undefined, { held }: Ledger): readonly Notice[] => {
-  if (held === undefined || held.reason === before?.held?.reason) return [];
+  if (held === undefined || held.reason === before?.held?.reason || isOfFailure(held.reason)) return [];
   const note = `a restart for ${listed(changedKeys(held.changes))} waits: ${held.message ?? held.reason}`;
   // A breaker that opens is worth somebody's attention, though it is what the policy asks for.
   if (held.reason === 'BudgetExhausted') return [warning('BudgetExhausted', note)];
@@ -61,21 +77,3 @@ const deliveryNotices = (before: Ledger | undefined, { delivery, history }: Ledg
 
 const normal = (reason: string, note: string): Notice => ({ severity: 'Normal', reason, action: 'Restart', note });
 const warning = (reason: string, note: string): Notice => ({ severity: 'Warning', reason, action: 'Restart', note });
-
-/**
- * A list that fits into a note.
- * @param most how many are named
- * @param of how many there are, where not all of them are at hand
- * @param by what stands between them
- */
-export const listed = (
-  keys: readonly string[],
-  {
-    most = 5,
-    of = keys.length,
-    by = ', ',
-  }: { readonly most?: number; readonly of?: number; readonly by?: string } = {},
-): string => {
-  const more = of - Math.min(most, keys.length);
-  return `${keys.slice(0, most).join(by)}${more > 0 ? ` and ${more} more` : ''}`;
-};

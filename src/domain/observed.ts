@@ -10,7 +10,7 @@ import type { Others } from './others.ts';
 import type { Use } from './references.ts';
 import type { Answer, Request } from './requests.ts';
 import type { RolloutState } from './rollout.ts';
-import type { PodReport } from './rollout-cause.ts';
+import type { ClusterWarning, PodReport } from './rollout-cause.ts';
 import type { LabelSelector, SourceKind, WorkloadBinding, WorkloadKind } from './selection.ts';
 import type { Problem, Validation } from './validation.ts';
 
@@ -89,6 +89,8 @@ export interface Workload {
   readonly annotation?: RestartAnnotation;
   /** The annotation's value as it stands, also one of another form; absent: there is none. */
   readonly annotationValue?: string;
+  /** Why it can't be bound, and what is to be bound in its place: it belongs to another workload, or has no pods of its own. */
+  readonly notItsOwn?: string;
   readonly rollout: RolloutState;
 }
 
@@ -109,6 +111,8 @@ export interface Policy extends Classifier {
   readonly hot: HotPolicy;
   readonly debounceMs: number;
   readonly progressTimeoutMs: number;
+  /** How Argo Rollouts are restarted. */
+  readonly rollouts: 'Template' | 'RestartAt';
   readonly gates: GatePolicy;
   readonly delivery: DeliveryPolicy;
 }
@@ -274,6 +278,8 @@ export interface Observed {
   readonly pods?: readonly Pod[];
   /** What the same look found of all of them, those that have ended or wait for a node among them. */
   readonly reports?: readonly PodReport[];
+  /** What the cluster has warned of about the workload itself, where that was asked for. */
+  readonly warnings?: readonly ClusterWarning[];
   /** When this process last looked at the workload's pods. */
   readonly podsSeenAt?: number;
   /** How far the delivery that is recorded has got, as this process knows. */

@@ -1,5 +1,6 @@
 /** The effects that a decision comes to. */
 
+import { infoOf } from '../api/v1alpha1/kinds.ts';
 import { formatRestartAnnotation } from './annotation.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import { deliveryAfter } from './delivery.ts';
@@ -10,7 +11,9 @@ import { lookAgainMs } from './holding.ts';
 import { listed } from './notices.ts';
 import type { Changes, Ledger, Observed } from './observed.ts';
 import { changedPlaces } from './places.ts';
+import { isByRestartAt, wholeSecondAfter } from './restart-at.ts';
 import { questionOf, type Choice, type Situation } from './situation.ts';
+import { replacedBy } from './undo.ts';
 
 /** A restart for a hot change that was not proven in time, unless something holds it. */
 export const orderForUnproven = (situation: Situation, forced: boolean): RestartOrder | undefined => {
@@ -32,7 +35,7 @@ const unprovenHold = (situation: Situation): Hold | undefined =>
   restartHold({ ...questionOf(situation), changed: new Set(situation.ledger.delivery?.changes.keys()) });
 
 export const orderOf = (situation: Situation, forced: boolean): RestartOrder => {
-  const { observed, ledger, difference, unproven } = situation;
+  const { observed, ledger, difference, unproven, now } = situation;
   const n = Math.max(ledger.restart?.n ?? 0, observed.workload.annotation?.n ?? 0) + 1;
   const keys = changedKeys(difference.restart);
   const places = changedPlaces(observed, ledger.applied, difference.restart);
@@ -57,10 +60,13 @@ export const orderOf = (situation: Situation, forced: boolean): RestartOrder => 
     changes: difference.carried,
     keys: places,
     cause,
-    ...(observed.workload.annotationValue !== undefined && { replaces: observed.workload.annotationValue }),
+    ...replacedBy(observed.workload, ledger),
+    ...(isByRestartAt(observed) && { restartAt: wholeSecondAfter(now) }),
     ...(unproven !== undefined && { unproven }),
   };
 };
+
+const startsByRuns = ({ workload: { kind } }: Observed): boolean => infoOf(kind).restart === 'NextRun';
 
 export const chooseNudge = (
   observed: Observed,
@@ -71,11 +77,13 @@ export const chooseNudge = (
   const free = onlyFrom(hot, (id) => hotHold(observed, new Set([id])) === undefined);
   if (free.size === 0) return undefined;
   const keys = changedPlaces(observed, applied, free);
-  const delivery = deliveryAfter(observed, before, free, keys);
+  const nextRun = startsByRuns(observed);
+  const delivery = nextRun ? undefined : deliveryAfter(observed, before, free, keys);
   return {
     digest: bareDigest(difference.hotDigest),
     changes: free,
     keys,
     ...(delivery !== undefined && { delivery }),
+    ...(nextRun && { nextRun }),
   };
 };

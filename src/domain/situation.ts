@@ -5,6 +5,7 @@ import { bareDigest } from './digest.ts';
 import type { RestartOrder } from './effects.ts';
 import type { Hold, Question } from './gates.ts';
 import type { Ledger, Observed, Pending } from './observed.ts';
+import { failedBefore } from './undo.ts';
 
 export interface Situation {
   readonly observed: Observed;
@@ -47,9 +48,13 @@ export const questionOf = ({
   ledger,
   difference,
   now,
-}: Pick<Situation, 'observed' | 'ledger' | 'difference' | 'now'>): Omit<Question, 'changed'> => ({
-  observed,
-  ledger,
-  digest: bareDigest(difference.restartDigest),
-  now,
-});
+}: Pick<Situation, 'observed' | 'ledger' | 'difference' | 'now'>): Omit<Question, 'changed'> => {
+  const failure = failedBefore(ledger, difference);
+  return {
+    observed,
+    ledger,
+    digest: bareDigest(difference.restartDigest),
+    ...(failure !== undefined && { failure }),
+    now,
+  };
+};

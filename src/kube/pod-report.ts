@@ -49,6 +49,7 @@ export const podReport = ({ metadata, status = {} }: ReportedPod): PodReport => 
   const { phase, reason = '', message = '' } = status;
   return {
     name: metadata.name,
+    uid: metadata.uid,
     ...(restart !== undefined && { restart: { n: restart.n, digest: restart.digest } }),
     ...(scheduled?.status === 'False' && { unschedulable: scheduled.message ?? scheduled.reason ?? '' }),
     ...(phase === 'Failed' && { failed: [reason, message].filter((each) => each !== '').join(': ') }),

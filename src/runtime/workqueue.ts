@@ -1,6 +1,6 @@
 import { backoffDelay } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import { TerminalError, toError, WaitingError } from './errors.ts';
+import { retryAfterOf, TerminalError, toError, WaitingError } from './errors.ts';
 import type { Logger } from './log.ts';
 
 /** What a worker may return: run the key again after this long, in milliseconds, unless something adds it before. */
@@ -45,7 +45,10 @@ export interface WorkQueueOptions {
  * microtask, so adds of one synchronous stretch collapse; nothing is dropped until the signal is aborted.
  */
 export interface WorkQueue {
-  /** Puts the key in line now. Replaces a pending delay, a backoff included. */
+  /**
+   * Puts the key in line now. Replaces a pending delay, a backoff included; but where the other side has asked for a
+   * pause (`retryAfterMs` of the error), not before that is over.
+   */
   add(key: string): void;
   /** Puts the key in line after `ms` milliseconds. The earliest of several delays wins; a key already in line stays there. */
   addAfter(key: string, ms: number): void;
@@ -68,6 +71,9 @@ interface Run {
   readonly signal: AbortSignal;
 }
 
+/** Whoever asks for a longer pause is asked again. */
+const LONGEST_RETRY_AFTER_MS = 60_000;
+
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   return new KeyedWorkQueue(options);
 }
@@ -82,6 +88,8 @@ class KeyedWorkQueue implements WorkQueue {
   readonly #delays = new Map<string, Delay>();
   /** Failures in a row. */
   readonly #failures = new Map<string, number>();
+  /** Until when the other side wants to be left alone about a key. */
+  readonly #barred = new Map<string, number>();
   readonly #idleWaiters = new Set<() => void>();
   #active: Run | undefined;
   #stopped = false;
@@ -92,6 +100,13 @@ class KeyedWorkQueue implements WorkQueue {
   }
 
   add(key: string): void {
+    const barredMs = (this.#barred.get(key) ?? 0) - this.#options.clock.now();
+    // A clock that was put back must not prolong the pause.
+    if (barredMs > 0 && barredMs <= LONGEST_RETRY_AFTER_MS) {
+      this.addAfter(key, barredMs);
+      return;
+    }
+    this.#barred.delete(key);
     this.#cancelDelay(key);
     if (this.#running.has(key)) {
       this.#again.add(key);
@@ -211,7 +226,10 @@ class KeyedWorkQueue implements WorkQueue {
     const { log, name: queue, random, backoff, onRetry } = this.#options;
     const attempt = this.#failures.get(key) ?? 0;
     this.#failures.set(key, attempt + 1);
-    const delayMs = Math.round(backoffDelay(attempt, { minMs: 50, maxMs: 300_000, ...backoff, random }));
+    const askedMs = Math.min(retryAfterOf(error) ?? 0, LONGEST_RETRY_AFTER_MS);
+    if (askedMs > 0) this.#barred.set(key, this.#options.clock.now() + askedMs);
+    const backoffMs = Math.round(backoffDelay(attempt, { minMs: 50, maxMs: 300_000, ...backoff, random }));
+    const delayMs = Math.max(backoffMs, askedMs);
     log.warn({ queue, key, failures: attempt + 1, delayMs, err: error }, 'failed, will be retried');
     this.#notify(() => onRetry?.(key, delayMs));
     this.addAfter(key, delayMs);

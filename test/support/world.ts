@@ -14,6 +14,7 @@ import type { Notice, Plan, RestartOrder, Verdict } from '../../src/domain/effec
 import type { PodReport } from '../../src/domain/rollout-cause.ts';
 import type { Ledger, Observed, Pending, Pod, Policy, Source, SourceId, Workload } from '../../src/domain/observed.ts';
 import { nudged, restartIssued } from '../../src/domain/outcomes.ts';
+import { undone } from '../../src/domain/undo.ts';
 import type { PodProof, ProofOrder, ProofProgress } from '../../src/domain/proof.ts';
 import { ledgerOf, recordStatusOf } from '../../src/domain/record.ts';
 import type { ReloadRecordStatus } from '../../src/api/v1alpha1/types.ts';
@@ -106,6 +107,12 @@ export class World {
   readonly #earlier = new Map<Digest, LeafTable>();
   /** The process dies right after the next restart has reached the API, before the record is written. */
   dieAfterRestart = false;
+  /** Every undo that reached the workload: the annotation's value that it put back. */
+  readonly undone: (string | undefined)[] = [];
+  /** The process dies as soon as an undo is recorded, or right after it has reached the API. */
+  dieOfUndo: 'Before' | 'After' | undefined;
+  /** What the record said of a failure when the latest undo was begun. */
+  intended: ReloadRecordStatus['failed'];
 
   constructor({
     content = { flag: 'a', hot: 'a' },
@@ -350,6 +357,25 @@ export class World {
     if (plan.pending === undefined) delete process.pending;
     else process.pending = plan.pending;
     this.notices.push(...plan.notices);
+    if (plan.recordFirst === true) this.#write(recordStatusOf(ledger));
+    if (plan.undo !== undefined) {
+      this.intended = this.record?.failed;
+      const dies = this.dieOfUndo;
+      this.dieOfUndo = undefined;
+      if (dies === 'Before') {
+        this.crash();
+        return false;
+      }
+      this.undone.push(plan.undo.value);
+      this.#changeTemplate(this.#template, parseRestartAnnotation(plan.undo.value, true));
+      // The pods of the earlier template are all there still: a rollout that fails replaces none.
+      this.#rolledOut = true;
+      if (dies === 'After') {
+        this.crash();
+        return false;
+      }
+      ledger = undone(ledger, this.now);
+    }
     if (plan.nudge !== undefined) {
       this.nudges += 1;
       for (const pod of this.pods) this.#refresh(pod);
@@ -368,7 +394,7 @@ export class World {
     }
     this.#write(recordStatusOf(ledger));
     if (this.#pursue(plan.prove)) return true;
-    return plan.nudge !== undefined || plan.restart !== undefined;
+    return plan.nudge !== undefined || plan.restart !== undefined || plan.undo !== undefined;
   }
 
   /** @returns whether something new is to be found out: it is known at once */
@@ -470,7 +496,10 @@ export class World {
     const count = this.#replicas;
     return aWorkload({
       templateHash: this.#template,
-      ...(this.#annotation !== undefined && { annotation: this.#annotation }),
+      ...(this.#annotation !== undefined && {
+        annotation: this.#annotation,
+        annotationValue: `v1.${this.#annotation.n}.${this.#annotation.digest}`,
+      }),
       rollout: deployment({
         generation: this.#generation,
         observedGeneration: this.#generation,

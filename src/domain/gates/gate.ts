@@ -1,5 +1,6 @@
 /** What a gate is asked, and what it answers. */
 
+import { isOfFailure } from '../failure-words.ts';
 import { sourceId, type Ledger, type Observed, type Policy, type SourceId } from '../observed.ts';
 
 export interface Hold {
@@ -12,6 +13,9 @@ export interface Hold {
     | 'ImmutableRecreated'
     | 'Paused'
     | 'OnDelete'
+    | 'Undone'
+    | 'RolledBack'
+    | 'NoRollout'
     | 'ApprovalPending'
     | 'WaitingForEarlier'
     | 'EarlierFailed'
@@ -33,6 +37,8 @@ export interface Question {
   readonly ledger: Ledger;
   /** Names the content that a restart would carry. */
   readonly digest: string;
+  /** It is content that has failed before. */
+  readonly failure?: Hold;
   readonly now: number;
 }
 
@@ -59,8 +65,11 @@ const ASKED_FOR: ReadonlySet<string> = new Set<Hold['reason']>([
   'ConcurrencyLimit',
 ]);
 
-/** Whether a change waits as a policy wants it to, or something stands in its way. */
-export const heldState = (reason: string): 'Held' | 'Blocked' => (ASKED_FOR.has(reason) ? 'Held' : 'Blocked');
+/** Whether a change waits as a policy wants it to, or something stands in its way, or it has failed before. */
+export const heldState = (reason: string): 'Held' | 'Blocked' | 'Failed' => {
+  if (isOfFailure(reason)) return 'Failed';
+  return ASKED_FOR.has(reason) ? 'Held' : 'Blocked';
+};
 
 /** It goes on when others have got on, which they are about to; only how they stand moves what is said of it. */
 export const waitsForOthers = (reason: string): boolean =>

@@ -39,12 +39,15 @@ const performed = async (
   fails: 'store' | 'restart' | 'nothing' = 'nothing',
 ): Promise<readonly string[]> => {
   const calls: string[] = [];
-  const does = (what: 'store' | 'restart' | 'put') => (): Promise<void> => {
+  const does = (what: 'store' | 'restart' | 'undo' | 'put') => (): Promise<void> => {
     calls.push(what);
     return what === fails ? Promise.reject(new Error(`no ${what}`)) : Promise.resolve();
   };
   const ignore = (): void => undefined;
-  const workloads: WorkloadWriter = { restart: (workload) => does('restart')().then(() => workload) };
+  const workloads: WorkloadWriter = {
+    restart: (workload) => does('restart')().then(() => workload),
+    undo: (workload) => does('undo')().then(() => workload),
+  };
   const ledgers: Pick<Ledgers, 'store' | 'put'> = { store: does('store'), put: () => void does('put')() };
   const act = createAct({
     workloads,

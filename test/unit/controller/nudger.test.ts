@@ -27,6 +27,7 @@ class Scene {
   constructor(...running: readonly string[]) {
     for (const name of running) this.#pods.set(name, this.#pod(name, true));
     const pods: Pods = {
+      warnings: (_workload, reports) => Promise.resolve({ reports, warnings: [] }),
       look: () => Promise.resolve({ pods: [...this.#pods.values()], reports: [] }),
       watch: () => this.#source(),
       belongs: () => Promise.resolve(true),

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import {
   LONGEST_CAUSE,
   rolloutCause,
+  type ClusterWarning,
   type ContainerReport,
   type PodReport,
 } from '../../../src/domain/rollout-cause.ts';
@@ -98,6 +99,96 @@ describe('the cause of a rollout that does not get on', () => {
     ],
   ];
   for (const [what, pods, expected] of cases) it(what, () => assert.equal(told(...pods), expected));
+
+  const warning = (reason: string, message: string, more: Partial<ClusterWarning> = {}): ClusterWarning => ({
+    reason,
+    message,
+    at: 1,
+    ...more,
+  });
+  const unready = warning('Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 503', {
+    container: 'main',
+  });
+  const waiting = container({ state: 'Waiting', waiting: { reason: 'ContainerCreating' } });
+  const warned: readonly (readonly [what: string, pods: readonly PodReport[], expected: string | undefined])[] = [
+    [
+      'a probe that fails',
+      [pod([container()], { warnings: [unready] })],
+      'container main of pod web-1 runs, but is not ready: Readiness probe failed: HTTP probe failed with statuscode: 503',
+    ],
+    [
+      'a probe of another container is none of this one',
+      [pod([container({ name: 'side' })], { warnings: [unready] })],
+      'container side of pod web-1 runs, but is not ready',
+    ],
+    [
+      'a probe that has a container ended',
+      [
+        pod([container({ restarts: 2, end: { exitCode: 137 } })], {
+          warnings: [warning('Unhealthy', 'Liveness probe failed: timeout', { container: 'main' })],
+        }),
+      ],
+      'container main of pod web-1 ended with exit code 137; Liveness probe failed: timeout',
+    ],
+    [
+      'a container that ended by itself is not the fault of its probe',
+      [pod([container({ restarts: 2, end: { exitCode: 1 } })], { warnings: [unready] })],
+      'container main of pod web-1 ended with exit code 1',
+    ],
+    [
+      'a volume that is not to be had: the latest warning, of a container that is being made',
+      [
+        pod([waiting], {
+          warnings: [
+            warning('FailedMount', 'references non-existent config key: gone', { at: 2 }),
+            warning('FailedCreatePodSandBox', 'no network', { at: 1 }),
+          ],
+        }),
+      ],
+      "pod web-1 can't start: FailedMount: references non-existent config key: gone",
+    ],
+    [
+      'what a pod has got over is none',
+      [pod([container({ ready: true })], { warnings: [warning('FailedMount', 'timed out')] })],
+      undefined,
+    ],
+    [
+      'many pods alike: two of them named, and how many more',
+      ['web-4', 'web-1', 'web-3', 'web-2', 'web-5'].map((name) => pod([LOOPING], { name })),
+      'container main of pods web-1, web-2 and 3 more ended with exit code 2: workflow: --cooldown-period is "-1"',
+    ],
+    [
+      'only those alike',
+      [pod([LOOPING]), pod([LOOPING], { name: 'web-2' }), pod([container()], { name: 'web-3' })],
+      'container main of pods web-1, web-2 ended with exit code 2: workflow: --cooldown-period is "-1"',
+    ],
+  ];
+  for (const [what, pods, expected] of warned) it(what, () => assert.equal(told(...pods), expected));
+
+  it('is that no pod can be made, where there is none to tell more', () => {
+    const quota = warning('FailedCreate', 'pods "db-0" is forbidden: exceeded quota: small');
+    const other = warning('FailedToUpdate', 'something else', { at: 2 });
+    assert.equal(
+      rolloutCause([], PRESENT, true, [quota, other])?.message,
+      'no pod can be made: pods "db-0" is forbidden: exceeded quota: small',
+    );
+    assert.match(rolloutCause([pod([LOOPING])], PRESENT, true, [quota])?.message ?? '', /exit code 2/);
+    assert.match(rolloutCause([pod([container()])], PRESENT, true, [quota])?.message ?? '', /exceeded quota/);
+  });
+
+  it('repeats nothing that a probe has got where it must not', () => {
+    const exec = warning('Unhealthy', 'Readiness probe failed: the password is hunter2', { container: 'main' });
+    const odd = warning('Unhealthy', 'hunter2', { container: 'main' });
+    for (const [given, expected] of [
+      [exec, 'Readiness probe failed'],
+      [odd, 'its probe fails'],
+    ] as const) {
+      assert.equal(
+        rolloutCause([pod([container()], { warnings: [given] })], PRESENT, false)?.message,
+        `container main of pod web-1 runs, but is not ready: ${expected}`,
+      );
+    }
+  });
 
   it('is a crash loop from the second end on', () => {
     const crashing = (report: ContainerReport): boolean | undefined =>

@@ -42,6 +42,17 @@ function start(worker: Worker, { concurrency = 1 } = {}): Bench {
   };
 }
 
+const failing = (fields: object): { readonly worker: Worker; readonly runs: string[] } => {
+  const runs: string[] = [];
+  return {
+    runs,
+    worker: (key) => {
+      runs.push(key);
+      return Promise.reject(Object.assign(new Error('no'), fields));
+    },
+  };
+};
+
 interface ManualWorker {
   readonly worker: Worker;
   readonly runs: string[];
@@ -181,6 +192,41 @@ describe('work queue', () => {
       ['error', 'error', 'success', 'error', 'success'],
     );
     assert.equal(runs.length, 5);
+  });
+
+  it('leaves a key alone as long as the other side asks for, whoever adds it meanwhile', async () => {
+    const runs: number[] = [];
+    const bench = start(() => {
+      runs.push(bench.clock.now());
+      if (runs.length === 1) throw Object.assign(new Error('too many requests'), { status: 429, retryAfterMs: 5_000 });
+      return Promise.resolve();
+    });
+    const begun = bench.clock.now();
+    bench.queue.add('a');
+    await settled();
+    bench.queue.add('a');
+    await bench.clock.advance(1_000);
+    bench.queue.add('a');
+    await bench.clock.advance(3_999);
+    assert.deepEqual(runs, [begun]);
+    await bench.clock.advance(1);
+    assert.deepEqual(runs, [begun, begun + 5_000]);
+    bench.queue.add('a');
+    await settled();
+    assert.equal(runs.length, 3);
+    bench.controller.abort();
+    await bench.running;
+  });
+
+  it('asks again after a minute whoever asks for a longer pause', async () => {
+    const { worker, runs } = failing({ retryAfterMs: 3_600_000 });
+    const bench = start(worker);
+    bench.queue.add('a');
+    await settled();
+    await bench.clock.advance(60_000);
+    assert.equal(runs.length, 2);
+    bench.controller.abort();
+    await bench.running;
   });
 
   it('does not retry a terminal error until the key is added again', async () => {

@@ -1,0 +1,122 @@
+/**
+ * Every effect of the operator, interfered with in every way: the process dies right before or right after it, the API
+ * server refuses it in each of its ways, or does it and never says so. In the end the world is the same each time: one
+ * rollout for one change, nothing lost, nothing stuck.
+ */
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
+import { EFFECTS, type Effect } from '../support/crashes/effects.ts';
+import { createInterferingProxy, type Interference, type InterferingProxy } from '../support/interfering-proxy.ts';
+import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
+import { Stage } from '../support/stage.ts';
+import { untilPasses } from '../support/wait.ts';
+
+const RETRY_AFTER_SECONDS = 2;
+
+const ANSWERS: readonly (readonly [string, Interference])[] = [
+  ['409', { type: 'Answer', code: 409 }],
+  ['422', { type: 'Answer', code: 422 }],
+  ['429', { type: 'Answer', code: 429, retryAfterSeconds: RETRY_AFTER_SECONDS }],
+  ['500', { type: 'Answer', code: 500 }],
+  ['silence', { type: 'Silence' }],
+];
+
+/** Lanes in which an operator is killed again and again, side by side. */
+const LANES = 2;
+
+const inTheEnd = (effect: Effect, stage: Stage, scene: string): Promise<void> =>
+  untilPasses(() => effect.done(stage, scene), {
+    what: `${scene} to be through`,
+    timeoutMs: 60_000,
+    intervalMs: 200,
+  });
+
+describe('every effect', () => {
+  let cluster: Cluster;
+  before(async () => {
+    cluster = await clusterForTests({ node: false });
+    await installRights(cluster);
+  });
+  after(() => cluster.stop());
+
+  describe('that the API server refuses, or does without saying so,', { concurrency: true }, () => {
+    let stage: Stage;
+    let proxy: InterferingProxy;
+    let operator: RunningOperator;
+    before(async () => {
+      stage = await Stage.open(cluster, 'refused');
+      proxy = await createInterferingProxy(cluster);
+      operator = await startOperator({ cluster, namespaces: [stage.namespace], through: proxy.url });
+    });
+    after(async () => {
+      await operator.kill();
+      await proxy.stop();
+      await stage.end();
+    });
+
+    for (const effect of EFFECTS) {
+      for (const [name, interference] of ANSWERS) {
+        it(`${effect.name}: ${name}`, async () => {
+          const scene = `${effect.name}-${name}`;
+          await effect.prepare(stage, scene);
+          const trap = proxy.trap((request) => effect.matches(request, scene), interference);
+          await effect.provoke(stage, scene);
+          await trap.caught;
+          await inTheEnd(effect, stage, scene);
+          // Events only tell: one that is refused is not written again.
+          if (name !== '429' || effect.name === 'event') return;
+          const [refused, again] = trap.seen;
+          assert.ok(refused !== undefined && again !== undefined, 'it was not tried again');
+          assert.ok(
+            again.at - refused.at >= RETRY_AFTER_SECONDS * 1_000,
+            `tried again after ${again.at - refused.at} ms`,
+          );
+        });
+      }
+    }
+  });
+
+  for (let lane = 0; lane < LANES; lane++) {
+    describe(`of a process that dies (lane ${lane + 1})`, () => {
+      let stage: Stage;
+      let proxy: InterferingProxy;
+      let operator: RunningOperator;
+      const start = async (): Promise<void> => {
+        operator = await startOperator({ cluster, namespaces: [stage.namespace], through: proxy.url });
+      };
+      before(async () => {
+        stage = await Stage.open(cluster, 'dying');
+        proxy = await createInterferingProxy(cluster);
+        await start();
+      });
+      after(async () => {
+        await operator.kill();
+        await proxy.stop();
+        await stage.end();
+      });
+
+      for (const [index, effect] of EFFECTS.entries()) {
+        if (index % LANES !== lane) continue;
+        for (const type of ['Before', 'After'] as const) {
+          it(`right ${type.toLowerCase()} ${effect.name}`, async () => {
+            const scene = `${effect.name}-${type.toLowerCase()}`;
+            await effect.prepare(stage, scene);
+            const dying = operator;
+            const trap = proxy.trap(
+              (request) => effect.matches(request, scene),
+              { type },
+              () => dying.kill(),
+            );
+            await effect.provoke(stage, scene);
+            await trap.caught;
+            assert.equal(dying.running(), false);
+            await start();
+            await inTheEnd(effect, stage, scene);
+          });
+        }
+      }
+    });
+  }
+});

@@ -1,0 +1,271 @@
+/** Restarts that failed and are undone: what is put back, what is left alone, and what recovers. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { aGate, aPolicy, HOUR, MINUTE, rule, SECOND } from '../../support/builders.ts';
+import type { Policy } from '../../../src/domain/observed.ts';
+import { onFailureOf } from '../../../src/domain/undo.ts';
+import { World, type WorldOptions } from '../../support/world.ts';
+
+const UNDOING: Policy = aPolicy({ gates: aGate({ onFailure: 'Undo' }) });
+const GOOD = { flag: 'a', hot: 'a' };
+const BAD = { flag: 'bad', hot: 'a' };
+
+/** A workload whose restart onto BAD has failed. */
+const failing = (options: WorldOptions = {}): World => {
+  const world = new World({ policies: [UNDOING], ...options });
+  return world.edit(BAD).advance(MINUTE).failRollout();
+};
+
+const value = (world: World): string | undefined => world.observed().workload.annotationValue;
+const actions = (world: World): readonly string[] =>
+  (world.ledger()?.history ?? []).map(({ outcome, reason = '' }) => `${outcome} ${reason}`);
+
+describe('a restart that failed', () => {
+  it('is undone: the annotation is taken away where there was none, and the pods are the same', () => {
+    const world = new World({ policies: [UNDOING] });
+    const before = world.pods;
+    world.edit(BAD).advance(MINUTE).failRollout();
+    assert.deepEqual(world.undone, [undefined]);
+    assert.equal(value(world), undefined);
+    assert.deepEqual(world.pods, before);
+    assert.deepEqual([world.state(), world.reason()], ['Failed', 'Undone']);
+    assert.match(
+      world.verdict?.message ?? '',
+      /restart 1 failed: .*undone: pods .* were kept; ConfigMap\/app still holds/,
+    );
+    assert.deepEqual(actions(world), ['Failed Undone', 'Failed ProgressDeadlineExceeded']);
+  });
+
+  it('is undone to exactly the value that was there', () => {
+    const world = new World({ policies: [UNDOING] });
+    world
+      .edit({ ...GOOD, flag: 'b' })
+      .advance(MINUTE)
+      .finishRollout();
+    const earlier = value(world);
+    world.edit(BAD).advance(MINUTE).failRollout();
+    assert.deepEqual(world.undone, [earlier]);
+    assert.equal(value(world), earlier);
+  });
+
+  it('is recorded before it is undone', () => {
+    const world = failing();
+    assert.equal(world.intended?.undo?.phase, 'Intended');
+    assert.equal(world.intended.digest, world.restarts[0]?.digest);
+  });
+
+  it('is only reported where no policy wants it undone, or one that names its source wants a report', () => {
+    for (const policies of [[aPolicy()], [UNDOING, aPolicy({ name: 'other' })]]) {
+      const world = failing({ policies });
+      assert.deepEqual(world.undone, []);
+      assert.deepEqual([world.state(), world.reason()], ['Failed', 'ProgressDeadlineExceeded']);
+    }
+  });
+
+  it('is undone when its time is over, too', () => {
+    const world = new World({ policies: [UNDOING] });
+    world.edit(BAD).advance(HOUR);
+    assert.equal(world.undone.length, 1);
+    assert.equal(world.reason(), 'Undone');
+  });
+
+  it('is not undone while a policy of its source is suspended, but then', () => {
+    const world = new World({ policies: [UNDOING] });
+    world.edit(BAD).advance(MINUTE).policy({ suspended: true }).failRollout();
+    assert.deepEqual(world.undone, []);
+    assert.equal(world.state(), 'Held');
+    world.policy({ suspended: false });
+    assert.equal(world.undone.length, 1);
+  });
+
+  it('is not undone where somebody has changed the template since', () => {
+    const world = new World({ policies: [UNDOING] });
+    world.edit(BAD).advance(MINUTE).deploy('template-2').failRollout();
+    assert.deepEqual(world.undone, []);
+  });
+
+  it('is not undone where a newer change takes its place', () => {
+    const world = new World({ policies: [UNDOING] });
+    world
+      .edit(BAD)
+      .advance(MINUTE)
+      .edit({ ...GOOD, flag: 'fixed' })
+      .failRollout()
+      .advance(MINUTE);
+    assert.deepEqual(world.undone, []);
+    assert.equal(world.restarts.length, 2);
+    // And if that fails, what is gone back to is not the one that never got through.
+    world.failRollout();
+    assert.deepEqual(world.undone, [undefined]);
+  });
+
+  it('is not undone by a policy that only observes', () => {
+    const world = new World({ policies: [UNDOING] });
+    world.edit(BAD).advance(MINUTE).policy({ observes: true }).failRollout();
+    assert.deepEqual(world.undone, []);
+  });
+});
+
+describe('content that failed and was undone', () => {
+  it('is not tried again by itself, whatever time passes, and not after a crash', () => {
+    const world = failing()
+      .advance(3 * HOUR)
+      .crash()
+      .start()
+      .advance(HOUR);
+    assert.equal(world.restarts.length, 1);
+    assert.equal(world.undone.length, 1);
+    assert.deepEqual([world.state(), world.reason()], ['Failed', 'Undone']);
+  });
+
+  it('is no other content though a rule is edited or a hot key moves', () => {
+    const world = failing();
+    world.policy({ rules: [rule('hot', 'Restart')] }).advance(MINUTE);
+    assert.equal(world.restarts.length, 1);
+    world
+      .policy({ rules: UNDOING.rules })
+      .edit({ ...BAD, hot: 'b' })
+      .advance(MINUTE);
+    assert.equal(world.restarts.length, 1);
+    assert.equal(world.podsRun('hot').files, true);
+    assert.equal(world.reason(), 'Undone');
+  });
+
+  it('is not in the way of a fix, which rolls out by itself and ends the matter', () => {
+    const world = failing();
+    world.edit({ ...GOOD, flag: 'fixed' }).advance(MINUTE);
+    assert.equal(world.restarts.length, 2);
+    world.finishRollout();
+    assert.equal(world.ledger()?.failed, undefined);
+    assert.equal(world.state(), 'UpToDate');
+    assert.equal(world.podsRun('flag').started, true);
+  });
+
+  it('is left alone though a fix is on its way when it comes again', () => {
+    const world = failing();
+    world
+      .edit({ ...GOOD, flag: 'fixed' })
+      .advance(MINUTE)
+      .edit(BAD)
+      .advance(MINUTE);
+    assert.equal(world.restarts.length, 2);
+    assert.equal(world.reason(), 'Undone');
+    world.finishRollout().advance(MINUTE);
+    assert.equal(world.restarts.length, 2);
+    assert.equal(world.reason(), 'Undone');
+  });
+
+  it('leaves nothing to do when the earlier content is back and no container has started in between', () => {
+    const world = failing();
+    world.advance(MINUTE).edit(GOOD).advance(MINUTE);
+    assert.equal(world.restarts.length, 1);
+    assert.equal(world.ledger()?.failed, undefined);
+    assert.equal(world.state(), 'UpToDate');
+    assert.equal(actions(world)[0], 'Succeeded Recovered');
+    assert.equal(world.notices.at(-1)?.reason, 'Recovered');
+  });
+
+  it('takes one restart when the earlier content is back and a container has started in between', () => {
+    const world = failing();
+    world.advance(MINUTE).startPod().advance(MINUTE).edit(GOOD).advance(MINUTE);
+    assert.equal(world.restarts.length, 2);
+    world.finishRollout().advance(MINUTE);
+    assert.equal(world.restarts.length, 2);
+    assert.equal(world.ledger()?.failed, undefined);
+    assert.equal(actions(world)[0], 'Succeeded Recovered');
+    assert.equal(world.state(), 'UpToDate');
+  });
+
+  it('may fail again when it comes again after a recovery: it is tried, once', () => {
+    const world = failing();
+    world.advance(MINUTE).edit(GOOD).advance(MINUTE).edit(BAD).advance(MINUTE);
+    assert.equal(world.restarts.length, 2);
+    world.failRollout().advance(HOUR);
+    assert.equal(world.restarts.length, 2);
+    assert.equal(world.undone.length, 2);
+  });
+
+  it('gets another chance with another template of the user', () => {
+    const world = failing();
+    world.advance(MINUTE).deploy('template-2').finishRollout().advance(MINUTE);
+    assert.equal(world.restarts.length, 1);
+    assert.equal(world.state(), 'UpToDate');
+    assert.equal(world.ledger()?.failed, undefined);
+  });
+});
+
+describe('an undo and a crash', () => {
+  for (const dies of ['Before', 'After'] as const) {
+    it(`is done exactly once where the process dies right ${dies.toLowerCase()} it`, () => {
+      const world = new World({ policies: [UNDOING] });
+      world.edit(BAD).advance(MINUTE);
+      world.dieOfUndo = dies;
+      world.failRollout();
+      assert.equal(world.running(), false);
+      world.start().advance(MINUTE);
+      assert.deepEqual(world.undone, [undefined]);
+      assert.deepEqual([world.state(), world.reason()], ['Failed', 'Undone']);
+      assert.equal(world.restarts.length, 1);
+    });
+
+    it(`leaves the way to a fix that comes while the process is down, dead right ${dies.toLowerCase()} it`, () => {
+      const world = new World({ policies: [UNDOING] });
+      world.edit(BAD).advance(MINUTE);
+      world.dieOfUndo = dies;
+      world.failRollout();
+      world
+        .edit({ ...GOOD, flag: 'fixed' })
+        .advance(MINUTE)
+        .start()
+        .advance(MINUTE)
+        .finishRollout()
+        .advance(MINUTE);
+      assert.equal(world.restarts.length, 2);
+      assert.equal(world.state(), 'UpToDate');
+      assert.equal(world.ledger()?.failed, undefined);
+    });
+
+    it(`leaves nothing behind where the earlier content is back while the process is down, dead right ${dies.toLowerCase()} it`, () => {
+      const world = new World({ policies: [UNDOING] });
+      world.edit(BAD).advance(MINUTE);
+      world.dieOfUndo = dies;
+      world.failRollout();
+      world.edit(GOOD).advance(MINUTE).start().advance(MINUTE).finishRollout().advance(MINUTE);
+      assert.equal(world.ledger()?.failed, undefined);
+      assert.equal(world.state(), 'UpToDate');
+      assert.equal(world.podsRun('flag').started, true);
+    });
+  }
+
+  it('goes back to the right value though the restart that failed was never recorded', () => {
+    const world = new World({ policies: [UNDOING] });
+    world
+      .edit({ ...GOOD, flag: 'b' })
+      .advance(MINUTE)
+      .finishRollout();
+    const earlier = value(world);
+    world.dieAfterRestart = true;
+    world.edit(BAD).advance(MINUTE).start().advance(SECOND).failRollout();
+    assert.deepEqual(world.undone, [earlier]);
+  });
+});
+
+describe('what policies want after a failure', () => {
+  const changes = new Map([['ConfigMap/app', new Map([['flag', '' as const]])]]);
+  const policy = (onFailure: 'Report' | 'Undo', more: Partial<Policy> = {}): Policy =>
+    aPolicy({ gates: aGate({ onFailure }), ...more });
+  for (const [policies, wanted] of [
+    [[], 'Report'],
+    [[policy('Undo')], 'Undo'],
+    [[policy('Undo'), policy('Report')], 'Report'],
+    [[policy('Undo'), policy('Report', { observes: true })], 'Undo'],
+    [[policy('Undo', { observes: true })], 'Report'],
+    [[policy('Undo'), policy('Report', { sources: [{ kind: 'ConfigMap', name: 'other' }] })], 'Undo'],
+    [[policy('Undo', { sources: [{ kind: 'ConfigMap', name: 'other' }] })], 'Report'],
+  ] as const) {
+    it(`is ${wanted} of ${policies.map(({ gates, observes, sources }) => `${gates.onFailure}${observes === true ? ' observing' : ''} of ${sources[0]?.name ?? ''}`).join(' and ')}`, () => {
+      assert.equal(onFailureOf(policies, changes), wanted);
+    });
+  }
+});
