@@ -26,6 +26,7 @@ import { createDigestKeyStore } from './kube/digest-key.ts';
 import { createEventPublisher } from './kube/events.ts';
 import { podNamespace } from './kube/kubeconfig.ts';
 import { listWatch, type KubeObject } from './kube/listwatch.ts';
+import { createLiveStore } from './kube/live.ts';
 import { createNotifier } from './kube/notifier.ts';
 import * as paths from './kube/paths.ts';
 import { createPods } from './kube/pods.ts';
@@ -215,6 +216,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     recordName,
     requestWriter: createRequestWriter(client),
     workloadWriter: createWorkloadWriter(client),
+    liveStore: createLiveStore(client),
     pods: createPods(client, clock),
     ...(settings.notify === 'Enabled' && { notifier: createNotifier({ clock, userAgent }) }),
     randomKey: () => randomBytes(32),

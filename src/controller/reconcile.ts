@@ -137,6 +137,7 @@ const isLarge = ({ sources }: Observed): boolean =>
 const READING_MS = 250;
 
 const isStillReading = (observed: Observed): boolean =>
+  [...(observed.live?.values() ?? [])].some((live) => live.state === 'Unknown' && live.message === undefined) ||
   [...consumedSources(observed).keys()].some((id) => {
     const source = observed.sources.get(id);
     return source?.state === 'Unknown' && source.message === undefined;

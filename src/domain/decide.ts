@@ -18,6 +18,14 @@ import { follow, nextLook, wantsWarnings } from './follow.ts';
 import { holdOf, isContentRefused } from './gates.ts';
 import { holding, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
+import {
+  arrivedOf,
+  behindLive,
+  mayBeCarriedByOthers,
+  orderToComplete,
+  orderToFollow,
+  settleIntent,
+} from './managed.ts';
 import { noticesOf } from './notices.ts';
 import { sourceId, type Changes, type Ledger, type Observed, type Restart } from './observed.ts';
 import { chooseNudge, orderForUnproven, orderOf, holdingUnproven } from './orders.ts';
@@ -55,7 +63,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
 
   const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
-  const recognised = recogniseIssued(seen, adopted, now);
+  const recognised = recogniseIssued(seen, settleIntent(seen, adopted, now), now);
   const observed = recognised.recognised ? withoutPending(seen) : seen;
   const restarted = followLatest(observed, recognised.ledger, now);
   if (restarted === undefined) return { type: 'LookAtPods' };
@@ -73,11 +81,11 @@ const decideFor = (seen: Observed, now: number): Plan => {
   if (first === 'LookAtPods') return { type: 'LookAtPods' };
   // A newer change takes the place of what failed: then there is nothing to undo.
   const mode = first.order === undefined && first.waitMs === undefined ? undoMode(observed, first.ledger) : undefined;
-  const chosen = mode !== 'Undo' ? first : chooseRestart(situationOf(intendUndo(first.ledger, mode, now)));
+  const chosen = mode === undefined ? first : chooseRestart(situationOf(intendUndo(first.ledger, mode, now)));
   if (chosen === 'LookAtPods') return { type: 'LookAtPods' };
   const next = { ...chosen, ledger: withoutFailure(observed, chosen, now) };
 
-  const hot = next.hotWaits ? new Map() : next.difference.hot;
+  const hot = next.hotWaits ? new Map() : arrivedOf(observed, next.difference.hot);
   const nudge = chooseNudge(observed, hot, next.difference, next.ledger);
   const leavePods = isContentRefused(observed);
   // A restart ends what is to be proven; what is about to be sent is pursued as soon as it has been.
@@ -98,7 +106,8 @@ const decideFor = (seen: Observed, now: number): Plan => {
     ...(next.pending !== undefined && { pending: next.pending }),
     ...(nudge !== undefined && { nudge }),
     ...(next.order !== undefined && { restart: next.order }),
-    ...(undo !== undefined && { undo, recordFirst: true }),
+    // A rollback is recorded when it is known what is gone back to.
+    ...(undo !== undefined && { undo, ...(undo.live === undefined && { recordFirst: true }) }),
     ...(prove !== undefined && { prove }),
     ...(asked.recordFirst && { recordFirst: true }),
     leavePods,
@@ -158,6 +167,15 @@ const withoutFailure = (observed: Observed, { ledger, difference, order, waitMs 
 
 const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const { observed, ledger, difference, now } = situation;
+  if (ledger.intent !== undefined) {
+    const order = orderToComplete(observed, ledger, ledger.intent);
+    return { ledger: withoutHeld(ledger), difference, order, hotWaits: true };
+  }
+  const behind = behindLive(observed, ledger);
+  if (behind !== undefined) {
+    const order = orderToFollow(observed, orderOf({ ...situation, difference: behind }, false), now);
+    return { ledger: withoutHeld(ledger), difference, order, hotWaits: true };
+  }
   let forced = situation.forced;
   const since = firstDifferedAt(situation);
   if (difference.restart.size === 0 && !forced && since !== undefined) {
@@ -175,7 +193,7 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
 
   const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);
   const released = ledger.held !== undefined && hold === undefined;
-  const carried = carriedByOthers(situation, released);
+  const carried = mayBeCarriedByOthers(observed, difference.restart) ? carriedByOthers(situation, released) : undefined;
   if (carried === 'LookAtPods') return 'LookAtPods';
   if (carried !== undefined) return { ...carried, hotWaits: false };
 

@@ -1,6 +1,6 @@
 /** What a plan wants done, as data. */
 
-import type { Changes, Ledger, Pending } from './observed.ts';
+import type { Changes, Intent, Ledger, Pending, SourceId } from './observed.ts';
 import type { Delivery, Proof, ProofOrder } from './proof.ts';
 
 /** Make the kubelets of all the workload's pods refresh their files now. */
@@ -31,6 +31,10 @@ export interface RestartOrder {
   readonly replaces?: string;
   /** RFC 3339. An Argo Rollout is to replace all pods that are older, and its template is left alone. */
   readonly restartAt?: string;
+  /** Managed delivery: the sources whose live objects go forward with it. */
+  readonly live?: readonly SourceId[];
+  /** It completes one that had begun: what is delivered has been recorded. */
+  readonly begun?: Intent;
   /** It replaces pods of which a hot change was not proven in time: which, and why. */
   readonly unproven?: string;
 }
@@ -41,6 +45,8 @@ export interface UndoOrder {
   readonly n: number;
   /** The earlier value; absent: there was no annotation. */
   readonly value?: string;
+  /** Managed delivery: the sources whose live objects go back, too, and first. */
+  readonly live?: readonly SourceId[];
 }
 
 export interface Notice {
@@ -48,7 +54,7 @@ export interface Notice {
   /** CamelCase, for machines. */
   readonly reason: string;
   /** What was done, CamelCase. */
-  readonly action: 'HotReload' | 'Restart' | 'Adopt';
+  readonly action: 'HotReload' | 'Restart' | 'Adopt' | 'Render';
   readonly note: string;
 }
 

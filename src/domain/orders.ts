@@ -8,6 +8,7 @@ import { bareDigest } from './digest.ts';
 import type { Nudge, RestartOrder } from './effects.ts';
 import { heldAmong, hotHold, restartHold, type Hold } from './gates.ts';
 import { lookAgainMs } from './holding.ts';
+import { movedBy } from './managed.ts';
 import { listed } from './notices.ts';
 import type { Changes, Ledger, Observed } from './observed.ts';
 import { changedPlaces } from './places.ts';
@@ -43,6 +44,7 @@ export const orderOf = (situation: Situation, forced: boolean): RestartOrder => 
     const why = difference.impossible.get(key);
     return why === undefined ? [] : [`${key}: ${why}`];
   });
+  const live = movedBy(observed, difference.carried);
   const held = heldAmong(questionOf(situation), difference.restart);
   const alongside = changedKeys(onlyFrom(difference.restart, (id) => held.has(id)));
   const reasons = [...new Set([...held.values()].map(({ reason }) => reason))];
@@ -62,6 +64,7 @@ export const orderOf = (situation: Situation, forced: boolean): RestartOrder => 
     cause,
     ...replacedBy(observed.workload, ledger),
     ...(isByRestartAt(observed) && { restartAt: wholeSecondAfter(now) }),
+    ...(live.length > 0 && { live }),
     ...(unproven !== undefined && { unproven }),
   };
 };

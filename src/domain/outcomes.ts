@@ -45,7 +45,12 @@ const reasonOf = ({ nextRun }: Nudge, pods: number): string => {
   return pods === 0 ? 'NoPods' : 'Nudged';
 };
 
-export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Workload, now: number): Ledger => ({
+export const restartIssued = (
+  { intent: _completed, ...ledger }: Ledger,
+  order: RestartOrder,
+  workload: Workload,
+  now: number,
+): Ledger => ({
   ...counted(carried(superseded(withoutConsent(ledger), now), order, now), now),
   restart: {
     n: order.n,

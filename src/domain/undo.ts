@@ -126,12 +126,17 @@ export const replacedByUnrecorded = (
 };
 
 /** What is still to be done: after a crash it is what the record intends and the template does not show. */
-export const undoOrder = ({ workload, policies }: Observed, ledger: Ledger): UndoOrder | undefined => {
+export const undoOrder = ({ workload, policies, live: reads }: Observed, ledger: Ledger): UndoOrder | undefined => {
   const { restart, failed } = ledger;
   if (currentUndo(ledger)?.phase !== 'Intended' || restart === undefined || failed === undefined) return undefined;
   if (!carries(workload, restart) || isSuspended(policies, failed.changes)) return undefined;
   if (policies.every(({ observes }) => observes === true)) return undefined;
-  return { n: restart.n, ...(restart.replaces !== undefined && { value: restart.replaces }) };
+  const live = failed.undo?.mode === 'Rollback' ? [...failed.changes.keys()].filter((id) => reads?.has(id)) : [];
+  return {
+    n: restart.n,
+    ...(restart.replaces !== undefined && { value: restart.replaces }),
+    ...(live.length > 0 && { live }),
+  };
 };
 
 /** Suspended is no effect of any kind; it goes on when they are resumed. */

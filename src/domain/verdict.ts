@@ -7,6 +7,7 @@ import { deliveryHold } from './delivery.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import type { DeliveryVerdict, Verdict } from './effects.ts';
 import { heldState, hotHold, restartHold, type Hold } from './gates.ts';
+import { liveTrouble } from './live.ts';
 import { listed } from './notices.ts';
 import { restartByHand } from './by-hand.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
@@ -89,6 +90,8 @@ const deliveryOf = ({ observed, ledger: { delivery }, unproven }: Known): Verdic
 
 const standing = (known: Known, hotHeld: Verdict['hotHold'], delivery: Verdict['delivery']): Standing => {
   const { observed, ledger, difference, waits } = known;
+  const trouble = liveTrouble(observed);
+  if (trouble !== undefined) return { state: 'Blocked', ...trouble };
   const { held, restart } = ledger;
   if (held !== undefined) {
     return {

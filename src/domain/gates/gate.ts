@@ -1,6 +1,7 @@
 /** What a gate is asked, and what it answers. */
 
 import { isOfFailure } from '../failure-words.ts';
+import type { LiveTrouble } from '../live.ts';
 import { sourceId, type Ledger, type Observed, type Policy, type SourceId } from '../observed.ts';
 
 export interface Hold {
@@ -22,7 +23,8 @@ export interface Hold {
     | 'OutsideWindow'
     | 'Cooldown'
     | 'BudgetExhausted'
-    | 'ConcurrencyLimit';
+    | 'ConcurrencyLimit'
+    | LiveTrouble['reason'];
   readonly message: string;
   /** When it goes on by itself; absent: when somebody or something acts, or nobody can tell. */
   readonly until?: number;
