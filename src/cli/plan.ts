@@ -80,7 +80,7 @@ const online = (flags: PlanFlags, terminal: Terminal): Promise<Before> =>
 const some = (changes: readonly Manifest[]): readonly Manifest[] => {
   if (changes.length === 0)
     throw new Failure(
-      'there is nothing to plan: -f names no ConfigMap, Secret, ReloadPolicy, Deployment, StatefulSet or DaemonSet',
+      'there is nothing to plan: -f names no ConfigMap, Secret, ReloadPolicy, Deployment or other workload',
     );
   return changes;
 };

@@ -134,15 +134,20 @@ const nudge = async (
   signal: AbortSignal,
 ): Promise<Ledger> => {
   const { workload, policies } = observed;
-  const pods = await nudger.nudge(workload, order.digest, signal).catch((error: unknown) => {
-    if (!signal.aborted) observer.nudgeFailed();
-    throw error;
-  });
+  const tell = async (): Promise<number> =>
+    nudger.nudge(workload, order.digest, signal).catch((error: unknown) => {
+      if (!signal.aborted) observer.nudgeFailed();
+      throw error;
+    });
+  const pods = order.nextRun === true ? 0 : await tell();
   const now = clock.now();
   const next = nudged(ledger, order, pods, now);
   ledgers.put(workload, next);
-  observer.nudged(secondsSince(observed, changedKeys(order.changes), now));
-  const note = `nudged ${pods} pods to refresh their files: ${listed(order.keys)}`;
+  if (order.nextRun !== true) observer.nudged(secondsSince(observed, changedKeys(order.changes), now));
+  const note =
+    order.nextRun === true
+      ? `the next run starts on it: ${listed(order.keys)}`
+      : `nudged ${pods} pods to refresh their files: ${listed(order.keys)}`;
   events.publish(workload, policies, { severity: 'Normal', reason: 'HotReloaded', action: 'HotReload', note });
   return next;
 };
@@ -161,7 +166,7 @@ const restart = async (
     const { intent: _void, ...rest } = before;
     return rest;
   }
-  store.offer(await workloads.restart(workload, order.value, signal));
+  store.offer(await workloads.restart(workload, order, signal));
   memory.setPending(workload, undefined);
   const now = clock.now();
   observer.restartIssued(workload.kind);

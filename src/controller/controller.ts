@@ -87,8 +87,8 @@ export interface Controller {
   readonly sources: Sources;
   /** Works until the abort; resolves when the last run has ended. */
   run(signal: AbortSignal): Promise<void>;
-  /** More has been listed, or can be listed no more: a look at everything. */
-  lookAtAll(): void;
+  /** More has been listed, or can be listed no more: a look at everything, or at all of a namespace. */
+  lookAtAll(namespace?: string): void;
 }
 
 /** A right that is granted, or an API server that is back, is no event: what failed finds out by trying. */
@@ -173,16 +173,6 @@ export const createController = (options: ControllerOptions): Controller => {
   });
   const bindings = createBindings(stores, sources);
   const triggers = createTriggers({ stores, bindings, sources, memory, nudger, prover, queues, clock, listed });
-  const others = createOthers({
-    stores,
-    bindings,
-    sources,
-    ledgers,
-    limit: options.maxConcurrentRestarts,
-    onMoved: (waiting) => {
-      triggers.onTurn(waiting);
-    },
-  });
   const requests = createRequests({
     store: stores.requests,
     workloads: stores.workloads,
@@ -194,6 +184,16 @@ export const createController = (options: ControllerOptions): Controller => {
       triggers.onRequest(workload);
     },
     clock,
+  });
+  const others = createOthers({
+    stores,
+    bindings,
+    sources,
+    ledgers,
+    limit: options.maxConcurrentRestarts,
+    onMoved: (waiting) => {
+      triggers.onTurn(waiting);
+    },
   });
   const events = options.events(quiet);
   const rooms = {
@@ -240,6 +240,7 @@ export const createController = (options: ControllerOptions): Controller => {
     pods,
     observe,
     act,
+    live,
     ledgers,
     memory,
     others,
@@ -266,8 +267,8 @@ export const createController = (options: ControllerOptions): Controller => {
 
   return {
     sources,
-    lookAtAll: () => {
-      triggers.lookAtAll();
+    lookAtAll: (namespace) => {
+      triggers.lookAtAll(namespace);
     },
     run: async (signal) => {
       await Promise.all([

@@ -2,11 +2,11 @@
 
 import type { ReloadPolicyStatus, ReloadRecordStatus, ReloadRequestStatus } from '../api/v1alpha1/types.ts';
 import type { MacKey } from '../domain/digest.ts';
-import type { Notice } from '../domain/effects.ts';
+import type { Notice, RestartOrder } from '../domain/effects.ts';
 import type { Pod, Policy, SourceId, Workload } from '../domain/observed.ts';
 import type { Request } from '../domain/requests.ts';
 import type { ClusterWarning, PodReport } from '../domain/rollout-cause.ts';
-import type { LabelSelector, SourceKind } from '../domain/selection.ts';
+import type { LabelSelector, SourceKind, WorkloadKind } from '../domain/selection.ts';
 import type { ListWatch, Sink } from '../runtime/reflector.ts';
 import type { Store } from '../runtime/store.ts';
 
@@ -133,6 +133,20 @@ export interface SourceWatcher {
   watch(scope: SourceScope, sink: Sink<SourceVersion>, onRefused: (why: string | undefined) => void): () => void;
 }
 
+/** What one watch of workloads covers: one object, or those of a namespace that carry labels. */
+export interface WorkloadScope {
+  readonly kind: WorkloadKind;
+  readonly namespace: string;
+  readonly name?: string;
+  readonly selector?: LabelSelector;
+}
+
+/** Watches that come and go with what policies name. */
+export interface WorkloadWatcher<T> {
+  /** Begins to feed the sink with what a watch shows; what is returned ends it. */
+  watch(scope: WorkloadScope, sink: Sink<T>): () => void;
+}
+
 /** The key of all MACs, in the Secret that holds it. */
 export interface StoredDigestKey {
   readonly uid: string;
@@ -209,10 +223,11 @@ export interface RequestWriter {
 
 export interface WorkloadWriter {
   /**
-   * Writes the restart annotation into the template of exactly this workload (by uid), and returns what came of it.
+   * Writes the restart annotation into the template of exactly this workload (by uid), or, with `restartAt`, into an Argo
+   * Rollout's own metadata together with that time; and returns what came of it.
    * Rejects with a WaitingError where the workload is gone or another one has its name: the watch is about to say so.
    */
-  restart(workload: Workload, value: string, signal: AbortSignal): Promise<Workload>;
+  restart(workload: Workload, order: Pick<RestartOrder, 'value' | 'restartAt'>, signal: AbortSignal): Promise<Workload>;
   /**
    * Puts the annotation back to an earlier value (undefined: it is taken away), in exactly the version of the workload that
    * was decided on: what has come since is not put back. Rejects with a WaitingError where it is another one by now.

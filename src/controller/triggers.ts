@@ -48,8 +48,8 @@ export interface Triggers {
   onProgress(workload: StoredWorkload, complete: boolean): void;
   /** For those that wait for others: it may be their turn. */
   onTurn(waiting: readonly StoredWorkload[]): void;
-  /** A look at all that is bound, or was. */
-  lookAtAll(): void;
+  /** A look at all that is bound, or was: everywhere, or in a namespace. */
+  lookAtAll(namespace?: string): void;
 }
 
 /** Changes of a policy's status come in bursts: one write tells of them all. */
@@ -165,13 +165,15 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     onTurn: (waiting) => {
       waiting.forEach(lookSoon);
     },
-    lookAtAll: () => {
-      for (const policy of stores.policies.values()) {
+    lookAtAll: (namespace) => {
+      const policies = namespace === undefined ? stores.policies.values() : stores.policies.by('namespace', namespace);
+      for (const policy of policies) {
         boundBy(policy).forEach(look);
         report(policy);
         renderFor(policy);
       }
       for (const record of stores.records.values()) {
+        if (namespace !== undefined && record.namespace !== namespace) continue;
         const workload = stores.workloads.get(workloadKey(record.workload));
         if (workload !== undefined) look(workload);
       }

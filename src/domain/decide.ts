@@ -28,15 +28,15 @@ import {
 } from './managed.ts';
 import { noticesOf } from './notices.ts';
 import { sourceId, type Changes, type Ledger, type Observed, type Restart } from './observed.ts';
-import { chooseNudge, orderForUnproven, orderOf, unprovenLookMs } from './orders.ts';
+import { chooseNudge, orderForUnproven, orderOf, holdingUnproven } from './orders.ts';
 import { nudged, withEntry } from './outcomes.ts';
 import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
-import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
+import { questionOf, withoutAwaited, withoutHeld, type Choice, type Situation } from './situation.ts';
 import { takeUp } from './take-up.ts';
 import { currentUndo, followUndo, intendUndo, recovered, sinceFailed, undoDueMs, undoMode, undoOrder } from './undo.ts';
-import { ignoredVerdict, verdictOf } from './verdict.ts';
+import { ignoredVerdict, notItsOwnVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
 const LONGEST_BURST = 10;
@@ -58,6 +58,8 @@ export const isFailing = (observed: Observed, now: number): boolean =>
 
 const decideFor = (seen: Observed, now: number): Plan => {
   if (seen.workload.ignored || seen.policies.length === 0) return { type: 'Forget', verdict: ignoredVerdict(seen) };
+  const { notItsOwn } = seen.workload;
+  if (notItsOwn !== undefined) return { type: 'Forget', verdict: notItsOwnVerdict(notItsOwn) };
 
   const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
@@ -68,7 +70,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
 
   const { forced, unsettled } = recognised;
-  const asked = takeUp({ observed, ledger: followed, forced, unproven: unproven !== undefined, now });
+  const asked = takeUp({ observed, ledger: withoutAwaited(followed), forced, unproven: unproven !== undefined, now });
   const situationOf = (from: Ledger): Situation => {
     const difference = compare(observed, from);
     const { applied, immutable } = difference;
@@ -166,7 +168,7 @@ const withoutFailure = (observed: Observed, { ledger, difference, order, waitMs 
 const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const { observed, ledger, difference, now } = situation;
   if (ledger.intent !== undefined) {
-    const order = orderToComplete(observed, ledger, ledger.intent);
+    const order = orderToComplete(observed, ledger, ledger.intent, now);
     return { ledger: withoutHeld(ledger), difference, order, hotWaits: true };
   }
   const behind = behindLive(observed, ledger);
@@ -185,13 +187,8 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (difference.restart.size === 0 && !forced) {
     const open = withoutHeld(ledger);
     if (unproven !== undefined) return { ledger: open, difference, order: unproven, hotWaits: true };
-    const lookMs = unprovenLookMs(situation);
-    return {
-      ledger: situation.unproven === undefined ? withoutConsentIn(observed, open) : open,
-      difference,
-      hotWaits: false,
-      ...(lookMs !== undefined && { lookMs }),
-    };
+    const left = situation.unproven === undefined ? withoutConsentIn(observed, open) : open;
+    return { ...holdingUnproven(situation, left), difference, hotWaits: false };
   }
 
   const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);

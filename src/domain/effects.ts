@@ -12,6 +12,8 @@ export interface Nudge {
   readonly keys: readonly string[];
   /** What is to be proven once it has been sent; absent: nothing. */
   readonly delivery?: Pick<Delivery, 'digest' | 'proof' | 'places' | 'changes'>;
+  /** There are no pods to be told anything: those of the next run read the content when they start. */
+  readonly nextRun?: true;
 }
 
 /** Change the restart annotation of the workload's template. */
@@ -31,6 +33,8 @@ export interface RestartOrder {
   readonly live?: readonly SourceId[];
   /** It completes one that had begun: what is delivered has been recorded. */
   readonly begun?: Intent;
+  /** RFC 3339. An Argo Rollout is to replace all pods that are older, and its template is left alone. */
+  readonly restartAt?: string;
   /** It replaces pods of which a hot change was not proven in time: which, and why. */
   readonly unproven?: string;
 }

@@ -92,6 +92,8 @@ export interface Workload {
   readonly annotation?: RestartAnnotation;
   /** The annotation's value as it stands, also one of another form; absent: there is none. */
   readonly annotationValue?: string;
+  /** Why it can't be bound, and what is to be bound in its place: it belongs to another workload, or has no pods of its own. */
+  readonly notItsOwn?: string;
   readonly rollout: RolloutState;
 }
 
@@ -112,6 +114,8 @@ export interface Policy extends Classifier {
   readonly hot: HotPolicy;
   readonly debounceMs: number;
   readonly progressTimeoutMs: number;
+  /** How Argo Rollouts are restarted. */
+  readonly rollouts: 'Template' | 'RestartAt';
   readonly gates: GatePolicy;
   readonly delivery: DeliveryPolicy;
 }
@@ -164,6 +168,15 @@ export interface Held {
   /** When it goes on by itself; absent: when somebody or something acts. */
   readonly until?: number;
   readonly changes: Changes;
+}
+
+/** The snapshots of one live object. */
+export interface KnownSnapshots {
+  readonly object: string;
+  /** The newest first. */
+  readonly numbers: readonly number[];
+  /** What those hold that are asked for. */
+  readonly keys: ReadonlyMap<number, ReadonlyMap<string, Digest>>;
 }
 
 /** One snapshot of the live object that is rendered from a source. */
@@ -287,6 +300,8 @@ export interface Observed {
   readonly live?: ReadonlyMap<SourceId, Live>;
   /** Those that read the same live objects and so get their content together, each as it is observed by itself. */
   readonly sharers?: readonly Observed[];
+  /** What there is of snapshots of its live objects, by source. Absent: nobody asks for one. */
+  readonly snapshots?: ReadonlyMap<SourceId, KnownSnapshots>;
   /** What people ask for of this workload, the oldest first. Absent: nothing. */
   readonly requests?: readonly Request[];
   /** How others stand, as far as a gate must know. Absent: none must. */

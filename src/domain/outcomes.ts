@@ -33,10 +33,16 @@ export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number):
     time: now,
     action: 'Hot',
     outcome: 'Succeeded',
-    reason: pods === 0 ? 'NoPods' : 'Nudged',
+    reason: reasonOf(nudge, pods),
+    ...(nudge.nextRun === true && { message: 'the next run starts on it' }),
     keys: nudge.keys,
     pods,
   });
+};
+
+const reasonOf = ({ nextRun }: Nudge, pods: number): string => {
+  if (nextRun === true) return 'NextRun';
+  return pods === 0 ? 'NoPods' : 'Nudged';
 };
 
 export const restartIssued = (

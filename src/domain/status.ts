@@ -1,6 +1,7 @@
 /** A policy's status, derived from the records and verdicts of its workloads: wiping it has no effect. */
 
 import { WorkloadReason } from '../api/v1alpha1/conditions.ts';
+import { groupOf } from '../api/v1alpha1/kinds.ts';
 import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
 import type {
   HistoryEntry as ReportedEntry,
@@ -157,7 +158,7 @@ const workloadStatus = (
   { kind, name, state, reason, message, until, counts, impossible, delivery, conflicts = [], notes = [] }: Line,
   before: readonly WorkloadStatus[] = [],
 ): WorkloadStatus => ({
-  group: 'apps',
+  group: groupOf(kind),
   kind,
   name,
   state,

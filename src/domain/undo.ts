@@ -24,6 +24,7 @@ import {
   type Workload,
 } from './observed.ts';
 import { withEntry } from './outcomes.ts';
+import { isByRestartAt } from './restart-at.ts';
 import { desiredPods, rolloutProgress } from './rollout.ts';
 
 export type OnFailure = Policy['gates']['onFailure'];
@@ -41,11 +42,13 @@ export const onFailureOf = (policies: readonly Policy[], changes: Changes): OnFa
  * What is to be done about the latest restart, if it has failed. Only what is ours and still stands in the template, with
  * nothing else changed in it since, can be put back: the pods before it were of exactly the earlier template.
  */
-export const undoMode = ({ workload, policies }: Observed, { restart, failed }: Ledger): Undo['mode'] | undefined => {
+export const undoMode = (observed: Observed, { restart, failed }: Ledger): Undo['mode'] | undefined => {
+  const { workload, policies } = observed;
   if (restart?.origin !== 'Issued' || (restart.phase !== 'Failed' && restart.phase !== 'TimedOut')) return undefined;
   if (restart.reason === 'NotCarried' || restart.reason === 'Reverted' || failed?.n === restart.n) return undefined;
   if (!carries(workload, restart) || workload.templateHash !== restart.templateHash) return undefined;
-  if (restart.replaces === workload.annotationValue) return undefined;
+  // Nothing in its template has changed: there is nothing to put back.
+  if (restart.replaces === workload.annotationValue || isByRestartAt(observed)) return undefined;
   const mode = onFailureOf(policies, restart.changes);
   return mode === 'Report' ? undefined : mode;
 };
@@ -199,9 +202,12 @@ export const failedBefore = (
   const isSame =
     bareDigest(restartDigest) === failed.digest ||
     signatureOf(carried) === signatureOf(without(failed.changes, takenOver(failed.changes, applied)));
-  return isSame
-    ? { reason: failed.undo === undefined ? 'RolledBack' : reasonOf(failed.undo), message: failureWords(failed) }
-    : undefined;
+  return isSame ? { reason: reasonFor(failed), message: failureWords(failed) } : undefined;
+};
+
+const reasonFor = ({ undo, reason }: Failed): Hold['reason'] => {
+  if (undo !== undefined) return reasonOf(undo);
+  return reason === 'RollbackRequested' ? reason : 'RolledBack';
 };
 
 /** Those of the failed changes that are applied all the same: the hot ones. */

@@ -1,6 +1,7 @@
 /** How a workload stands, in one word, a reason and a sentence: what its policies' status says of it. */
 
 import { WorkloadReason } from '../api/v1alpha1/conditions.ts';
+import { infoOf } from '../api/v1alpha1/kinds.ts';
 import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
 import { deliveryHold } from './delivery.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
@@ -8,6 +9,7 @@ import type { DeliveryVerdict, Verdict } from './effects.ts';
 import { heldState, hotHold, restartHold, type Hold } from './gates.ts';
 import { liveTrouble } from './live.ts';
 import { listed } from './notices.ts';
+import { restartByHand } from './by-hand.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
 import { deliveryVerdict, goalOf, progressWords } from './proof-words.ts';
 import type { Delivery } from './proof.ts';
@@ -47,6 +49,14 @@ export const ignoredVerdict = ({ workload }: Observed): Verdict => ({
   state: 'Ignored',
   reason: 'Ignored',
   message: `${workload.kind} ${workload.name} is opted out by annotation`,
+  ...NOTHING_KNOWN,
+});
+
+/** Whoever reads it is told what to bind. */
+export const notItsOwnVerdict = (message: string): Verdict => ({
+  state: 'Blocked',
+  reason: WorkloadReason.NotItsOwn,
+  message,
   ...NOTHING_KNOWN,
 });
 
@@ -162,7 +172,10 @@ const restartStanding = ({ workload }: Observed, restart: Restart): Standing | u
 const adoptedStanding = ({ workload }: Observed): Standing => ({
   state: 'Adopted',
   reason: 'Adopted',
-  message: `taken over as it ran; if its pods started on older content: kubectl rollout restart ${workload.kind.toLowerCase()}/${workload.name}`,
+  message:
+    infoOf(workload.kind).restart === 'NextRun'
+      ? 'taken over as it was; the next run starts on what its sources hold'
+      : `taken over as it ran; if its pods started on older content: ${restartByHand({ kind: workload.kind, name: workload.name })}`,
 });
 
 /** Something stands in the way of an effect or of a record; it is tried again. */

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { infoOf, WORKLOAD_KINDS } from '../../src/api/v1alpha1/kinds.ts';
 import type { DigestKeyStore, StoredPolicy, StoredRecord, StoredRequest } from '../../src/controller/ports.ts';
 import type { KubeClient, RequestOptions } from '../../src/kube/connect.ts';
 import { createDigestKeyStore } from '../../src/kube/digest-key.ts';
@@ -104,7 +105,7 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
     paths.records(),
     paths.requests(),
     paths.configMaps(),
-    ...paths.WORKLOAD_KINDS.map((kind) => paths.workloads(kind)()),
+    ...WORKLOAD_KINDS.map((kind) => paths.workloads(kind)()),
   ];
   return {
     pods: {
@@ -135,11 +136,11 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
     },
     workloads: {
       restart: async () => {
-        for (const kind of paths.WORKLOAD_KINDS)
-          await createWorkloadWriter(client).restart({ ...workload, kind }, 'v1', signal);
+        for (const kind of WORKLOAD_KINDS.filter((each) => infoOf(each).restart !== 'None'))
+          await createWorkloadWriter(client).restart({ ...workload, kind }, { value: 'v1' }, signal);
       },
       undo: async () => {
-        for (const kind of paths.WORKLOAD_KINDS)
+        for (const kind of WORKLOAD_KINDS.filter((each) => infoOf(each).restart !== 'None'))
           await createWorkloadWriter(client).undo({ ...workload, kind }, 'v1', signal);
       },
     },

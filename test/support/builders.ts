@@ -182,6 +182,7 @@ export const aPolicy = (more: Partial<Policy> = {}): Policy => ({
   hot: { proof: 'Nudged', timeoutMs: 30_000, onTimeout: 'Report' },
   debounceMs: 500,
   progressTimeoutMs: 10 * MINUTE,
+  rollouts: 'Template',
   gates: aGate(),
   delivery: { objects: [], snapshots: 5, rollbackSecrets: false },
   ...more,

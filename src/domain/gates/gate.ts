@@ -16,6 +16,8 @@ export interface Hold {
     | 'OnDelete'
     | 'Undone'
     | 'RolledBack'
+    | 'NoRollout'
+    | 'RollbackRequested'
     | 'ApprovalPending'
     | 'WaitingForEarlier'
     | 'EarlierFailed'
@@ -57,6 +59,7 @@ export const policiesOf = ({
 /** What a policy asks for; all else that holds a change needs somebody to put it right. */
 const ASKED_FOR: ReadonlySet<string> = new Set<Hold['reason']>([
   'Suspended',
+  'RollbackRequested',
   'ApprovalPending',
   'WaitingForEarlier',
   'EarlierFailed',

@@ -61,7 +61,7 @@ describe('kubectl reload', () => {
     ['wait --source app', /"app" names no source: write cm\/NAME or secret\/NAME/],
     ['wait --source cm/../x', /names no source/],
     ['wait --source cm/app --timeout 5', /is no duration/],
-    ['history pod/web', /"pod\/web" names no workload: write deploy\/NAME, sts\/NAME or ds\/NAME/],
+    ['history job/web', /"job\/web" names no workload: write deploy\/NAME, sts\/NAME, ds\/NAME, cj\/NAME/],
     ['explain web', /names no workload/],
     ['approve', /missing required argument 'workload\|policy'/],
     ['approve pod/web', /names no workload/],
