@@ -9,6 +9,7 @@ import { bareDigest } from './digest.ts';
 import { holdOf } from './gates.ts';
 import type { Ledger, Observed } from './observed.ts';
 import type { Answer, Request } from './requests.ts';
+import { wayBack } from './roll-back.ts';
 import { questionOf } from './situation.ts';
 import { undoMode } from './undo.ts';
 
@@ -152,10 +153,16 @@ const resetBudget: Take = ({ ledger }, { createdAt }) => {
   return done({ ...ledger, budgetFrom }, message);
 };
 
+const rollback: Take = ({ observed, ledger, now }, { snapshot = 0 }) => {
+  const way = wayBack(observed, ledger, snapshot, now);
+  if (way.type === 'Waits') return undefined;
+  return way.type === 'Begun' ? done(way.ledger, way.message) : refused(ledger, way.reason, way.message);
+};
+
 const TAKES: Readonly<Record<Request['type'], Take>> = {
   Approve: approve,
   RunNow: runNow,
   Retry: retry,
   ResetBudget: resetBudget,
-  Rollback: () => undefined,
+  Rollback: rollback,
 };

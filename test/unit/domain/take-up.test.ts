@@ -335,7 +335,6 @@ describe('a request', () => {
 
   for (const [what, request, observed] of [
     ['for an approval while content can not be read', approving(B), { ...due(), sources: unread }],
-    ['for a rollback', aRequest({ type: 'Rollback', snapshot: 1 }), due()],
     [
       'for another try while the first is being undone',
       aRequest({ type: 'Retry', digest: contentOf(B) }),
