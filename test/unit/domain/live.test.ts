@@ -104,8 +104,9 @@ describe('a live object', () => {
     });
   }
 
-  const content = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('1', '2', '3'));
-  const heldKeys = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'));
+  const key = fc.constantFrom<string[]>('a', 'b', 'c', 'd');
+  const content = fc.dictionary(key, fc.constantFrom<string[]>('1', '2', '3'));
+  const heldKeys = fc.uniqueArray(key);
 
   it('never has the source alone to thank for a key that is held, and has every other from it', () => {
     fc.assert(
