@@ -3,7 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import operatorPackage from '@dot-i/k8s-operator';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { CONSUMER_KINDS, NAMED_KINDS } from './api/v1alpha1/kinds.ts';
 import { createController, type Controller } from './controller/controller.ts';
+import { createNamedWorkloads } from './controller/named-workloads.ts';
 import {
   workloadKey,
   type SourceWatcher,
@@ -11,6 +13,7 @@ import {
   type StoredRecord,
   type StoredRequest,
   type StoredWorkload,
+  type WorkloadScope,
 } from './controller/ports.ts';
 import { DEFAULT_NAMESPACE, SERVICE_ACCOUNT } from './api/v1alpha1/names.ts';
 import { createInspector, WORKER_URL } from './documents/inspector.ts';
@@ -23,6 +26,7 @@ import { createDigestKeyStore } from './kube/digest-key.ts';
 import { createEventPublisher } from './kube/events.ts';
 import { podNamespace } from './kube/kubeconfig.ts';
 import { listWatch, type KubeObject } from './kube/listwatch.ts';
+import { createLiveStore } from './kube/live.ts';
 import { createNotifier } from './kube/notifier.ts';
 import * as paths from './kube/paths.ts';
 import { createPods } from './kube/pods.ts';
@@ -31,6 +35,8 @@ import { createRecordWriter, parseRecord, recordName, type RawRecord } from './k
 import { createRequestWriter, parseRequest, whereServed, type RawRequest } from './kube/requests.ts';
 import { createSourceReader, sourceVersions } from './kube/sources.ts';
 import { createWorkloadWriter, parseWorkload, type RawWorkload } from './kube/workloads.ts';
+import { selectorQuery } from './kube/selectors.ts';
+import { whenServed } from './kube/when-served.ts';
 import type { Clock } from './runtime/clock.ts';
 import { statusOf } from './runtime/errors.ts';
 import { createLifecycle, type Lifecycle } from './runtime/lifecycle.ts';
@@ -106,13 +112,14 @@ export class ReloadOperator extends Shell {
   /** Resolves when the watches have begun; rejects with one sentence when the start is impossible. */
   protected override async init(): Promise<void> {
     const { log, settings, version } = this.#options;
-    const { client, controller, health, watches, ownWatches, requestWatches, agentWatch } = this.#rooms;
+    const { client, controller, health, watches, ownWatches, requestWatches, namedWatches, agentWatch } = this.#rooms;
     await this.#lifecycle.start();
     for (const { name, reflector } of watches) {
       this.#lifecycle.background(`watch of ${name}`, (signal) => reflector.run(signal));
     }
     this.#lifecycle.background('watches of Secrets', (signal) => ownWatches.run(signal));
     this.#lifecycle.background('watches of requests', (signal) => requestWatches.run(signal));
+    this.#lifecycle.background('watches of named workloads', (signal) => namedWatches.run(signal));
     this.#lifecycle.background('watch of agents', (signal) => agentWatch.run(signal));
     this.#lifecycle.background('health', (signal) => health.run(signal));
     this.#lifecycle.background('controller', (signal) => controller.run(signal));
@@ -165,6 +172,7 @@ interface Rooms {
   readonly ownWatches: ReflectorGroup;
   /** An installation that was not upgraded as a whole knows no requests, and all else goes on. */
   readonly requestWatches: ReflectorGroup;
+  readonly namedWatches: ReflectorGroup;
   /** Where there are agents: the watch that finds them. That one may fail without harm to anything else. */
   readonly agentWatch: ReflectorGroup;
   readonly agents: FoundAgents | undefined;
@@ -188,6 +196,9 @@ const build = (options: ReloadOperatorOptions): Rooms => {
   const stores = createStores(log);
   const watches: Watch[] = [];
   const ownWatches = createReflectorGroup(clock);
+  const namedWatches = createReflectorGroup(clock);
+  /** Those of the group. */
+  const named = new Set<Watch>();
   const inspector = createInspector({ url: WORKER_URL, clock, log });
   const { secretsBlind, secretsNamespaces } = settings;
   const agentWatch = createReflectorGroup(clock);
@@ -205,6 +216,7 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     recordName,
     requestWriter: createRequestWriter(client),
     workloadWriter: createWorkloadWriter(client),
+    liveStore: createLiveStore(client),
     pods: createPods(client, clock),
     ...(settings.notify === 'Enabled' && { notifier: createNotifier({ clock, userAgent }) }),
     randomKey: () => randomBytes(32),
@@ -216,23 +228,41 @@ const build = (options: ReloadOperatorOptions): Rooms => {
     observer: observerOf(metrics),
     workers: settings.workers,
     maxConcurrentRestarts: settings.maxConcurrentRestarts,
-    unreadable: (namespace) => unreadable(watches, namespace),
+    unreadable: (namespace) => unreadable([...watches, ...named], namespace),
   });
   watches.push(...createWatches({ client, stores, controller, options, metrics }));
   const requestWatches = watchRequests({ client, stores, options, metrics });
+  followNamedWorkloads({ client, stores, controller, options, metrics }, namedWatches, named);
   const reflectors = watches.map(({ reflector }) => reflector);
   metrics.observeWatches(() => [...reflectors, ...requestWatches.members()]);
   metrics.observeOwnWatches(() => ownWatches.members());
   const health = createHealth({
     clock,
     watches: () => reflectors,
-    optionalWatches: () => [...ownWatches.members(), ...requestWatches.members(), ...agentWatch.members()],
+    optionalWatches: () => [
+      ...ownWatches.members(),
+      ...namedWatches.members(),
+      ...requestWatches.members(),
+      ...agentWatch.members(),
+    ],
   });
   const server =
     settings.healthPort === 0
       ? undefined
       : createTelemetryServer({ port: settings.healthPort, host: settings.healthHost, health, metrics, log });
-  return { client, controller, inspector, watches, ownWatches, requestWatches, agentWatch, agents, health, server };
+  return {
+    client,
+    controller,
+    inspector,
+    watches,
+    ownWatches,
+    requestWatches,
+    namedWatches,
+    agentWatch,
+    agents,
+    health,
+    server,
+  };
 };
 
 /** To find agents, and to prove and find out who is who; beside `--max-in-flight`. */
@@ -330,7 +360,7 @@ const createWatches = ({ client, stores, controller, options, metrics }: WatchPa
   };
   return scopes.flatMap((namespace) => {
     const within = (key: string): boolean => namespace === undefined || key.startsWith(`${namespace}/`);
-    const kinds = paths.WORKLOAD_KINDS.map((kind) =>
+    const kinds = CONSUMER_KINDS.map((kind) =>
       watch(
         `${kind.toLowerCase()}s`,
         namespace,
@@ -382,7 +412,69 @@ const watchRequests = ({ client, stores, options, metrics }: Omit<WatchParts, 'c
   return group;
 };
 
-const kinded = (kind: WorkloadKind, sink: Sink<KindedWorkload>): Sink<RawWorkload> => ({
+/** Watches of those kinds that are watched only where they are named. */
+const followNamedWorkloads = (
+  { client, stores, controller, options }: WatchParts,
+  group: ReflectorGroup,
+  named: Set<Watch>,
+): void => {
+  const { settings, clock, random, log } = options;
+  const idleMs = settings.watchIdleSeconds * 1_000;
+  const sink = stores.workloads.part((key) => NAMED_KINDS.some((kind) => key.startsWith(`${kind}/`)));
+  const sourceOf = ({ kind, namespace, name, selector = {} }: WorkloadScope): ListWatch<RawWorkload> => {
+    const query = name === undefined ? { labelSelector: selectorQuery(selector) } : byName(name);
+    const source = listWatch<RawWorkload>(client, { path: paths.workloads(kind)(namespace), query, idleMs });
+    return kind === 'Rollout' ? whenServed(source, clock) : source;
+  };
+  const watch = (scope: WorkloadScope, to: Sink<NamedWorkload>): (() => void) => {
+    const { kind, namespace, name = '*' } = scope;
+    let standing = standingOf({ synced: false });
+    const reflector = createReflector({
+      name: `${paths.workloads(kind)(namespace)}/${name}`,
+      source: sourceOf(scope),
+      sink: mapped(to, (raw: RawWorkload): NamedWorkload => ({ key: `${kind}/${namespacedKey(raw)}`, kind, raw })),
+      clock,
+      random,
+      log,
+      idleMs,
+      onStatus: (status) => {
+        const next = standingOf(status);
+        if (standing !== next) controller.lookAtAll(namespace);
+        standing = next;
+      },
+    });
+    const begun = { name: reflector.status().name, namespace, reflector };
+    named.add(begun);
+    const end = group.begin(reflector);
+    return () => {
+      named.delete(begun);
+      end();
+    };
+  };
+  createNamedWorkloads<NamedWorkload>({
+    stores,
+    watcher: { watch },
+    keep: (object) => {
+      sink.upsert(object);
+    },
+    drop: (key, object) => {
+      const held = stores.workloads.get(key);
+      if (object !== undefined) sink.remove(object);
+      else if (held !== undefined) sink.remove({ kind: held.kind, raw: { metadata: held, spec: {} } });
+    },
+  });
+};
+
+interface NamedWorkload extends KindedWorkload {
+  readonly key: string;
+}
+
+const byName = (name: string): { readonly fieldSelector: string } => ({ fieldSelector: `metadata.name=${name}` });
+
+const kinded = (kind: WorkloadKind, sink: Sink<KindedWorkload>): Sink<RawWorkload> =>
+  mapped(sink, (raw) => ({ kind, raw }));
+
+const mapped = <T, U>(sink: Sink<U>, map: (object: T) => U): Sink<T> => ({
   listing: () => {
     sink.listing();
   },
@@ -390,10 +482,10 @@ const kinded = (kind: WorkloadKind, sink: Sink<KindedWorkload>): Sink<RawWorkloa
     sink.rewound();
   },
   upsert: (raw) => {
-    sink.upsert({ kind, raw });
+    sink.upsert(map(raw));
   },
   remove: (raw) => {
-    sink.remove({ kind, raw });
+    sink.remove(map(raw));
   },
   listed: () => {
     sink.listed();

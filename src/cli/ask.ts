@@ -36,10 +36,8 @@ export const approve = (of: string, flags: ApproveFlags, terminal: Terminal): Pr
         ? await recordsUnder(policy ?? '', cluster, terminal)
         : [await recordOf(workload, cluster, terminal.signal)];
     const waiting = records.flatMap((record) => {
-      const held = record.status === undefined ? undefined : ledgerOf(record.status).held;
-      return held?.reason === 'ApprovalPending' && held.digest !== undefined
-        ? [{ workload: workloadIn(record), digest: held.digest, held }]
-        : [];
+      const waits = record.status === undefined ? undefined : waitingIn(record.status);
+      return waits?.reason === 'ApprovalPending' ? [{ workload: workloadIn(record), ...waits }] : [];
     });
     const what = workload === undefined ? `policy ${policy ?? ''}` : nameOf(workload);
     if (waiting.length === 0)
@@ -47,8 +45,8 @@ export const approve = (of: string, flags: ApproveFlags, terminal: Terminal): Pr
     const other = waiting.find(({ digest }) => flags.digest !== undefined && digest !== flags.digest);
     if (other !== undefined)
       throw new Failure(`what waits of ${what} is content ${other.digest}, and not ${flags.digest ?? ''}`);
-    for (const { workload: each, held, digest } of waiting)
-      terminal.out(plain(`${nameOf(each)}: approving content ${digest}: ${keysOf(held.changes)}`) + '\n');
+    for (const { workload: each, changes, digest } of waiting)
+      terminal.out(plain(`${nameOf(each)}: approving content ${digest}: ${keysOf(changes)}`) + '\n');
     return ask(
       waiting.map(({ workload: each, digest }): Wish => ({ type: 'Approve', workload: each, digest })),
       cluster,
@@ -59,9 +57,10 @@ export const approve = (of: string, flags: ApproveFlags, terminal: Terminal): Pr
 };
 
 export const now = (of: string, flags: AskFlags, terminal: Terminal): Promise<number> =>
-  forOne(of, flags, terminal, ({ held }, name) => {
-    if (held?.digest === undefined) throw new Failure(`no restart of ${name} waits: there is nothing to let through`);
-    return { type: 'RunNow', digest: held.digest };
+  forOne(of, flags, terminal, (status, name) => {
+    const waits = waitingIn(status);
+    if (waits === undefined) throw new Failure(`no restart of ${name} waits: there is nothing to let through`);
+    return { type: 'RunNow', digest: waits.digest };
   });
 
 export const retry = (of: string, flags: AskFlags, terminal: Terminal): Promise<number> =>
@@ -87,6 +86,19 @@ const forOne = (
     if (status === undefined) throw unbound(workload, cluster);
     return ask([{ ...wish(status, nameOf(workload)), workload }], cluster, terminal, { timeoutMs: flags.timeout });
   });
+};
+
+interface Waiting {
+  readonly reason: string;
+  readonly digest: string;
+  readonly changes: Changes;
+}
+
+/** A change that is held, or a restart for a hot change that was not proven in time. */
+const waitingIn = (status: ReloadRecordStatus): Waiting | undefined => {
+  const { held, delivery } = ledgerOf(status);
+  if (held?.digest !== undefined) return { reason: held.reason, digest: held.digest, changes: held.changes };
+  return delivery?.awaits === undefined ? undefined : { ...delivery.awaits, changes: delivery.changes };
 };
 
 const nameOf = ({ kind, name }: WorkloadName): string => `${kind}/${name}`;

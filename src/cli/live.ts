@@ -1,13 +1,14 @@
 /** The part of a cluster that a change of some objects can have to do with, as manifests. */
 
 import { findUses } from '../domain/references.ts';
+import { CONSUMER_KINDS, isWorkloadKind, NAMED_KINDS } from '../api/v1alpha1/kinds.ts';
 import type { SourceKind, WorkloadKind } from '../domain/selection.ts';
 import type { KubeClient } from '../kube/connect.ts';
 import { KubeError } from '../kube/errors.ts';
 import { listWatch, type KubeObject } from '../kube/listwatch.ts';
 import * as paths from '../kube/paths.ts';
 import { parsePolicy, type RawPolicy } from '../kube/policies.ts';
-import type { RawWorkload } from '../kube/workloads.ts';
+import { templateOf } from '../kube/workloads.ts';
 import type { ManifestKind } from './manifest-schemas.ts';
 import type { Manifest } from './manifests.ts';
 import type { Unread } from './snapshot.ts';
@@ -34,16 +35,24 @@ export const readNamespace = async (
   signal: AbortSignal,
   { comingPolicies = [], reader }: Interest = {},
 ): Promise<Live> => {
-  const [policies, ...workloads] = await Promise.all([
+  const [policies, ...consumers] = await Promise.all([
     all(client, 'ReloadPolicy', paths.policies(namespace), signal),
-    ...paths.WORKLOAD_KINDS.map((kind) => all(client, kind, paths.workloads(kind)(namespace), signal)),
+    ...CONSUMER_KINDS.map((kind) => all(client, kind, paths.workloads(kind)(namespace), signal)),
   ]);
   const parsed = [...policies, ...comingPolicies].map(({ raw }) => parsePolicy(raw as unknown as RawPolicy));
+  const bound = new Set(parsed.flatMap(({ workloads: bindings = [] }) => bindings.map(({ kind }) => kind)));
+  const named = await Promise.all(
+    NAMED_KINDS.filter((kind) => bound.has(kind) || kind === reader?.kind).map((kind) =>
+      served(all(client, kind, paths.workloads(kind)(namespace), signal)),
+    ),
+  );
+  const workloads = [...consumers, ...named];
   const read = workloads
     .flat()
     .filter(({ kind, metadata }) => kind === reader?.kind && metadata.name === reader.name)
-    .flatMap(({ raw }) => findUses((raw as unknown as RawWorkload).spec.template).map(({ source }) => source));
-  const named = new Map(
+    .flatMap(({ kind, raw }) => (isWorkloadKind(kind) ? findUses(templateOf(kind, raw)) : []))
+    .map(({ source }) => source);
+  const sources = new Map(
     [...parsed.flatMap(({ sources }) => sources), ...read].map((source) => [`${source.kind}/${source.name}`, source]),
   );
   const selecting = new Set(parsed.flatMap(({ sourceSelectors = [] }) => sourceSelectors.map(({ kind }) => kind)));
@@ -53,7 +62,7 @@ export const readNamespace = async (
       manifests: await all(client, kind, paths.sources(kind)(namespace), signal),
       unread: [],
     })),
-    ...[...named.values()]
+    ...[...sources.values()]
       .filter(({ kind }) => !selecting.has(kind))
       .map(({ kind, name }) => one(client, kind, namespace, name, signal)),
   ]);
@@ -63,6 +72,13 @@ export const readNamespace = async (
     notUnderstood: parsed.flatMap(({ name, invalid }) => (invalid === undefined ? [] : [name])),
   };
 };
+
+/** Not every cluster serves every kind. */
+const served = async (list: Promise<readonly Manifest[]>): Promise<readonly Manifest[]> =>
+  list.catch((error: unknown) => {
+    if (error instanceof KubeError && error.status === 404) return [];
+    throw error;
+  });
 
 const all = async (
   client: KubeClient,

@@ -4,6 +4,7 @@
  */
 
 import * as z from 'zod';
+import { apiVersionOf } from '../api/v1alpha1/kinds.ts';
 import { API_VERSION, RELOAD_POLICY } from '../api/v1alpha1/names.ts';
 
 const strings = z.record(z.string(), z.string());
@@ -84,29 +85,57 @@ const volume = z.looseObject({
     .optional(),
 });
 
+const podSpec = z.looseObject({
+  containers: z.array(container).min(1),
+  initContainers: z.array(container).optional(),
+  volumes: z.array(volume).optional(),
+});
+
+const template = z.looseObject({
+  metadata: z.looseObject({ annotations: strings.optional(), labels: strings.optional() }).optional(),
+  spec: podSpec,
+});
+
+const selector = z.looseObject({
+  matchLabels: strings.optional(),
+  matchExpressions: z
+    .array(
+      z.looseObject({
+        key: z.string(),
+        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+        values: z.array(z.string()).optional(),
+      }),
+    )
+    .optional(),
+});
+
+const cronJob = z.looseObject({
+  metadata,
+  spec: z.looseObject({
+    jobTemplate: z.looseObject({ spec: z.looseObject({ template }) }),
+    suspend: z.boolean().optional(),
+  }),
+});
+
+/** Its template may be that of another object. */
+const rollout = z.looseObject({
+  metadata,
+  spec: z.looseObject({
+    selector: selector.optional(),
+    template: template.optional(),
+    workloadRef: z.looseObject({ kind: z.string().optional(), name: z.string().optional() }).optional(),
+    replicas: z.int().optional(),
+    paused: z.boolean().optional(),
+  }),
+});
+
+const pod = z.looseObject({ metadata, spec: podSpec });
+
 const workload = z.looseObject({
   metadata,
   spec: z.looseObject({
-    selector: z.looseObject({
-      matchLabels: strings.optional(),
-      matchExpressions: z
-        .array(
-          z.looseObject({
-            key: z.string(),
-            operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-            values: z.array(z.string()).optional(),
-          }),
-        )
-        .optional(),
-    }),
-    template: z.looseObject({
-      metadata: z.looseObject({ annotations: strings.optional(), labels: strings.optional() }).optional(),
-      spec: z.looseObject({
-        containers: z.array(container).min(1),
-        initContainers: z.array(container).optional(),
-        volumes: z.array(volume).optional(),
-      }),
-    }),
+    selector,
+    template,
     replicas: z.int().optional(),
     paused: z.boolean().optional(),
     updateStrategy: z
@@ -124,9 +153,13 @@ const policy = z.looseObject({ metadata, spec: z.looseObject({}) });
 export const MANIFEST_SCHEMAS = {
   ConfigMap: { apiVersion: 'v1', schema: configMap },
   Secret: { apiVersion: 'v1', schema: secret },
-  Deployment: { apiVersion: 'apps/v1', schema: workload },
-  StatefulSet: { apiVersion: 'apps/v1', schema: workload },
-  DaemonSet: { apiVersion: 'apps/v1', schema: workload },
+  Deployment: { apiVersion: apiVersionOf('Deployment'), schema: workload },
+  StatefulSet: { apiVersion: apiVersionOf('StatefulSet'), schema: workload },
+  DaemonSet: { apiVersion: apiVersionOf('DaemonSet'), schema: workload },
+  CronJob: { apiVersion: apiVersionOf('CronJob'), schema: cronJob },
+  Rollout: { apiVersion: apiVersionOf('Rollout'), schema: rollout },
+  ReplicaSet: { apiVersion: apiVersionOf('ReplicaSet'), schema: workload },
+  Pod: { apiVersion: apiVersionOf('Pod'), schema: pod },
   [RELOAD_POLICY.kind]: { apiVersion: API_VERSION, schema: policy },
 } as const;
 

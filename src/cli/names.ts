@@ -1,5 +1,6 @@
 /** Workloads and sources as people name them on the command line: `deploy/web`, `cm/app`. */
 
+import { aliasesOf, WORKLOAD_KINDS } from '../api/v1alpha1/kinds.ts';
 import type { SourceKind, WorkloadKind } from '../domain/selection.ts';
 import { usage } from './exit.ts';
 
@@ -14,11 +15,9 @@ export interface SourceName {
 }
 
 /** As kubectl knows them. */
-const WORKLOADS: Readonly<Record<WorkloadKind, readonly string[]>> = {
-  Deployment: ['deploy', 'deployment', 'deployments', 'deployment.apps', 'deployments.apps'],
-  StatefulSet: ['sts', 'statefulset', 'statefulsets', 'statefulset.apps', 'statefulsets.apps'],
-  DaemonSet: ['ds', 'daemonset', 'daemonsets', 'daemonset.apps', 'daemonsets.apps'],
-};
+const WORKLOADS = Object.fromEntries(WORKLOAD_KINDS.map((kind) => [kind, aliasesOf(kind)])) as Readonly<
+  Record<WorkloadKind, readonly string[]>
+>;
 const SOURCES: Readonly<Record<SourceKind, readonly string[]>> = {
   ConfigMap: ['cm', 'configmap', 'configmaps'],
   Secret: ['secret', 'secrets'],
@@ -26,7 +25,7 @@ const SOURCES: Readonly<Record<SourceKind, readonly string[]>> = {
 
 /** @throws a usage Failure */
 export const parseWorkloadName = (text: string): WorkloadName =>
-  parse(text, WORKLOADS, 'workload', 'deploy/NAME, sts/NAME or ds/NAME');
+  parse(text, WORKLOADS, 'workload', 'deploy/NAME, sts/NAME, ds/NAME, cj/NAME, rollout/NAME, rs/NAME or po/NAME');
 
 /** @throws a usage Failure */
 export const parseSourceName = (text: string): SourceName => parse(text, SOURCES, 'source', 'cm/NAME or secret/NAME');

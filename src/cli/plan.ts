@@ -22,7 +22,7 @@ export const plan = async (flags: PlanFlags, terminal: Terminal): Promise<number
   const { world, unread, changes } =
     against === undefined ? await online(flags, terminal) : await offline(against, flags, terminal);
   const { before, after } = snapshotsOf(world, overlaid(world, changes), { macKey: ephemeralKey(), unread });
-  const plans = planChange(before, after);
+  const plans = planChange(before, after, terminal.clock.now());
   terminal.out(renderPlan(plans, flags.output, terminal));
   return exitCodeOf(plans);
 };
@@ -80,7 +80,7 @@ const online = (flags: PlanFlags, terminal: Terminal): Promise<Before> =>
 const some = (changes: readonly Manifest[]): readonly Manifest[] => {
   if (changes.length === 0)
     throw new Failure(
-      'there is nothing to plan: -f names no ConfigMap, Secret, ReloadPolicy, Deployment, StatefulSet or DaemonSet',
+      'there is nothing to plan: -f names no ConfigMap, Secret, ReloadPolicy, Deployment or other workload',
     );
   return changes;
 };

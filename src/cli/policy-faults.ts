@@ -6,9 +6,12 @@
 
 import * as z from 'zod';
 import { parseDuration } from '../api/v1alpha1/duration.ts';
+import { groupOf, isWorkloadKind } from '../api/v1alpha1/kinds.ts';
 import { reloadPolicySpecSchema } from '../api/v1alpha1/schema.ts';
+import { GROUP_FITS_KIND } from '../api/v1alpha1/schema/fields.ts';
 import { windowFaults } from '../domain/windows.ts';
 import { faults, pathOf } from './paths.ts';
+import { RESTART_AND_DELIVERY_PREDICATES } from './policy-rules.ts';
 
 /** Sentences that begin with the place, the first few; none: the policy is one. */
 export const policyFaults = (spec: unknown): readonly string[] => {
@@ -27,6 +30,7 @@ export const policyFaults = (spec: unknown): readonly string[] => {
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly items?: JsonSchema;
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
   readonly 'x-kubernetes-validations'?: readonly { readonly rule: string; readonly message: string }[];
 }
 
@@ -38,6 +42,7 @@ type Loose = Readonly<Record<string, unknown>>;
 function* walk(value: unknown, at: JsonSchema, path: readonly PropertyKey[]): Generator<string> {
   if (Array.isArray(value) && at.items !== undefined) {
     for (const [index, item] of value.entries()) yield* walk(item, at.items, [...path, index]);
+    yield* duplicates(value, at['x-kubernetes-list-map-keys'] ?? [], path);
   } else if (isLoose(value) && at.properties !== undefined) {
     for (const [key, of] of Object.entries(value)) {
       const property = Object.hasOwn(at.properties, key) ? at.properties[key] : undefined;
@@ -47,6 +52,22 @@ function* walk(value: unknown, at: JsonSchema, path: readonly PropertyKey[]): Ge
   }
   for (const { rule, message } of at['x-kubernetes-validations'] ?? []) {
     if (!holds(rule, value)) yield `${pathOf(path)}: ${message}`;
+  }
+}
+
+/** Items of a map that go by the same keys. */
+function* duplicates(
+  list: readonly unknown[],
+  keys: readonly string[],
+  path: readonly PropertyKey[],
+): Generator<string> {
+  if (keys.length === 0) return;
+  const seen = new Set<string>();
+  for (const [index, item] of list.entries()) {
+    const name = keys.map((key) => (isLoose(item) ? String(item[key]) : '')).join(', ');
+    if (seen.has(name))
+      yield `${pathOf([...path, index])}: there is another ${name}: each needs a ${keys.join(' and ')} of its own`;
+    seen.add(name);
   }
 }
 
@@ -110,7 +131,13 @@ const QUALIFIED_NAME =
   /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 
 const PREDICATES: ReadonlyMap<string, (self: never) => boolean> = new Map<string, (self: never) => boolean>([
+  ...RESTART_AND_DELIVERY_PREDICATES,
   ['has(self.name) != has(self.selector)', oneOf],
+  [
+    GROUP_FITS_KIND.rule,
+    ({ group, kind = '' }: { readonly group?: string; readonly kind?: string }) =>
+      group === undefined || !isWorkloadKind(kind) || group === groupOf(kind),
+  ],
   [
     'self.all(a, !has(a.name) || self.exists_one(b, has(b.name) && a.kind == b.kind && a.name == b.name))',
     allDifferent,

@@ -4,7 +4,8 @@ import { digestContent, type Digest, type MacKey } from '../domain/digest.ts';
 import type { LeafTable } from '../domain/documents.ts';
 import type { Policy, Source, Workload } from '../domain/observed.ts';
 import type { Snapshot } from '../domain/plan.ts';
-import type { SourceKind, WorkloadKind } from '../domain/selection.ts';
+import { isWorkloadKind } from '../api/v1alpha1/kinds.ts';
+import type { SourceKind } from '../domain/selection.ts';
 import type { StoredPolicy } from '../controller/ports.ts';
 import { parsePolicy, type RawPolicy } from '../kube/policies.ts';
 import { parseWorkload, type RawWorkload } from '../kube/workloads.ts';
@@ -110,9 +111,6 @@ const once = <T>(known: WeakMap<Manifest, T>, manifest: Manifest, make: () => T)
   known.set(manifest, made);
   return made;
 };
-
-const isWorkloadKind = (kind: string): kind is WorkloadKind =>
-  kind === 'Deployment' || kind === 'StatefulSet' || kind === 'DaemonSet';
 
 /** What the API server gives every object, and a manifest need not have. */
 const withGiven = ({ raw, metadata: { namespace, name } }: Manifest): object => ({

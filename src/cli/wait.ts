@@ -1,16 +1,21 @@
 /** kubectl reload wait */
 
+import { CONSUMER_KINDS } from '../api/v1alpha1/kinds.ts';
 import { IGNORE_ANNOTATION } from '../api/v1alpha1/names.ts';
 import type { MacKey } from '../domain/digest.ts';
+import type { Policy } from '../domain/observed.ts';
+import type { WorkloadKind } from '../domain/selection.ts';
 import { listWatch, type KubeObject, type ObjectMeta } from '../kube/listwatch.ts';
 import { dataChangedBefore, type ManagedFieldsEntry } from '../kube/managed-fields.ts';
 import * as paths from '../kube/paths.ts';
 import { parsePolicy, type RawPolicy } from '../kube/policies.ts';
 import { parseRecord, type RawRecord } from '../kube/records.ts';
+import { whenServed } from '../kube/when-served.ts';
 import { parseWorkload, type RawWorkload } from '../kube/workloads.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { withCluster, type Cluster, type ClusterFlags } from './cluster.ts';
 import { EXIT, Failure, usage } from './exit.ts';
-import { createFollower, type Follower } from './follow.ts';
+import { createFollower, type Followed, type Follower } from './follow.ts';
 import { parseSourceName, type SourceName } from './names.ts';
 import type { Manifest } from './manifests.ts';
 import { ephemeralKey, sourceState } from './source-state.ts';
@@ -67,7 +72,7 @@ const settle = async (
   { clock, err, out }: Terminal,
   note: (standings: readonly Standing[]) => void,
 ): Promise<number> => {
-  const look = looking(cluster, sources, follower);
+  const look = looking(cluster, sources, follower, clock);
   let said = '';
   let cancel: (() => void) | undefined;
   try {
@@ -75,6 +80,7 @@ const settle = async (
       await follower.next();
       cancel?.();
       const input = look(clock.now());
+      if (input === undefined) continue;
       const found = standings(input);
       note(found);
       const verdict = verdictOf(found);
@@ -109,7 +115,8 @@ const looking = (
   { client, namespace }: Cluster,
   sources: readonly SourceName[],
   follower: Follower,
-): ((now: number) => WaitInput) => {
+  clock: Pick<Clock, 'sleep'>,
+): ((now: number) => WaitInput | undefined) => {
   const live = sources.map(({ kind, name }) => ({
     kind,
     name,
@@ -125,14 +132,24 @@ const looking = (
   }));
   const policies = follower.follow('reloadpolicies', listWatch<RawPolicy>(client, { path: paths.policies(namespace) }));
   const records = follower.follow('reloadrecords', listWatch<RawRecord>(client, { path: paths.records(namespace) }));
-  const workloads = paths.WORKLOAD_KINDS.map((kind) => ({
-    kind,
-    followed: follower.follow(kind, listWatch<RawWorkload>(client, { path: paths.workloads(kind)(namespace) })),
-  }));
+  const follow = (kind: WorkloadKind): Followed<RawWorkload> => {
+    const source = listWatch<RawWorkload>(client, { path: paths.workloads(kind)(namespace) });
+    return follower.follow(kind, kind === 'Rollout' ? whenServed(source, clock) : source);
+  };
+  const workloads = new Map(CONSUMER_KINDS.map((kind): [WorkloadKind, Followed<RawWorkload>] => [kind, follow(kind)]));
+  /** Kinds that policies have to name are followed where one does. */
+  const followNamed = (bound: readonly Policy[]): void => {
+    for (const { kind } of bound.flatMap(({ workloads: bindings = [] }) => bindings))
+      if (!workloads.has(kind)) workloads.set(kind, follow(kind));
+  };
   const macKey = ephemeralKey();
   let firstSeen: number | undefined;
   return (now) => {
     firstSeen ??= now;
+    const known = policies.items().map(parsePolicy);
+    const before = workloads.size;
+    followNamed(known);
+    if (workloads.size > before) return undefined;
     return {
       now,
       sources: live.map(({ kind, name, followed }) => {
@@ -141,9 +158,9 @@ const looking = (
           throw usage(`there is no ${kind} ${name} in namespace ${namespace}: check --source and --namespace`);
         return liveSource({ kind, name }, raw, namespace, macKey, firstSeen ?? now);
       }),
-      policies: policies.items().map(parsePolicy),
+      policies: known,
       records: records.items().map(parseRecord),
-      workloads: workloads.flatMap(({ kind, followed }) => followed.items().map((raw) => parseWorkload(kind, raw))),
+      workloads: [...workloads].flatMap(([kind, followed]) => followed.items().map((raw) => parseWorkload(kind, raw))),
     };
   };
 };

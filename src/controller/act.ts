@@ -12,6 +12,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { toError } from '../runtime/errors.ts';
 import type { Store } from '../runtime/store.ts';
 import type { Ledgers } from './ledgers.ts';
+import type { LiveObjects } from './live.ts';
 import type { Memory } from './memory.ts';
 import type { Nudger } from './nudger.ts';
 import { workloadKey, type EventPublisher, type StoredWorkload, type WorkloadWriter } from './ports.ts';
@@ -41,6 +42,7 @@ export interface ActOptions {
   readonly nudger: Nudger;
   readonly prover: Prover;
   readonly ledgers: Ledgers;
+  readonly live: Pick<LiveObjects, 'begin' | 'goBack'>;
   readonly requests: Pick<Requests, 'answer'>;
   readonly memory: Memory;
   readonly events: EventPublisher;
@@ -109,12 +111,15 @@ const answering = async (
 };
 
 const undo = async (
-  { workloads, store, clock, ledgers }: ActOptions,
-  { workload }: Observed,
-  ledger: Ledger,
+  { workloads, store, clock, ledgers, live }: ActOptions,
+  observed: Observed,
+  before: Ledger,
   order: NonNullable<Extract<Plan, { type: 'Act' }>['undo']>,
   signal: AbortSignal,
 ): Promise<Ledger> => {
+  const { workload } = observed;
+  const ledger = order.live === undefined ? before : await live.goBack(observed, before, order.live, signal);
+  if (ledger.failed?.undo === undefined) return ledger;
   store.offer(await workloads.undo(workload, order.value, signal));
   const next = undone(ledger, clock.now());
   ledgers.put(workload, next);
@@ -129,28 +134,39 @@ const nudge = async (
   signal: AbortSignal,
 ): Promise<Ledger> => {
   const { workload, policies } = observed;
-  const pods = await nudger.nudge(workload, order.digest, signal).catch((error: unknown) => {
-    if (!signal.aborted) observer.nudgeFailed();
-    throw error;
-  });
+  const tell = async (): Promise<number> =>
+    nudger.nudge(workload, order.digest, signal).catch((error: unknown) => {
+      if (!signal.aborted) observer.nudgeFailed();
+      throw error;
+    });
+  const pods = order.nextRun === true ? 0 : await tell();
   const now = clock.now();
   const next = nudged(ledger, order, pods, now);
   ledgers.put(workload, next);
-  observer.nudged(secondsSince(observed, changedKeys(order.changes), now));
-  const note = `nudged ${pods} pods to refresh their files: ${listed(order.keys)}`;
+  if (order.nextRun !== true) observer.nudged(secondsSince(observed, changedKeys(order.changes), now));
+  const note =
+    order.nextRun === true
+      ? `the next run starts on it: ${listed(order.keys)}`
+      : `nudged ${pods} pods to refresh their files: ${listed(order.keys)}`;
   events.publish(workload, policies, { severity: 'Normal', reason: 'HotReloaded', action: 'HotReload', note });
   return next;
 };
 
 const restart = async (
-  { workloads, store, memory, clock, events, observer }: ActOptions,
+  { workloads, store, memory, clock, events, observer, live }: ActOptions,
   observed: Observed,
-  ledger: Ledger,
+  before: Ledger,
   order: NonNullable<Extract<Plan, { type: 'Act' }>['restart']>,
   signal: AbortSignal,
 ): Promise<Ledger> => {
   const { workload, policies } = observed;
-  store.offer(await workloads.restart(workload, order.value, signal));
+  const ledger =
+    order.live === undefined ? before : await live.begin(observed, before, { ...order, live: order.live }, signal);
+  if (ledger === undefined) {
+    const { intent: _void, ...rest } = before;
+    return rest;
+  }
+  store.offer(await workloads.restart(workload, order, signal));
   memory.setPending(workload, undefined);
   const now = clock.now();
   observer.restartIssued(workload.kind);

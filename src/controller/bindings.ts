@@ -1,5 +1,6 @@
 /** Who binds whom, worked out from the stores. */
 
+import { liveId, throughLive, type LiveObject } from '../domain/live.ts';
 import { binds } from '../domain/selection.ts';
 import { sourceId, type SourceId } from '../domain/observed.ts';
 import type { Stores, StoredPolicy, StoredWorkload } from './ports.ts';
@@ -13,6 +14,13 @@ export interface Bindings {
   workloadsOf(policy: StoredPolicy): readonly StoredWorkload[];
   /** The bound workloads that read a source. */
   consumersOf(namespace: string, source: SourceId): readonly StoredWorkload[];
+  /** The policies that render a live object, by name, and how. */
+  rendering(
+    namespace: string,
+    live: SourceId,
+  ): readonly { readonly policy: StoredPolicy; readonly object: LiveObject }[];
+  /** The live objects that are rendered from a source. */
+  renderedFrom(namespace: string, source: SourceId): readonly SourceId[];
   /** The policies that name a source. */
   policiesNaming(namespace: string, source: SourceId): readonly StoredPolicy[];
 }
@@ -29,8 +37,16 @@ export const createBindings = (
 
   const policiesOf = (workload: StoredWorkload): readonly StoredPolicy[] =>
     usable(workload.namespace)
-      .filter((policy) => binds(policy, workload))
+      .filter((policy) => binds(policy, throughLive(workload, [policy])))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
+
+  const renderedFrom = (namespace: string, source: SourceId): readonly SourceId[] => [
+    ...new Set(
+      policies
+        .by('namespace', namespace)
+        .flatMap(({ delivery }) => delivery.objects.filter((object) => sourceId(object.source) === source).map(liveId)),
+    ),
+  ];
 
   return {
     policiesOf,
@@ -39,13 +55,22 @@ export const createBindings = (
     workloadsOf: (policy) => {
       const whole = sources.withFound(policy);
       return policy.invalid === undefined
-        ? workloads.by('namespace', policy.namespace).filter((workload) => binds(whole, workload))
+        ? workloads.by('namespace', policy.namespace).filter((workload) => binds(whole, throughLive(workload, [whole])))
         : [];
     },
     consumersOf: (namespace, source) =>
-      workloads
-        .by('source', `${namespace}/${source}`)
-        .filter((workload) => policiesOf(workload).some((policy) => names(policy, source))),
+      [
+        ...new Set(
+          [source, ...renderedFrom(namespace, source)].flatMap((id) => workloads.by('source', `${namespace}/${id}`)),
+        ),
+      ].filter((workload) => policiesOf(workload).some((policy) => names(policy, source))),
+    rendering: (namespace, live) =>
+      usable(namespace)
+        .flatMap((policy) =>
+          policy.delivery.objects.filter((object) => liveId(object) === live).map((object) => ({ policy, object })),
+        )
+        .sort((a, b) => (a.policy.name < b.policy.name ? -1 : 1)),
+    renderedFrom,
     policiesNaming: (namespace, source) => all(namespace).filter((policy) => names(policy, source)),
   };
 };

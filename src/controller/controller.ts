@@ -1,5 +1,6 @@
 /** The loop: stores and ports in, queues and their workers out. */
 
+import type { SourceId } from '../domain/observed.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createWorkQueue, type WorkQueue, type WorkQueueOptions } from '../runtime/workqueue.ts';
@@ -8,7 +9,8 @@ import { createBindings } from './bindings.ts';
 import { createLedgers } from './ledgers.ts';
 import { createMemory } from './memory.ts';
 import { createNudger } from './nudger.ts';
-import { createObserve } from './observe.ts';
+import { createLiveObjects } from './live.ts';
+import { createObserve, createObserveAlone } from './observe.ts';
 import { createOthers } from './others.ts';
 import { createPodWatches } from './pod-watches.ts';
 import {
@@ -17,6 +19,7 @@ import {
   type DigestKeyStore,
   type EventPublisher,
   type Inspector,
+  type LiveStore,
   type Notifier,
   type Pods,
   type PolicyWriter,
@@ -57,6 +60,7 @@ export interface ControllerOptions {
   readonly recordName: (workload: StoredWorkload) => string;
   readonly requestWriter: RequestWriter;
   readonly workloadWriter: WorkloadWriter;
+  readonly liveStore: LiveStore;
   readonly pods: Pods;
   /** Absent: nobody sees the files of pods. */
   readonly agents?: Agents;
@@ -83,8 +87,8 @@ export interface Controller {
   readonly sources: Sources;
   /** Works until the abort; resolves when the last run has ended. */
   run(signal: AbortSignal): Promise<void>;
-  /** More has been listed, or can be listed no more: a look at everything. */
-  lookAtAll(): void;
+  /** More has been listed, or can be listed no more: a look at everything, or at all of a namespace. */
+  lookAtAll(namespace?: string): void;
 }
 
 /** A right that is granted, or an API server that is back, is no event: what failed finds out by trying. */
@@ -92,6 +96,7 @@ const BACKOFF = { minMs: 50, maxMs: 30_000 };
 /** Most of them wait for what looks into content: a namespace can take two of them at the most for that. */
 const SOURCE_READERS = 16;
 const BACKGROUND_WRITERS = 4;
+const LIVE_WRITERS = 8;
 
 export const createController = (options: ControllerOptions): Controller => {
   const { stores, clock, random, log, observer, pods } = options;
@@ -106,8 +111,9 @@ export const createController = (options: ControllerOptions): Controller => {
     records: queue('records'),
     requests: queue('requests'),
     policies: queue('policies'),
+    live: queue('live'),
   };
-  const quiet = createQuiet([queues.sources, queues.workloads], clock);
+  const quiet = createQuiet([queues.sources, queues.workloads, queues.live], clock);
 
   const memory = createMemory();
   observer.observeBreakers(() =>
@@ -155,6 +161,9 @@ export const createController = (options: ControllerOptions): Controller => {
     onChange: (namespace, id) => {
       triggers.onSource(namespace, id);
     },
+    onLive: (namespace, id) => {
+      triggers.onLive(namespace, id);
+    },
     onFound: (namespace, policy, id) => {
       triggers.onFound(namespace, policy, id);
     },
@@ -164,16 +173,6 @@ export const createController = (options: ControllerOptions): Controller => {
   });
   const bindings = createBindings(stores, sources);
   const triggers = createTriggers({ stores, bindings, sources, memory, nudger, prover, queues, clock, listed });
-  const others = createOthers({
-    stores,
-    bindings,
-    sources,
-    ledgers,
-    limit: options.maxConcurrentRestarts,
-    onMoved: (waiting) => {
-      triggers.onTurn(waiting);
-    },
-  });
   const requests = createRequests({
     store: stores.requests,
     workloads: stores.workloads,
@@ -186,7 +185,43 @@ export const createController = (options: ControllerOptions): Controller => {
     },
     clock,
   });
-  const observe = createObserve({ bindings, sources, ledgers, memory, prover, requests, others });
+  const others = createOthers({
+    stores,
+    bindings,
+    sources,
+    ledgers,
+    limit: options.maxConcurrentRestarts,
+    onMoved: (waiting) => {
+      triggers.onTurn(waiting);
+    },
+  });
+  const events = options.events(quiet);
+  const rooms = {
+    bindings,
+    sources,
+    ledgers,
+    memory,
+    prover,
+    others,
+    requests,
+    workloads: stores.workloads,
+    trouble: (namespace: string, id: SourceId) => live.trouble(namespace, id),
+  };
+  const live = createLiveObjects({
+    store: options.liveStore,
+    sources,
+    bindings,
+    workloads: stores.workloads,
+    observe: createObserveAlone(rooms),
+    ledgers,
+    events,
+    clock,
+    listed,
+    onTrouble: (namespace, id) => {
+      triggers.onLive(namespace, id);
+    },
+  });
+  const observe = createObserve(rooms);
   const act = createAct({
     workloads: options.workloadWriter,
     store: stores.workloads,
@@ -195,7 +230,8 @@ export const createController = (options: ControllerOptions): Controller => {
     ledgers,
     requests,
     memory,
-    events: options.events(quiet),
+    events,
+    live,
     clock,
     observer,
   });
@@ -204,6 +240,7 @@ export const createController = (options: ControllerOptions): Controller => {
     pods,
     observe,
     act,
+    live,
     ledgers,
     memory,
     others,
@@ -230,14 +267,15 @@ export const createController = (options: ControllerOptions): Controller => {
 
   return {
     sources,
-    lookAtAll: () => {
-      triggers.lookAtAll();
+    lookAtAll: (namespace) => {
+      triggers.lookAtAll(namespace);
     },
     run: async (signal) => {
       await Promise.all([
         queues.sources.run((key, running) => sources.read(key, running), { concurrency: SOURCE_READERS }, signal),
         queues.workloads.run(reconcile, { concurrency: options.workers }, signal),
         queues.records.run((key, running) => ledgers.save(key, running), { concurrency: BACKGROUND_WRITERS }, signal),
+        queues.live.run((key, running) => live.render(key, running), { concurrency: LIVE_WRITERS }, signal),
         queues.requests.run(
           (key, running) => requests.settle(key, running),
           { concurrency: BACKGROUND_WRITERS },

@@ -1,30 +1,49 @@
 /** Gathers what a decision needs, from the stores alone. */
 
+import { liveObjectsFor, throughLive, type Live, type LiveTrouble } from '../domain/live.ts';
 import { sourceId, type Observed, type Source, type SourceId } from '../domain/observed.ts';
+import type { Store } from '../runtime/store.ts';
 import type { Bindings } from './bindings.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
 import type { OthersRoom } from './others.ts';
-import type { StoredWorkload } from './ports.ts';
+import { workloadKey, type StoredWorkload } from './ports.ts';
 import type { Prover } from './prover.ts';
 import type { Requests } from './requests.ts';
 import type { Sources } from './sources.ts';
 
 export type Observe = (workload: StoredWorkload) => Observed;
 
-export const createObserve =
-  (rooms: {
-    readonly bindings: Bindings;
-    readonly sources: Sources;
-    readonly ledgers: Ledgers;
-    readonly memory: Memory;
-    readonly prover: Pick<Prover, 'progress'>;
-    readonly others: Pick<OthersRoom, 'of'>;
-    readonly requests: Pick<Requests, 'of'>;
-  }): Observe =>
+interface Rooms {
+  readonly bindings: Bindings;
+  readonly sources: Sources;
+  readonly ledgers: Ledgers;
+  readonly memory: Memory;
+  readonly prover: Pick<Prover, 'progress'>;
+  readonly others: Pick<OthersRoom, 'of'>;
+  readonly requests: Pick<Requests, 'of'>;
+  readonly workloads: Store<StoredWorkload>;
+  /** Why a live object can't be rendered. */
+  readonly trouble: (namespace: string, live: SourceId) => LiveTrouble | undefined;
+}
+
+/** A workload, with those that share its live objects. */
+export const createObserve = (rooms: Rooms): Observe => {
+  const alone = createObserveAlone(rooms);
+  return (workload) => {
+    const observed = alone(workload);
+    const sharers = sharersOf(rooms, observed).map(alone);
+    return sharers.length === 0 ? observed : { ...observed, sharers };
+  };
+};
+
+/** A workload by itself. */
+export const createObserveAlone =
+  (rooms: Rooms): Observe =>
   (workload) => {
     const policies = rooms.bindings.policiesOf(workload);
     const ids = new Set(policies.flatMap((policy) => policy.sources.map(sourceId)));
+    const mapped = throughLive(workload, policies);
     const ledger = rooms.ledgers.of(workload);
     const pending = rooms.memory.pending(workload);
     const proof = rooms.prover.progress(workload);
@@ -32,11 +51,12 @@ export const createObserve =
     const podsSeenAt = rooms.memory.podsSeenAt(workload);
     const requests = rooms.requests.of(workload);
     return {
-      workload,
+      workload: mapped,
       templateSeenAt: rooms.memory.templateSeenAt(workload),
       policies,
       complete: rooms.bindings.complete(workload.namespace),
       sources: new Map<SourceId, Source>([...ids].map((id) => [id, rooms.sources.get(workload.namespace, id)])),
+      ...(mapped.live !== undefined && { live: liveOf(rooms, workload.namespace, mapped.live) }),
       ...(ledger !== undefined && { ledger }),
       ...(pending !== undefined && { pending }),
       ...(proof !== undefined && { proof }),
@@ -45,3 +65,27 @@ export const createObserve =
       ...(requests.length > 0 && { requests }),
     };
   };
+
+const liveOf = (
+  { sources, trouble }: Rooms,
+  namespace: string,
+  live: ReadonlyMap<SourceId, SourceId>,
+): ReadonlyMap<SourceId, Live> =>
+  new Map(
+    [...live].map(([id, source]) => {
+      const why = trouble(namespace, id);
+      const state = sources.live(namespace, id);
+      return [source, why === undefined ? state : { ...state, trouble: why }];
+    }),
+  );
+
+const sharersOf = ({ workloads }: Rooms, { workload, policies }: Observed): readonly StoredWorkload[] => {
+  if (workload.live === undefined) return [];
+  const { live, kind, namespace, name } = workload;
+  const shared = liveObjectsFor(policies, workload).filter(({ source, name: object }) =>
+    live.has(sourceId({ kind: source.kind, name: object })),
+  );
+  const keys = new Set(shared.flatMap((object) => object.workloads.map((each) => workloadKey({ ...each, namespace }))));
+  keys.delete(workloadKey({ kind, namespace, name }));
+  return [...keys].flatMap((key) => workloads.get(key) ?? []).filter(({ ignored }) => !ignored);
+};

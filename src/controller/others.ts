@@ -3,6 +3,7 @@
  * alone: after a start nothing is known of a workload until it has been decided on, and whoever depends on it waits.
  */
 
+import { consumedSources } from '../domain/difference.ts';
 import type { Plan } from '../domain/effects.ts';
 import { waitsForOthers } from '../domain/gates.ts';
 import { unrecordedRestart } from '../domain/issued.ts';
@@ -34,7 +35,7 @@ export interface OthersRoom {
 
 export interface OthersOptions {
   readonly stores: Pick<Stores, 'workloads' | 'records'>;
-  readonly bindings: Bindings;
+  readonly bindings: Pick<Bindings, 'policiesOf' | 'workloadsOf'>;
   readonly sources: Pick<Sources, 'get'>;
   readonly ledgers: Pick<Ledgers, 'of'>;
   /** How many workloads of the cluster may roll out at a time; 0: as many as like. */
@@ -46,7 +47,7 @@ export interface OthersOptions {
 interface Known {
   readonly uid: string;
   readonly standing: Standing;
-  /** What its sources held then. */
+  /** What the sources that it consumes held then. */
   readonly sources: ReadonlyMap<SourceId, Source>;
 }
 
@@ -139,14 +140,21 @@ export const createOthers = ({ stores, bindings, sources, ledgers, limit, onMove
         ...(limit > 0 && { cluster: { limit, inProgress: inProgressBut(workloadKey(workload)) } }),
       };
     },
-    decided: ({ workload, policies, sources: seen }, plan) => {
+    decided: (observed, plan) => {
+      const { workload, policies } = observed;
       const key = workloadKey(workload);
       undecided.delete(key);
       const reason = plan.type === 'Act' ? plan.ledger.held?.reason : undefined;
       if (reason !== undefined && (waitsForOthers(reason) || reason === 'EarlierFailed')) waiting.add(key);
       else waiting.delete(key);
-      if (limit > 0 || policies.some(asks)) set(key, { uid: workload.uid, standing: standingOf(plan), sources: seen });
-      else if (known.has(key)) set(key, undefined);
+      if (limit > 0 || policies.some(asks)) {
+        // What it does not consume it is not looked at for, either.
+        const consumed = [...consumedSources(observed).keys()].flatMap((id) => {
+          const source = observed.sources.get(id);
+          return source === undefined ? [] : [[id, source] as const];
+        });
+        set(key, { uid: workload.uid, standing: standingOf(plan), sources: new Map(consumed) });
+      } else if (known.has(key)) set(key, undefined);
     },
     refused: (workload) => {
       const key = workloadKey(workload);

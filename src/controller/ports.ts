@@ -2,11 +2,11 @@
 
 import type { ReloadPolicyStatus, ReloadRecordStatus, ReloadRequestStatus } from '../api/v1alpha1/types.ts';
 import type { MacKey } from '../domain/digest.ts';
-import type { Notice } from '../domain/effects.ts';
+import type { Notice, RestartOrder } from '../domain/effects.ts';
 import type { Pod, Policy, SourceId, Workload } from '../domain/observed.ts';
 import type { Request } from '../domain/requests.ts';
 import type { ClusterWarning, PodReport } from '../domain/rollout-cause.ts';
-import type { LabelSelector, SourceKind } from '../domain/selection.ts';
+import type { LabelSelector, SourceKind, WorkloadKind } from '../domain/selection.ts';
 import type { ListWatch, Sink } from '../runtime/reflector.ts';
 import type { Store } from '../runtime/store.ts';
 
@@ -30,12 +30,79 @@ export interface SourceObject {
   readonly ignored: boolean;
   /** By key, text where the bytes are UTF-8. Absent: no value is to be read, only that there is another version. */
   readonly content?: ReadonlyMap<string, string | Uint8Array>;
+  /** It is of our making: a live object, or a snapshot of one. */
+  readonly rendered?: Rendered;
   /** Its owner lets schemas answer questions about its content. */
   readonly schemasAllowed: boolean;
   /** An upper bound of when the content last changed, by the server's clock; undefined where it can't be told. */
   readonly changedBefore?: number;
   /** When a manager that owns nothing but these keys last changed one of them. */
   readonly certainChange?: { readonly at: number; readonly keys: readonly string[] };
+}
+
+/** What our own label and annotations say of an object. */
+export interface Rendered {
+  readonly role: 'live' | 'snapshot';
+  /** The source, as `ConfigMap/web`. */
+  readonly source?: SourceId;
+  readonly snapshot?: number;
+}
+
+/** The content of a ConfigMap or a Secret, as the API carries it: what is in `binaryData`, and all of a Secret, is base64. */
+export type RawContent = ReadonlyMap<string, { readonly field: 'data' | 'binaryData'; readonly value: string }>;
+
+/** An object that is rendered, or rendered from, whole. */
+export interface RawObject {
+  readonly kind: SourceKind;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly rendered?: Rendered;
+  readonly content: RawContent;
+  /** For the adapter: what a replacement leaves as it is. */
+  readonly kept?: unknown;
+}
+
+/** An object that is to be. */
+export interface NewObject extends Pick<RawObject, 'kind' | 'namespace' | 'name' | 'content'> {
+  readonly rendered: Rendered;
+}
+
+/** Whose end takes an object along, once all of them have ended. */
+export interface Owner {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** A snapshot without its content. */
+export interface SnapshotEntry {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly number: number;
+  readonly source?: SourceId;
+}
+
+/** Live objects and their snapshots. */
+export interface LiveStore {
+  /** As it is now; undefined when there is none. */
+  get(kind: SourceKind, namespace: string, name: string, signal: AbortSignal): Promise<RawObject | undefined>;
+  /** The snapshots of a live object, the newest first. */
+  snapshots(kind: SourceKind, namespace: string, live: string, signal: AbortSignal): Promise<readonly SnapshotEntry[]>;
+  /** Rejects with 409 where there is one of that name. @param owners of a snapshot, which is immutable */
+  create(object: NewObject, owners: readonly Owner[], signal: AbortSignal): Promise<RawObject>;
+  /** Puts content and annotations in the place of exactly the version given: 409 where there is another by now. */
+  replace(object: RawObject, content: RawContent, rendered: Rendered, signal: AbortSignal): Promise<RawObject>;
+  /** Deletes exactly the object given; one that is gone is no error. */
+  remove(
+    kind: SourceKind,
+    namespace: string,
+    object: Pick<SnapshotEntry, 'name' | 'uid'>,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 export interface SourceReader {
@@ -64,6 +131,20 @@ export interface SourceWatcher {
    * @param onRefused the right to watch is missing (the server's own words), or is no longer (undefined)
    */
   watch(scope: SourceScope, sink: Sink<SourceVersion>, onRefused: (why: string | undefined) => void): () => void;
+}
+
+/** What one watch of workloads covers: one object, or those of a namespace that carry labels. */
+export interface WorkloadScope {
+  readonly kind: WorkloadKind;
+  readonly namespace: string;
+  readonly name?: string;
+  readonly selector?: LabelSelector;
+}
+
+/** Watches that come and go with what policies name. */
+export interface WorkloadWatcher<T> {
+  /** Begins to feed the sink with what a watch shows; what is returned ends it. */
+  watch(scope: WorkloadScope, sink: Sink<T>): () => void;
 }
 
 /** The key of all MACs, in the Secret that holds it. */
@@ -142,10 +223,11 @@ export interface RequestWriter {
 
 export interface WorkloadWriter {
   /**
-   * Writes the restart annotation into the template of exactly this workload (by uid), and returns what came of it.
+   * Writes the restart annotation into the template of exactly this workload (by uid), or, with `restartAt`, into an Argo
+   * Rollout's own metadata together with that time; and returns what came of it.
    * Rejects with a WaitingError where the workload is gone or another one has its name: the watch is about to say so.
    */
-  restart(workload: Workload, value: string, signal: AbortSignal): Promise<Workload>;
+  restart(workload: Workload, order: Pick<RestartOrder, 'value' | 'restartAt'>, signal: AbortSignal): Promise<Workload>;
   /**
    * Puts the annotation back to an earlier value (undefined: it is taken away), in exactly the version of the workload that
    * was decided on: what has come since is not put back. Rejects with a WaitingError where it is another one by now.

@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { ReloadPolicyStatus } from '../api/v1alpha1/types.ts';
+import { throughLive } from '../domain/live.ts';
 import { sourceId, type Source, type SourceId } from '../domain/observed.ts';
 import { policyStatus, type WorkloadReport } from '../domain/status.ts';
 import { troubleVerdict } from '../domain/verdict.ts';
@@ -79,7 +80,7 @@ const reportsOf = (
       problem === undefined
         ? known
         : troubleVerdict(known, `its record can't be written: ${problem.message}`, statusOf(problem) === 403);
-    reports.push({ workload, verdict, ...(ledger !== undefined && { ledger }) });
+    reports.push({ workload: throughLive(workload, [policy]), verdict, ...(ledger !== undefined && { ledger }) });
   }
   return reports;
 };

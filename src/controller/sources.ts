@@ -4,6 +4,7 @@
  */
 
 import { macScheme, PLAIN, type Scheme } from '../domain/digest.ts';
+import type { Live } from '../domain/live.ts';
 import { sourceId, sourceOf, type Source, type SourceId } from '../domain/observed.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { statusOf, toError, WaitingError } from '../runtime/errors.ts';
@@ -26,6 +27,7 @@ import { createDigestKey, type DigestKey } from './sources/digest-key.ts';
 import { createEarlier, type Earlier } from './sources/earlier.ts';
 import { createInspections, type Inspected, type Inspections } from './sources/inspections.ts';
 import { covers, keyOf, partsOf } from './sources/keys.ts';
+import { createLiveStates, type LiveStates } from './sources/live-states.ts';
 import { createOwnWatches, type OwnWatches } from './sources/own-watches.ts';
 import { createSelections, type Selections } from './sources/selections.ts';
 import { createShares } from './sources/shares.ts';
@@ -36,6 +38,12 @@ export interface Sources {
   /** What a standing watch of metadata feeds. */
   part(scope: SourceScope): Sink<SourceVersion>;
   get(namespace: string, id: SourceId): Source;
+  /** A live object that some policy renders. */
+  live(namespace: string, id: SourceId): Live;
+  /** How a source's content is digested. */
+  schemeOf(namespace: string, id: SourceId, signal: AbortSignal): Promise<Scheme>;
+  /** Resolves when the watch has shown a version of an object, or after a second. */
+  shown(namespace: string, id: SourceId, resourceVersion: string, signal: AbortSignal): Promise<void>;
   /** Takes note of a policy that came, changed or went. */
   bind(before: StoredPolicy | undefined, after: StoredPolicy | undefined): void;
   /** The policy with those sources, too, that its selectors find: the same object as long as they are the same. */
@@ -68,6 +76,8 @@ export interface SourcesOptions {
   readonly isUsed: (namespace: string, id: SourceId) => boolean;
   /** The content, or what is known of it, is another than before. */
   readonly onChange: (namespace: string, id: SourceId) => void;
+  /** A live object is another than before. */
+  readonly onLive: (namespace: string, id: SourceId) => void;
   /** A policy of the namespace finds a source by label, or does no longer. */
   readonly onFound: (namespace: string, policy: string, id: SourceId) => void;
   /** How the selection of a policy stands is another than before. */
@@ -83,6 +93,12 @@ const SHARE_MS = 25;
 
 const EARLIER = { maxBytes: 8 * 1024 * 1024, perKey: 4 };
 
+/** How often it is looked whether the watch has shown a version. */
+const SHOWN_MS = 5;
+
+/** Who watches a Secret that is rendered, beside whoever watches it as a source. */
+const LIVE = 'live/';
+
 /** The key in the queue of a policy's selectors; keys of sources begin with a kind of theirs. */
 const SELECTION = 'ReloadPolicy/';
 
@@ -94,6 +110,7 @@ class BoundSources implements Sources {
   readonly #shown: Shown;
   readonly #watches: OwnWatches;
   readonly #selections: Selections;
+  readonly #live: LiveStates;
   readonly #inspections: Inspections;
   readonly #shares = createShares(MOST_INSPECTED);
   readonly #earlier: Earlier = createEarlier(EARLIER);
@@ -119,8 +136,8 @@ class BoundSources implements Sources {
     this.#shown = createShown({
       clock: options.clock,
       log: options.log,
-      isBound: (key) => this.#bound.has(key),
-      boundKeys: () => this.#bound.keys(),
+      isBound: (key) => this.#bound.has(key) || this.#live.has(key),
+      boundKeys: () => new Set([...this.#bound.keys(), ...this.#live.keys()]),
       // Our own read, offered to the store, is no news.
       isNews: (key, version) => {
         const known = this.#states.get(key);
@@ -142,6 +159,19 @@ class BoundSources implements Sources {
       onRefused: (scope) => {
         for (const key of [...this.#bound.keys()]) if (covers(scope, key)) this.#tell(key);
       },
+    });
+    this.#live = createLiveStates({
+      reader: options.reader,
+      schemeOf: (source, object, signal) => this.#schemeOf(source, object, signal),
+      onFirst: (key) => {
+        if (partsOf(key).kind === 'Secret') this.#watches.use(this.#secretScope(key), `${LIVE}${key}`);
+        queue.add(key);
+      },
+      onLast: (key) => {
+        if (partsOf(key).kind === 'Secret') this.#watches.release(this.#secretScope(key), `${LIVE}${key}`);
+        if (!this.#bound.has(key)) this.#shown.forget(key);
+      },
+      onChange: options.onLive,
     });
     this.#selections = createSelections({
       reader: options.reader,
@@ -176,6 +206,7 @@ class BoundSources implements Sources {
         ? undefined
         : createDigestKey(digestKeys, () => {
             for (const key of this.#boundSecrets) queue.add(key);
+            for (const key of this.#live.keys()) if (partsOf(key).kind === 'Secret') queue.add(key);
           });
   }
 
@@ -202,11 +233,30 @@ class BoundSources implements Sources {
     };
   }
 
+  live(namespace: string, id: SourceId): Live {
+    return this.#live.get(namespace, id);
+  }
+
+  schemeOf(namespace: string, id: SourceId, signal: AbortSignal): Promise<Scheme> {
+    return this.#schemeOf(keyOf(namespace, id), { content: new Map() }, signal);
+  }
+
+  async shown(namespace: string, id: SourceId, resourceVersion: string, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.now() + AHEAD_MS;
+    const isBehind = (): boolean => {
+      const shown = this.#shown.get(keyOf(namespace, id));
+      return shown === undefined || (compareResourceVersions(shown.resourceVersion, resourceVersion) ?? 0) < 0;
+    };
+    while (isBehind() && clock.now() < until) await clock.sleep(SHOWN_MS, signal);
+  }
+
   bind(before: StoredPolicy | undefined, after: StoredPolicy | undefined): void {
     const policy = before ?? after;
     if (policy === undefined) return;
     const name = policyKey(policy);
     this.#bound.know(name, after);
+    this.#live.bind(name, after);
     const was = this.#named.get(name) ?? new Set();
     const is = new Set(after?.sources.map((source) => keyOf(after.namespace, sourceId(source))));
     const found = new Set([...this.#selections.found(name)].map((id) => keyOf(policy.namespace, id)));
@@ -253,6 +303,7 @@ class BoundSources implements Sources {
       await this.#selections.resolve(key.slice(SELECTION.length), signal);
       return;
     }
+    if (this.#live.has(key)) await this.#live.read(key, signal);
     if (!this.#bound.has(key)) return;
     const giveBack = this.#takeShare(key);
     try {
@@ -350,7 +401,7 @@ class BoundSources implements Sources {
     );
   }
 
-  async #schemeOf(key: string, { content }: SourceObject, signal: AbortSignal): Promise<Scheme> {
+  async #schemeOf(key: string, { content }: Pick<SourceObject, 'content'>, signal: AbortSignal): Promise<Scheme> {
     const { kind, namespace, name } = partsOf(key);
     if (kind === 'ConfigMap' || content === undefined) return PLAIN;
     if (this.#digestKey === undefined) throw new Error(`${key} was read though no value of a Secret may be`);

@@ -1,6 +1,7 @@
 /** Which change in the world calls for another look at what. */
 
 import { isDeepStrictEqual } from 'node:util';
+import { liveId, liveObjectsFor } from '../domain/live.ts';
 import { sourceId, type SourceId } from '../domain/observed.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { WorkQueue } from '../runtime/workqueue.ts';
@@ -10,10 +11,13 @@ import type { Nudger } from './nudger.ts';
 import { workloadKey, type StoredPolicy, type Stores, type StoredWorkload } from './ports.ts';
 import type { Prover } from './prover.ts';
 import type { Sources } from './sources.ts';
+import { keyOf } from './sources/keys.ts';
 
 export interface Queues {
   readonly workloads: WorkQueue;
   readonly policies: WorkQueue;
+  /** Of live objects, keyed as sources are. */
+  readonly live: WorkQueue;
 }
 
 export interface TriggersOptions {
@@ -31,6 +35,8 @@ export interface TriggersOptions {
 export interface Triggers {
   /** For `Sources`: the content of one is another than before. */
   onSource(namespace: string, id: SourceId): void;
+  /** For `Sources`: a live object is another than before, or can't be rendered, or can again. */
+  onLive(namespace: string, id: SourceId): void;
   /** For `Sources`: a policy finds a source by label, or does no longer. */
   onFound(namespace: string, policy: string, id: SourceId): void;
   /** For `Sources`: how the selection of a policy stands is another than before. */
@@ -42,8 +48,8 @@ export interface Triggers {
   onProgress(workload: StoredWorkload, complete: boolean): void;
   /** For those that wait for others: it may be their turn. */
   onTurn(waiting: readonly StoredWorkload[]): void;
-  /** A look at all that is bound, or was. */
-  lookAtAll(): void;
+  /** A look at all that is bound, or was: everywhere, or in a namespace. */
+  lookAtAll(namespace?: string): void;
 }
 
 /** Changes of a policy's status come in bursts: one write tells of them all. */
@@ -74,6 +80,12 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
   const report = (policy: StoredPolicy): void => {
     reportKey(policyKey(policy));
   };
+  const render = (namespace: string, ids: readonly SourceId[]): void => {
+    for (const id of ids) queues.live.add(keyOf(namespace, id));
+  };
+  const renderFor = (policy: StoredPolicy | undefined): void => {
+    if (policy !== undefined) render(policy.namespace, policy.delivery.objects.map(liveId));
+  };
   const boundBy = (policy: StoredPolicy | undefined): readonly StoredWorkload[] =>
     policy === undefined ? [] : bindings.workloadsOf(policy);
 
@@ -84,6 +96,8 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     boundBy(old).forEach(look);
     rooms.sources.bind(old, next);
     boundBy(next).forEach(look);
+    renderFor(old);
+    renderFor(next);
     // Nobody knows what one that can't be understood binds.
     if (old?.invalid !== undefined || next?.invalid !== undefined) {
       stores.workloads.by('namespace', (next ?? old)?.namespace ?? '').forEach(look);
@@ -118,6 +132,17 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     onSource: (namespace, id) => {
       bindings.consumersOf(namespace, id).forEach(look);
       bindings.policiesNaming(namespace, id).forEach(report);
+      render(namespace, bindings.renderedFrom(namespace, id));
+    },
+    onLive: (namespace, id) => {
+      render(namespace, [id]);
+      for (const { policy, object } of bindings.rendering(namespace, id)) {
+        report(policy);
+        for (const each of object.workloads) {
+          const workload = stores.workloads.get(workloadKey({ ...each, namespace }));
+          if (workload !== undefined) look(workload);
+        }
+      }
     },
     onFound: (namespace, policy, id) => {
       stores.workloads.by('source', `${namespace}/${id}`).forEach(look);
@@ -128,7 +153,9 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
       reportKey(policy);
     },
     onVerdict: (workload) => {
-      bindings.policiesOf(workload).forEach(report);
+      const policies = bindings.policiesOf(workload);
+      policies.forEach(report);
+      render(workload.namespace, liveObjectsFor(policies, workload).map(liveId));
     },
     onRequest: look,
     onProgress: (workload, complete) => {
@@ -138,12 +165,15 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     onTurn: (waiting) => {
       waiting.forEach(lookSoon);
     },
-    lookAtAll: () => {
-      for (const policy of stores.policies.values()) {
+    lookAtAll: (namespace) => {
+      const policies = namespace === undefined ? stores.policies.values() : stores.policies.by('namespace', namespace);
+      for (const policy of policies) {
         boundBy(policy).forEach(look);
         report(policy);
+        renderFor(policy);
       }
       for (const record of stores.records.values()) {
+        if (namespace !== undefined && record.namespace !== namespace) continue;
         const workload = stores.workloads.get(workloadKey(record.workload));
         if (workload !== undefined) look(workload);
       }

@@ -7,7 +7,7 @@ import { notRecreated } from './gates.ts';
 import { unrecordedRestart } from './issued.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
 import { withEntry } from './outcomes.ts';
-import { desiredPods } from './rollout.ts';
+import { desiredPods, isRestartedByHand } from './rollout.ts';
 import { withoutHeld, type Situation } from './situation.ts';
 import { failedBefore } from './undo.ts';
 
@@ -37,7 +37,7 @@ export const carriedByOthers = (
 
   const watched = changed.every(({ seenToChange }) => seenToChange);
 
-  if (watched && !isOnDelete(observed)) {
+  if (watched && !isRestartedByHand(workload.rollout)) {
     const disproved = ledger.restart?.reason === 'NotCarried' && ledger.restart.templateHash === workload.templateHash;
     if (observed.templateSeenAt > lastChange && !disproved) {
       const restart: Restart = {
@@ -100,6 +100,3 @@ const overtaken = (observed: Observed, ledger: Ledger, now: number): Pick<Ledger
   const over = { origin: 'Issued', phase: 'Succeeded', reason: 'AlreadyCarried', changes: new Map() } as const;
   return { restart: { n, digest, templateHash, issuedAt: now, ...over } };
 };
-
-const isOnDelete = ({ workload }: Observed): boolean =>
-  workload.rollout.kind !== 'Deployment' && workload.rollout.onDelete;

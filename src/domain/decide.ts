@@ -18,17 +18,25 @@ import { follow, nextLook, wantsWarnings } from './follow.ts';
 import { holdOf, isContentRefused } from './gates.ts';
 import { holding, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
+import {
+  arrivedOf,
+  behindLive,
+  mayBeCarriedByOthers,
+  orderToComplete,
+  orderToFollow,
+  settleIntent,
+} from './managed.ts';
 import { noticesOf } from './notices.ts';
 import { sourceId, type Changes, type Ledger, type Observed, type Restart } from './observed.ts';
-import { chooseNudge, orderForUnproven, orderOf, unprovenLookMs } from './orders.ts';
+import { chooseNudge, orderForUnproven, orderOf, holdingUnproven } from './orders.ts';
 import { nudged, withEntry } from './outcomes.ts';
 import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
 import { alsoSaid, onlySaid } from './say.ts';
-import { questionOf, withoutHeld, type Choice, type Situation } from './situation.ts';
+import { questionOf, withoutAwaited, withoutHeld, type Choice, type Situation } from './situation.ts';
 import { takeUp } from './take-up.ts';
 import { currentUndo, followUndo, intendUndo, recovered, sinceFailed, undoDueMs, undoMode, undoOrder } from './undo.ts';
-import { ignoredVerdict, verdictOf } from './verdict.ts';
+import { ignoredVerdict, notItsOwnVerdict, verdictOf } from './verdict.ts';
 
 /** A burst that never pauses is acted on after this many debounces. */
 const LONGEST_BURST = 10;
@@ -50,17 +58,19 @@ export const isFailing = (observed: Observed, now: number): boolean =>
 
 const decideFor = (seen: Observed, now: number): Plan => {
   if (seen.workload.ignored || seen.policies.length === 0) return { type: 'Forget', verdict: ignoredVerdict(seen) };
+  const { notItsOwn } = seen.workload;
+  if (notItsOwn !== undefined) return { type: 'Forget', verdict: notItsOwnVerdict(notItsOwn) };
 
   const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
   if (adopted === undefined) return { type: 'LookAtPods' };
-  const recognised = recogniseIssued(seen, adopted, now);
+  const recognised = recogniseIssued(seen, settleIntent(seen, adopted, now), now);
   const observed = recognised.recognised ? withoutPending(seen) : seen;
   const restarted = followLatest(observed, recognised.ledger, now);
   if (restarted === undefined) return { type: 'LookAtPods' };
   const { ledger: followed, unproven } = followDelivery(observed, restarted, isUnderWay(restarted.restart), now);
 
   const { forced, unsettled } = recognised;
-  const asked = takeUp({ observed, ledger: followed, forced, unproven: unproven !== undefined, now });
+  const asked = takeUp({ observed, ledger: withoutAwaited(followed), forced, unproven: unproven !== undefined, now });
   const situationOf = (from: Ledger): Situation => {
     const difference = compare(observed, from);
     const { applied, immutable } = difference;
@@ -71,11 +81,11 @@ const decideFor = (seen: Observed, now: number): Plan => {
   if (first === 'LookAtPods') return { type: 'LookAtPods' };
   // A newer change takes the place of what failed: then there is nothing to undo.
   const mode = first.order === undefined && first.waitMs === undefined ? undoMode(observed, first.ledger) : undefined;
-  const chosen = mode !== 'Undo' ? first : chooseRestart(situationOf(intendUndo(first.ledger, mode, now)));
+  const chosen = mode === undefined ? first : chooseRestart(situationOf(intendUndo(first.ledger, mode, now)));
   if (chosen === 'LookAtPods') return { type: 'LookAtPods' };
   const next = { ...chosen, ledger: withoutFailure(observed, chosen, now) };
 
-  const hot = next.hotWaits ? new Map() : next.difference.hot;
+  const hot = next.hotWaits ? new Map() : arrivedOf(observed, next.difference.hot);
   const nudge = chooseNudge(observed, hot, next.difference, next.ledger);
   const leavePods = isContentRefused(observed);
   // A restart ends what is to be proven; what is about to be sent is pursued as soon as it has been.
@@ -96,7 +106,8 @@ const decideFor = (seen: Observed, now: number): Plan => {
     ...(next.pending !== undefined && { pending: next.pending }),
     ...(nudge !== undefined && { nudge }),
     ...(next.order !== undefined && { restart: next.order }),
-    ...(undo !== undefined && { undo, recordFirst: true }),
+    // A rollback is recorded when it is known what is gone back to.
+    ...(undo !== undefined && { undo, ...(undo.live === undefined && { recordFirst: true }) }),
     ...(prove !== undefined && { prove }),
     ...(asked.recordFirst && { recordFirst: true }),
     leavePods,
@@ -156,6 +167,15 @@ const withoutFailure = (observed: Observed, { ledger, difference, order, waitMs 
 
 const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const { observed, ledger, difference, now } = situation;
+  if (ledger.intent !== undefined) {
+    const order = orderToComplete(observed, ledger, ledger.intent, now);
+    return { ledger: withoutHeld(ledger), difference, order, hotWaits: true };
+  }
+  const behind = behindLive(observed, ledger);
+  if (behind !== undefined) {
+    const order = orderToFollow(observed, orderOf({ ...situation, difference: behind }, false), now);
+    return { ledger: withoutHeld(ledger), difference, order, hotWaits: true };
+  }
   let forced = situation.forced;
   const since = firstDifferedAt(situation);
   if (difference.restart.size === 0 && !forced && since !== undefined) {
@@ -167,18 +187,13 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   if (difference.restart.size === 0 && !forced) {
     const open = withoutHeld(ledger);
     if (unproven !== undefined) return { ledger: open, difference, order: unproven, hotWaits: true };
-    const lookMs = unprovenLookMs(situation);
-    return {
-      ledger: situation.unproven === undefined ? withoutConsentIn(observed, open) : open,
-      difference,
-      hotWaits: false,
-      ...(lookMs !== undefined && { lookMs }),
-    };
+    const left = situation.unproven === undefined ? withoutConsentIn(observed, open) : open;
+    return { ...holdingUnproven(situation, left), difference, hotWaits: false };
   }
 
   const hold = situation.unsettled ?? holdOf(questionOf(situation), difference.restart);
   const released = ledger.held !== undefined && hold === undefined;
-  const carried = carriedByOthers(situation, released);
+  const carried = mayBeCarriedByOthers(observed, difference.restart) ? carriedByOthers(situation, released) : undefined;
   if (carried === 'LookAtPods') return 'LookAtPods';
   if (carried !== undefined) return { ...carried, hotWaits: false };
 

@@ -7,6 +7,7 @@
 import { classify, knownClass, type Classified } from './classify.ts';
 import { combineDigests, comparable, formatOfDigest, type Digest } from './digest.ts';
 import { expectedOf, keyChange, type Known } from './key-change.ts';
+import { liveBaseline } from './live.ts';
 import {
   sourceId,
   sourceOf,
@@ -59,7 +60,10 @@ export const consumedSources = (
   return consumed;
 };
 
-export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'immutable' | 'restart'>): Difference => {
+export const compare = (
+  observed: Observed,
+  ledger: Pick<Ledger, 'applied' | 'immutable' | 'restart' | 'intent'>,
+): Difference => {
   const applied = new Map<SourceId, ReadonlyMap<string, Digest>>();
   const [hot, restart, carried] = [new Map(), new Map(), new Map()] as [MutableChanges, MutableChanges, MutableChanges];
   const named: Record<'hot' | 'restart', [string, Digest][]> = { hot: [], restart: [] };
@@ -70,7 +74,7 @@ export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'im
 
   for (const [id, policies] of consumedSources(observed)) {
     const source = observed.sources.get(id) ?? { state: 'Unknown' };
-    const applying = ledger.applied.get(id);
+    const applying = ledger.applied.get(id) ?? liveBaseline(observed, id);
     if (source.state === 'Ignored') continue;
     const immutableUid =
       ledger.immutable.get(id) ?? (source.state === 'Present' && source.immutable ? source.uid : undefined);
@@ -86,9 +90,10 @@ export const compare = (observed: Observed, ledger: Pick<Ledger, 'applied' | 'im
     const known: Known = {
       source,
       recorded,
-      onItsWay: inFlight(ledger.restart)?.get(id),
+      onItsWay: onItsWay(ledger)?.get(id),
       // What is on its way by a restart is waited for: a hot key only while that restart still may arrive.
-      arriving: ledger.restart?.phase === 'InProgress' && ledger.restart.reason === undefined,
+      arriving:
+        ledger.intent !== undefined || (ledger.restart?.phase === 'InProgress' && ledger.restart.reason === undefined),
       format: formatOfDigest(source.keys.values().next().value ?? '') || undefined,
     };
     const baseline = new Map<UnitName, Digest>();
@@ -204,7 +209,7 @@ export const anyIsBack = (observed: Observed, changes: Changes): boolean => {
   return [...changes].some(([id, units]) => {
     const source = observed.sources.get(id);
     if (source?.state !== 'Present') return false;
-    const [onItsWay, applied] = [inFlight(observed.ledger?.restart)?.get(id), observed.ledger?.applied.get(id)];
+    const [sent, applied] = [onItsWay(observed.ledger)?.get(id), observed.ledger?.applied.get(id)];
     return [...units.keys()]
       .filter((name) => !name.endsWith('#'))
       .some((name) => {
@@ -214,9 +219,22 @@ export const anyIsBack = (observed: Observed, changes: Changes): boolean => {
           part === undefined
             ? source.keys.get(key)
             : documentUnits(source, policies.get(id) ?? [], sourceOf(id), key)?.parts.get(part);
-        return is === expectedOf(onItsWay, name, applied?.get(name));
+        return is === expectedOf(sent, name, applied?.get(name));
       });
   });
+};
+
+/** What a restart carries that has been issued, or that has begun. */
+export const onItsWay = (ledger: Pick<Ledger, 'restart' | 'intent'> | undefined): Changes | undefined => {
+  const issued = inFlight(ledger?.restart);
+  const begun = ledger?.intent?.changes;
+  if (issued === undefined || begun === undefined) return begun ?? issued;
+  return new Map(
+    [...new Set([...issued.keys(), ...begun.keys()])].map((id) => [
+      id,
+      new Map([...(issued.get(id) ?? []), ...(begun.get(id) ?? [])]),
+    ]),
+  );
 };
 
 /** A foreign rollout that turned out not to carry the change counts for nothing. */

@@ -1,6 +1,6 @@
 /** What a plan wants done, as data. */
 
-import type { Changes, Ledger, Pending } from './observed.ts';
+import type { Changes, Intent, Ledger, Pending, SourceId } from './observed.ts';
 import type { Delivery, Proof, ProofOrder } from './proof.ts';
 
 /** Make the kubelets of all the workload's pods refresh their files now. */
@@ -12,6 +12,8 @@ export interface Nudge {
   readonly keys: readonly string[];
   /** What is to be proven once it has been sent; absent: nothing. */
   readonly delivery?: Pick<Delivery, 'digest' | 'proof' | 'places' | 'changes'>;
+  /** There are no pods to be told anything: those of the next run read the content when they start. */
+  readonly nextRun?: true;
 }
 
 /** Change the restart annotation of the workload's template. */
@@ -27,6 +29,12 @@ export interface RestartOrder {
   readonly cause: string;
   /** The annotation's value that it takes the place of; absent: there is none. */
   readonly replaces?: string;
+  /** RFC 3339. An Argo Rollout is to replace all pods that are older, and its template is left alone. */
+  readonly restartAt?: string;
+  /** Managed delivery: the sources whose live objects go forward with it. */
+  readonly live?: readonly SourceId[];
+  /** It completes one that had begun: what is delivered has been recorded. */
+  readonly begun?: Intent;
   /** It replaces pods of which a hot change was not proven in time: which, and why. */
   readonly unproven?: string;
 }
@@ -37,6 +45,8 @@ export interface UndoOrder {
   readonly n: number;
   /** The earlier value; absent: there was no annotation. */
   readonly value?: string;
+  /** Managed delivery: the sources whose live objects go back, too, and first. */
+  readonly live?: readonly SourceId[];
 }
 
 export interface Notice {
@@ -44,7 +54,7 @@ export interface Notice {
   /** CamelCase, for machines. */
   readonly reason: string;
   /** What was done, CamelCase. */
-  readonly action: 'HotReload' | 'Restart' | 'Adopt';
+  readonly action: 'HotReload' | 'Restart' | 'Adopt' | 'Render';
   readonly note: string;
 }
 

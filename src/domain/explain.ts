@@ -11,7 +11,7 @@ import { binds, type SourceKind } from './selection.ts';
 export interface Explained {
   readonly workload: Pick<
     Workload,
-    'kind' | 'namespace' | 'name' | 'labels' | 'ignored' | 'uses' | 'unfollowed' | 'ports'
+    'kind' | 'namespace' | 'name' | 'labels' | 'ignored' | 'notItsOwn' | 'uses' | 'unfollowed' | 'ports'
   >;
   /** Those of the namespace; whichever do not bind the workload are left aside. */
   readonly policies: readonly Policy[];

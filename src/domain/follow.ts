@@ -3,7 +3,7 @@
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import { allStartedSince } from './containers.ts';
 import type { Observed, Restart } from './observed.ts';
-import { desiredPods, rolloutBlocker, rolloutProgress } from './rollout.ts';
+import { completeReason, rolloutBlocker, rolloutPause, rolloutProgress } from './rollout.ts';
 import { LONGEST_CAUSE, rolloutCause, type RolloutCause } from './rollout-cause.ts';
 
 /** Most rollouts are over before the first look at their pods. */
@@ -28,7 +28,7 @@ export const follow = (observed: Observed, restart: Restart, timeoutMs: number, 
   if (restart.phase === 'Succeeded' || restart.reason === 'NotCarried') return restart;
   const { workload, pods } = observed;
   const progress = rolloutProgress(workload.rollout);
-  const blocker = rolloutBlocker(workload.rollout);
+  const blocker = rolloutBlocker(workload.rollout) ?? rolloutPause(workload.rollout);
   // Complete counts though nothing would move any more: pods may have been replaced before, or by hand.
   if (blocker !== undefined && progress.phase !== 'Complete') {
     return restart.phase === 'InProgress' ? waiting(restart, blocker) : restart;
@@ -40,8 +40,7 @@ export const follow = (observed: Observed, restart: Restart, timeoutMs: number, 
         if (pods === undefined) return undefined;
         if (!allStartedSince(workload, pods, restart.carriesSince ?? restart.issuedAt)) return unproven(restart, now);
       }
-      const reason = desiredPods(workload.rollout) === 0 ? 'NoReplicas' : 'Complete';
-      return ended(restart, now, 'Succeeded', reason, progress.message, progress.pods);
+      return ended(restart, now, 'Succeeded', completeReason(workload.rollout), progress.message, progress.pods);
     }
     case 'Failed':
       if (restart.phase === 'Failed' && (restart.reason === CRASH || isTold(restart, progress.message))) return restart;

@@ -4,18 +4,21 @@
  */
 
 import { isCure } from './cure.ts';
-import { consumedSources } from './difference.ts';
+import { compare, consumedSources } from './difference.ts';
+import { bareDigest } from './digest.ts';
 import { approvalGiven } from './gates/approval.ts';
 import { budget } from './gates/budget.ts';
 import { concurrency } from './gates/concurrency.ts';
 import { contentValid, noneRecreated, notRecreated, sourcesUsable } from './gates/content.ts';
 import { cooldown } from './gates/cooldown.ts';
 import type { Gate, Hold, PlainGate, Question } from './gates/gate.ts';
+import { livePresent, liveRendered } from './gates/live.ts';
 import { order } from './gates/order.ts';
 import { rolloutPossible } from './gates/rollout.ts';
 import { suspended } from './gates/suspended.ts';
 import { window } from './gates/window.ts';
 import type { Changes, Observed, SourceId } from './observed.ts';
+import { failedBefore } from './undo.ts';
 
 export { isContentRefused, notRecreated } from './gates/content.ts';
 export { heldState, waitsForOthers, type Hold, type Question } from './gates/gate.ts';
@@ -28,7 +31,15 @@ type Pass =
   | 'Cure';
 
 /** These ask for no time and for no history: what they say of a change is true before it is made, too. */
-const PLAIN_GATES: readonly PlainGate[] = [suspended, sourcesUsable, contentValid, noneRecreated, rolloutPossible];
+const PLAIN_GATES: readonly PlainGate[] = [
+  suspended,
+  sourcesUsable,
+  contentValid,
+  liveRendered,
+  livePresent,
+  noneRecreated,
+  rolloutPossible,
+];
 
 const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonly Pass[] }[] = [
   ...PLAIN_GATES.map((gate) => ({ gate })),
@@ -43,10 +54,10 @@ const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonl
 ];
 
 /** What else is wrong with a workload keeps no file of a running container from being refreshed. */
-const HOT_GATES: readonly PlainGate[] = [suspended, contentValid, notRecreated];
+const HOT_GATES: readonly PlainGate[] = [suspended, contentValid, liveRendered, notRecreated];
 
 /** The first gate that holds a restart; undefined: all are open. */
-export const restartHold = (question: Question): Hold | undefined => firstHold(question)?.hold;
+export const restartHold = (question: Question): Hold | undefined => firstOrShared(question)?.hold;
 
 /**
  * What holds a restart for these changes. Where one source's change is free to go, it goes, and carries the others
@@ -57,7 +68,7 @@ export const restartHold = (question: Question): Hold | undefined => firstHold(q
 export const holdOf = (question: Omit<Question, 'changed'>, changes: Changes): Hold | undefined => {
   if (changes.size === 0)
     return restartHold({ ...question, changed: new Set(consumedSources(question.observed).keys()) });
-  const held = [...changes.keys()].map((id) => firstHold({ ...question, changed: new Set([id]) }));
+  const held = [...changes.keys()].map((id) => firstOrShared({ ...question, changed: new Set([id]) }));
   if (held.includes(undefined)) return undefined;
   return held
     .filter((each) => each !== undefined)
@@ -75,7 +86,38 @@ export const heldAmong = (question: Omit<Question, 'changed'>, changes: Changes)
     }),
   );
 
-const firstHold = (question: Question): { readonly hold: Hold; readonly place: number } | undefined => {
+interface Placed {
+  readonly hold: Hold;
+  readonly place: number;
+}
+
+/** Those that share a live object get its content together: none begins before all may (design law 6). */
+const firstOrShared = (question: Question): Placed | undefined => {
+  const own = firstHold(question);
+  if (own !== undefined) return own;
+  for (const observed of question.observed.sharers ?? []) {
+    const changed = new Set([...question.changed].filter((id) => observed.live?.has(id) === true));
+    const { ledger } = observed;
+    if (changed.size === 0 || ledger === undefined) continue;
+    const difference = compare(observed, ledger);
+    const digest = bareDigest(difference.restartDigest);
+    const failure = failedBefore(ledger, difference);
+    const theirs = firstHold({
+      observed,
+      changed,
+      ledger,
+      digest,
+      ...(failure !== undefined && { failure }),
+      now: question.now,
+    });
+    if (theirs === undefined) continue;
+    const { kind, name } = observed.workload;
+    return { ...theirs, hold: { ...theirs.hold, message: `${kind} ${name}, which shares it: ${theirs.hold.message}` } };
+  }
+  return undefined;
+};
+
+const firstHold = (question: Question): Placed | undefined => {
   for (const [place, { gate, passedBy = [] }] of RESTART_GATES.entries()) {
     const hold = gate(question);
     if (hold !== undefined && !passedBy.some((pass) => PASSES[pass](question))) return { hold, place };

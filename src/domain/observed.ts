@@ -6,6 +6,7 @@ import type { Classifier } from './classify.ts';
 import type { Digest } from './digest.ts';
 import type { DocumentParts, LeafTable } from './documents.ts';
 import type { Delivery, HotPolicy, ProofProgress } from './proof.ts';
+import type { Live } from './live.ts';
 import type { Others } from './others.ts';
 import type { Use } from './references.ts';
 import type { Answer, Request } from './requests.ts';
@@ -78,6 +79,8 @@ export interface Workload {
   /** Opted out by annotation. */
   readonly ignored: boolean;
   readonly uses: readonly Use[];
+  /** Managed delivery: the live objects that it reads, and the source that its uses tell of in the place of each. */
+  readonly live?: ReadonlyMap<SourceId, SourceId>;
   /** What it gets delivered that no watch of ours sees change, in sentences. */
   readonly unfollowed?: readonly string[];
   /** The names of the TCP ports that its containers declare, by container; absent: there are none. */
@@ -89,6 +92,8 @@ export interface Workload {
   readonly annotation?: RestartAnnotation;
   /** The annotation's value as it stands, also one of another form; absent: there is none. */
   readonly annotationValue?: string;
+  /** Why it can't be bound, and what is to be bound in its place: it belongs to another workload, or has no pods of its own. */
+  readonly notItsOwn?: string;
   readonly rollout: RolloutState;
 }
 
@@ -109,6 +114,8 @@ export interface Policy extends Classifier {
   readonly hot: HotPolicy;
   readonly debounceMs: number;
   readonly progressTimeoutMs: number;
+  /** How Argo Rollouts are restarted. */
+  readonly rollouts: 'Template' | 'RestartAt';
   readonly gates: GatePolicy;
   readonly delivery: DeliveryPolicy;
 }
@@ -161,6 +168,15 @@ export interface Held {
   /** When it goes on by itself; absent: when somebody or something acts. */
   readonly until?: number;
   readonly changes: Changes;
+}
+
+/** The snapshots of one live object. */
+export interface KnownSnapshots {
+  readonly object: string;
+  /** The newest first. */
+  readonly numbers: readonly number[];
+  /** What those hold that are asked for. */
+  readonly keys: ReadonlyMap<number, ReadonlyMap<string, Digest>>;
 }
 
 /** One snapshot of the live object that is rendered from a source. */
@@ -280,6 +296,12 @@ export interface Observed {
   readonly podsSeenAt?: number;
   /** How far the delivery that is recorded has got, as this process knows. */
   readonly proof?: ProofProgress;
+  /** Managed delivery: the live object that the workload reads in place of a source. Absent: it reads none. */
+  readonly live?: ReadonlyMap<SourceId, Live>;
+  /** Those that read the same live objects and so get their content together, each as it is observed by itself. */
+  readonly sharers?: readonly Observed[];
+  /** What there is of snapshots of its live objects, by source. Absent: nobody asks for one. */
+  readonly snapshots?: ReadonlyMap<SourceId, KnownSnapshots>;
   /** What people ask for of this workload, the oldest first. Absent: nothing. */
   readonly requests?: readonly Request[];
   /** How others stand, as far as a gate must know. Absent: none must. */

@@ -33,13 +33,24 @@ export const nudged = (ledger: Ledger, nudge: Nudge, pods: number, now: number):
     time: now,
     action: 'Hot',
     outcome: 'Succeeded',
-    reason: pods === 0 ? 'NoPods' : 'Nudged',
+    reason: reasonOf(nudge, pods),
+    ...(nudge.nextRun === true && { message: 'the next run starts on it' }),
     keys: nudge.keys,
     pods,
   });
 };
 
-export const restartIssued = (ledger: Ledger, order: RestartOrder, workload: Workload, now: number): Ledger => ({
+const reasonOf = ({ nextRun }: Nudge, pods: number): string => {
+  if (nextRun === true) return 'NextRun';
+  return pods === 0 ? 'NoPods' : 'Nudged';
+};
+
+export const restartIssued = (
+  { intent: _completed, ...ledger }: Ledger,
+  order: RestartOrder,
+  workload: Workload,
+  now: number,
+): Ledger => ({
   ...counted(carried(superseded(withoutConsent(ledger), now), order, now), now),
   restart: {
     n: order.n,

@@ -1,13 +1,18 @@
 /** Changes that wait for a burst to end. */
 
-import { anyIsBack, signatureOf } from './difference.ts';
+import { anyIsBack, onlyFrom, signatureOf } from './difference.ts';
+import { liveOf } from './live.ts';
 import type { Changes, Ledger, Observed, Pending } from './observed.ts';
 import type { Situation } from './situation.ts';
 
 /** Since when the content may have differed from what is applied, where it no longer does by having come back. */
 export const firstDifferedAt = ({ observed, ledger }: Situation): number | undefined => {
   const { pending } = observed;
-  const isBack = (changes: Changes): boolean => changes.size === 0 || anyIsBack(observed, changes);
+  const isBack = (changes: Changes): boolean => {
+    // No container ever started on what a live object never held.
+    const direct = onlyFrom(changes, (id) => liveOf(observed, id) === undefined);
+    return changes.size === 0 || (direct.size > 0 && anyIsBack(observed, direct));
+  };
   const times = [
     ...(pending !== undefined && isBack(pending.changes) ? [pending.changedAfter ?? pending.firstAt] : []),
     ...(ledger.held !== undefined && isBack(ledger.held.changes)

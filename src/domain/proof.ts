@@ -38,6 +38,8 @@ export interface Delivery {
   readonly finishedAt?: number;
   /** Succeeded by an application that can't tell what it has loaded, and whose files nobody saw: it is asked again then. */
   readonly askAgainAt?: number;
+  /** It was not proven in time and a restart is due for it, which waits: what for, and for which content. */
+  readonly awaits?: { readonly reason: string; readonly digest: string };
   /** For people: keys, and places in them. */
   readonly places: readonly string[];
   readonly changes: Changes;

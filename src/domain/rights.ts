@@ -1,5 +1,6 @@
 /** The rights that the operator needs for given policies, as objects of RBAC: what `kubectl reload rbac` prints. */
 
+import { CONSUMER_KINDS, groupOf, infoOf, isNamedKind, WORKLOAD_KINDS } from '../api/v1alpha1/kinds.ts';
 import {
   DEFAULT_NAMESPACE,
   DIGEST_KEY_SECRET,
@@ -69,13 +70,6 @@ export interface Grant {
 }
 
 const RBAC = 'rbac.authorization.k8s.io';
-const PLURALS = {
-  Deployment: 'deployments',
-  StatefulSet: 'statefulsets',
-  DaemonSet: 'daemonsets',
-} as const satisfies Readonly<Record<WorkloadKind, string>>;
-const KINDS = Object.keys(PLURALS) as readonly WorkloadKind[];
-
 /** Names of one kind, or all that there are. */
 type Reach = 'All' | ReadonlySet<string>;
 
@@ -117,7 +111,11 @@ const needsOf = (namespace: string, policies: readonly BindingPolicy[]): Needs =
       : new Set(here.flatMap(({ sources }) => sources.filter((each) => each.kind === kind).map(({ name }) => name)));
   const workloadsOf = (kind: WorkloadKind): Reach => {
     const names = here.flatMap(({ workloads }) =>
-      workloads === undefined ? [undefined] : workloads.filter((each) => each.kind === kind).map(({ name }) => name),
+      workloads === undefined
+        ? isNamedKind(kind)
+          ? []
+          : [undefined]
+        : workloads.filter((each) => each.kind === kind).map(({ name }) => name),
     );
     return names.includes(undefined) ? 'All' : new Set(names.filter((name) => name !== undefined));
   };
@@ -127,11 +125,7 @@ const needsOf = (namespace: string, policies: readonly BindingPolicy[]): Needs =
     namespace,
     sources: { ConfigMap: sourcesOf('ConfigMap'), Secret: secrets },
     signatures: new Set(secrets === 'All' ? [] : signing.filter((name) => !secrets.has(name))),
-    workloads: {
-      Deployment: workloadsOf('Deployment'),
-      StatefulSet: workloadsOf('StatefulSet'),
-      DaemonSet: workloadsOf('DaemonSet'),
-    },
+    workloads: Object.fromEntries(WORKLOAD_KINDS.map((kind) => [kind, workloadsOf(kind)])) as Needs['workloads'],
   };
 };
 
@@ -162,8 +156,8 @@ const allRules = (needs: Needs): readonly Rule[] => [
   rule('', ['configmaps'], ['list', 'watch']),
   ...ruleFor(needs.sources.ConfigMap, '', 'configmaps', ['get']),
   ...secretRules(needs),
-  rule('apps', Object.values(PLURALS), ['list', 'watch']),
-  ...KINDS.flatMap((kind) => ruleFor(needs.workloads[kind], 'apps', PLURALS[kind], ['patch'])),
+  ...watched(),
+  ...WORKLOAD_KINDS.flatMap((kind) => workloadRules(kind, needs.workloads[kind])),
   rule('apps', ['replicasets'], ['get']),
   rule('', ['pods'], ['list', 'watch']),
   rule('', ['pods/status'], ['patch']),
@@ -175,12 +169,32 @@ const allRules = (needs: Needs): readonly Rule[] => [
   rule('events.k8s.io', ['events'], ['create', 'list']),
 ];
 
+/** Kinds that are watched whether they are named or not, by API group. */
+const watched = (): readonly Rule[] =>
+  [...new Set(CONSUMER_KINDS.map(groupOf))].map((group) =>
+    rule(
+      group,
+      CONSUMER_KINDS.filter((kind) => groupOf(kind) === group).map((kind) => infoOf(kind).plural),
+      ['list', 'watch'],
+    ),
+  );
+
+/** Pods are listed and watched in any case. */
+const workloadRules = (kind: WorkloadKind, reach: Reach): readonly Rule[] => {
+  const { group, plural, restart } = infoOf(kind);
+  const verbs = [
+    ...(isNamedKind(kind) && kind !== 'Pod' ? ['list', 'watch'] : []),
+    ...(restart === 'None' ? [] : ['patch']),
+  ];
+  return verbs.length === 0 ? [] : ruleFor(reach, group, plural, verbs);
+};
+
 const commentsOn = ({ namespace, sources, workloads }: Needs, { complete, blind }: RightsOptions): readonly string[] =>
   [
     complete === true &&
       `ConfigMaps are watched in the whole namespace: whoever may list them can read every ConfigMap of ${namespace}.`,
     complete === true &&
-      KINDS.some((kind) => workloads[kind] === 'All') &&
+      WORKLOAD_KINDS.some((kind) => workloads[kind] === 'All' && infoOf(kind).restart !== 'None') &&
       'Workloads that are found, by labels or as consumers, take the right to patch all of their kind: name them in every policy to narrow it.',
     sources.Secret === 'All' &&
       `Read access to every Secret of ${namespace}: a policy selects Secrets by label, and RBAC knows no labels.`,

@@ -1,8 +1,9 @@
 /** Which workloads a policy binds. */
 
+import { isNamedKind, type WorkloadKindName } from '../api/v1alpha1/kinds.ts';
 import type { Use } from './references.ts';
 
-export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
+export type WorkloadKind = WorkloadKindName;
 
 export type SourceKind = 'ConfigMap' | 'Secret';
 
@@ -51,7 +52,7 @@ export const matchesSelector = (selector: LabelSelector, labels: Readonly<Record
 
 /**
  * Whether a policy binds a workload of its namespace.
- * @param bindings the policy's `workloads`; undefined: every workload that uses one of its sources
+ * @param policy without `workloads`: every workload of the kinds that need not be named, and that uses one of its sources
  */
 export const binds = (
   policy: {
@@ -61,7 +62,7 @@ export const binds = (
   workload: Selectable,
 ): boolean =>
   policy.workloads === undefined
-    ? policy.sources.some((source) => uses(workload, source))
+    ? !isNamedKind(workload.kind) && policy.sources.some((source) => uses(workload, source))
     : policy.workloads.some((entry) => selects(entry, workload));
 
 const selects = (

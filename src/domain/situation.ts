@@ -35,6 +35,13 @@ export interface Choice {
 
 export const withoutHeld = ({ held: _held, ...ledger }: Ledger): Ledger => ledger;
 
+/** What is not proven is found out anew at each look, and so is what the restart for it waits for. */
+export const withoutAwaited = (ledger: Ledger): Ledger => {
+  if (ledger.delivery?.awaits === undefined) return ledger;
+  const { awaits: _awaits, ...delivery } = ledger.delivery;
+  return { ...ledger, delivery };
+};
+
 /** What the gates are asked about the situation. */
 export const questionOf = ({
   observed,

@@ -1,6 +1,7 @@
 /** A policy's status, derived from the records and verdicts of its workloads: wiping it has no effect. */
 
 import { WorkloadReason } from '../api/v1alpha1/conditions.ts';
+import { groupOf } from '../api/v1alpha1/kinds.ts';
 import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
 import type {
   HistoryEntry as ReportedEntry,
@@ -120,10 +121,12 @@ const linesOf = (
 ): readonly Line[] => [
   ...reports.map(({ workload, verdict }): Line => {
     const { kind, name, unfollowed = [] } = workload;
-    const needs = verdict.state === 'Ignored' ? [] : unmetNeeds(workload.uses, sources);
+    const needs =
+      verdict.state === 'Ignored' || workload.notItsOwn !== undefined ? [] : unmetNeeds(workload.uses, sources);
     const notes = unfollowed.length > 0 && { notes: unfollowed };
-    const consumes = policy.sources.some((source) => uses(workload, source));
-    return consumes
+    // What one without pods of its own reads is for its owner to say.
+    const counts = workload.notItsOwn !== undefined || policy.sources.some((source) => uses(workload, source));
+    return counts
       ? { kind, name, ...verdict, ...(needs.length > 0 && { needs }), ...notes }
       : {
           kind,
@@ -157,7 +160,7 @@ const workloadStatus = (
   { kind, name, state, reason, message, until, counts, impossible, delivery, conflicts = [], notes = [] }: Line,
   before: readonly WorkloadStatus[] = [],
 ): WorkloadStatus => ({
-  group: 'apps',
+  group: groupOf(kind),
   kind,
   name,
   state,

@@ -178,6 +178,7 @@ const hotReloadedOf = ({ lines, history }: Facts): Answer => {
 const reasonOfHot = ({ pods, reason, outcome }: HistoryEntry): string => {
   // What was not proven, or not yet, when a restart came.
   if (outcome !== 'Succeeded') return HotReloadedReason.Restarted;
+  if (reason === HotReloadedReason.NextRun) return reason;
   return pods === 0 ? HotReloadedReason.NoPods : (reason ?? HotReloadedReason.Nudged);
 };
 

@@ -20,10 +20,12 @@ import {
   type Policy,
   type Restart,
   type SnapshotReference,
+  type Source,
   type Undo,
   type Workload,
 } from './observed.ts';
 import { withEntry } from './outcomes.ts';
+import { isByRestartAt } from './restart-at.ts';
 import { desiredPods, rolloutProgress } from './rollout.ts';
 
 export type OnFailure = Policy['gates']['onFailure'];
@@ -41,11 +43,13 @@ export const onFailureOf = (policies: readonly Policy[], changes: Changes): OnFa
  * What is to be done about the latest restart, if it has failed. Only what is ours and still stands in the template, with
  * nothing else changed in it since, can be put back: the pods before it were of exactly the earlier template.
  */
-export const undoMode = ({ workload, policies }: Observed, { restart, failed }: Ledger): Undo['mode'] | undefined => {
+export const undoMode = (observed: Observed, { restart, failed }: Ledger): Undo['mode'] | undefined => {
+  const { workload, policies } = observed;
   if (restart?.origin !== 'Issued' || (restart.phase !== 'Failed' && restart.phase !== 'TimedOut')) return undefined;
   if (restart.reason === 'NotCarried' || restart.reason === 'Reverted' || failed?.n === restart.n) return undefined;
   if (!carries(workload, restart) || workload.templateHash !== restart.templateHash) return undefined;
-  if (restart.replaces === workload.annotationValue) return undefined;
+  // Nothing in its template has changed: there is nothing to put back.
+  if (restart.replaces === workload.annotationValue || isByRestartAt(observed)) return undefined;
   const mode = onFailureOf(policies, restart.changes);
   return mode === 'Report' ? undefined : mode;
 };
@@ -122,12 +126,17 @@ export const replacedByUnrecorded = (
 };
 
 /** What is still to be done: after a crash it is what the record intends and the template does not show. */
-export const undoOrder = ({ workload, policies }: Observed, ledger: Ledger): UndoOrder | undefined => {
+export const undoOrder = ({ workload, policies, live: reads }: Observed, ledger: Ledger): UndoOrder | undefined => {
   const { restart, failed } = ledger;
   if (currentUndo(ledger)?.phase !== 'Intended' || restart === undefined || failed === undefined) return undefined;
   if (!carries(workload, restart) || isSuspended(policies, failed.changes)) return undefined;
   if (policies.every(({ observes }) => observes === true)) return undefined;
-  return { n: restart.n, ...(restart.replaces !== undefined && { value: restart.replaces }) };
+  const live = failed.undo?.mode === 'Rollback' ? [...failed.changes.keys()].filter((id) => reads?.has(id)) : [];
+  return {
+    n: restart.n,
+    ...(restart.replaces !== undefined && { value: restart.replaces }),
+    ...(live.length > 0 && { live }),
+  };
 };
 
 /** Suspended is no effect of any kind; it goes on when they are resumed. */
@@ -194,9 +203,12 @@ export const failedBefore = (
   const isSame =
     bareDigest(restartDigest) === failed.digest ||
     signatureOf(carried) === signatureOf(without(failed.changes, takenOver(failed.changes, applied)));
-  return isSame
-    ? { reason: failed.undo === undefined ? 'RolledBack' : reasonOf(failed.undo), message: failureWords(failed) }
-    : undefined;
+  return isSame ? { reason: reasonFor(failed), message: failureWords(failed) } : undefined;
+};
+
+const reasonFor = ({ undo, reason }: Failed): Hold['reason'] => {
+  if (undo !== undefined) return reasonOf(undo);
+  return reason === 'RollbackRequested' ? reason : 'RolledBack';
 };
 
 /** Those of the failed changes that are applied all the same: the hot ones. */
@@ -222,10 +234,12 @@ export const sinceFailed = (pending: Pending, { restart, failed }: Ledger): Pend
  * is applied. Where nothing was restarted for that, this is the end of it.
  * @param isClean nothing differs, and no restart is due
  */
-export const recovered = ({ workload }: Observed, ledger: Ledger, isClean: boolean, now: number): Ledger => {
+export const recovered = ({ workload, sources }: Observed, ledger: Ledger, isClean: boolean, now: number): Ledger => {
   const { failed, ...rest } = ledger;
   const { restart } = ledger;
   if (failed === undefined || !isClean || restart === undefined) return ledger;
+  // A deletion and a failed read move nothing: the content may be there again.
+  if ([...failed.changes.keys()].some((id) => isAway(sources.get(id)))) return ledger;
   if (!isOf(restart, failed)) return isSettled(restart) ? rest : ledger;
   if (failed.undo?.phase === 'Intended') return ledger;
   const message = backWords(failed);
@@ -240,6 +254,8 @@ export const recovered = ({ workload }: Observed, ledger: Ledger, isClean: boole
   };
   return withEntry({ ...rest, restart: { ...restart, phase: 'Succeeded', reason: RECOVERED, message } }, entry);
 };
+
+const isAway = (source: Source | undefined): boolean => source?.state === 'Missing' || source?.state === 'Unknown';
 
 /** Nothing of it is on its way any more. */
 const isSettled = ({ phase, reason }: Restart): boolean => phase === 'Succeeded' || reason === 'NotCarried';

@@ -1,12 +1,15 @@
 /** How a workload stands, in one word, a reason and a sentence: what its policies' status says of it. */
 
 import { WorkloadReason } from '../api/v1alpha1/conditions.ts';
+import { infoOf } from '../api/v1alpha1/kinds.ts';
 import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
 import { deliveryHold } from './delivery.ts';
 import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import type { DeliveryVerdict, Verdict } from './effects.ts';
 import { heldState, hotHold, restartHold, type Hold } from './gates.ts';
+import { liveTrouble } from './live.ts';
 import { listed } from './notices.ts';
+import { restartByHand } from './by-hand.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
 import { deliveryVerdict, goalOf, progressWords } from './proof-words.ts';
 import type { Delivery } from './proof.ts';
@@ -49,6 +52,14 @@ export const ignoredVerdict = ({ workload }: Observed): Verdict => ({
   ...NOTHING_KNOWN,
 });
 
+/** Whoever reads it is told what to bind. */
+export const notItsOwnVerdict = (message: string): Verdict => ({
+  state: 'Blocked',
+  reason: WorkloadReason.NotItsOwn,
+  message,
+  ...NOTHING_KNOWN,
+});
+
 /** A verdict without a look at what the sources hold. */
 const NOTHING_KNOWN = { counts: { hot: 0, restart: 0 }, impossible: [], impossibleCount: 0 } as const;
 
@@ -79,6 +90,8 @@ const deliveryOf = ({ observed, ledger: { delivery }, unproven }: Known): Verdic
 
 const standing = (known: Known, hotHeld: Verdict['hotHold'], delivery: Verdict['delivery']): Standing => {
   const { observed, ledger, difference, waits } = known;
+  const trouble = liveTrouble(observed);
+  if (trouble !== undefined) return { state: 'Blocked', ...trouble };
   const { held, restart } = ledger;
   if (held !== undefined) {
     return {
@@ -159,7 +172,10 @@ const restartStanding = ({ workload }: Observed, restart: Restart): Standing | u
 const adoptedStanding = ({ workload }: Observed): Standing => ({
   state: 'Adopted',
   reason: 'Adopted',
-  message: `taken over as it ran; if its pods started on older content: kubectl rollout restart ${workload.kind.toLowerCase()}/${workload.name}`,
+  message:
+    infoOf(workload.kind).restart === 'NextRun'
+      ? 'taken over as it was; the next run starts on what its sources hold'
+      : `taken over as it ran; if its pods started on older content: ${restartByHand({ kind: workload.kind, name: workload.name })}`,
 });
 
 /** Something stands in the way of an effect or of a record; it is tried again. */

@@ -1,7 +1,9 @@
 /** Why a workload did not reload, and what to do about it: everything that stands in the way, in sentences. */
 
+import { infoOf } from '../api/v1alpha1/kinds.ts';
 import { IGNORE_ANNOTATION } from '../api/v1alpha1/names.ts';
 import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
+import { followByHand, restartByHand, resumeByHand } from './by-hand.ts';
 import {
   bindingPolicies,
   explain,
@@ -33,6 +35,7 @@ export const whyNot = (known: NotReloaded, key?: string): readonly string[] => {
       `${nameOf(known)} carries ${IGNORE_ANNOTATION}: "true": nothing is done for it; take the annotation away to have it followed`,
     ];
   }
+  if (workload.notItsOwn !== undefined) return [workload.notItsOwn];
   const invalid = known.policies.flatMap(({ name, invalid: why }) =>
     why === undefined ? [] : [`policy ${name} can't be used: ${why}: correct its spec`],
   );
@@ -52,9 +55,6 @@ export const whyNot = (known: NotReloaded, key?: string): readonly string[] => {
 type Known = NotReloaded;
 
 const nameOf = ({ workload: { kind, name } }: Known): string => `${kind} ${name}`;
-
-const kubectl = ({ workload: { kind, namespace, name } }: Known, command: string): string =>
-  `kubectl -n ${namespace} ${command} ${kind.toLowerCase()}/${name}`;
 
 const unbound = (known: Known): string => {
   const { uses, namespace } = known.workload;
@@ -167,7 +167,7 @@ const restartObstacles = (
   switch (phase) {
     case 'InProgress':
       return reason === undefined
-        ? [`restart ${n} is under way since ${issuedAt}: ${kubectl(known, 'rollout status')} follows it`]
+        ? [`restart ${n} is under way since ${issuedAt}: ${followByHand(known.workload)} follows it`]
         : [`restart ${n} has come to a stop: ${why}${wayOut(known, reason)}`];
     case 'Failed':
     case 'TimedOut':
@@ -188,7 +188,7 @@ const wayOut = (known: Known, reason: string): string => {
     case 'Suspended':
       return '; set suspend to false';
     case 'Paused':
-      return `; ${kubectl(known, 'rollout resume')}`;
+      return `; ${resumeByHand(known.workload)}`;
     case 'SourceMissing':
       return '; make it again';
     case 'RequiredKeyMissing':
@@ -235,5 +235,7 @@ const adoptedOnly = (known: Known, { adoptedAt, history = [] }: ReloadRecordStat
   history.length > 0
     ? []
     : [
-        `it was taken over as it ran at ${adoptedAt}, and nothing has changed since; if its pods started on older content: ${kubectl(known, 'rollout restart')}`,
+        infoOf(known.workload.kind).restart === 'NextRun'
+          ? `it was taken over as it was at ${adoptedAt}, and nothing has changed since; its next run starts on what its sources hold`
+          : `it was taken over as it ran at ${adoptedAt}, and nothing has changed since; if its pods started on older content: ${restartByHand(known.workload)}`,
       ];

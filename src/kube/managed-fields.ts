@@ -58,16 +58,16 @@ const keysOf = ({ fieldsV1 = {} }: ManagedFieldsEntry): readonly string[] =>
     .filter((field) => field.startsWith('f:'))
     .map((field) => field.slice('f:'.length));
 
-/** Whether a manager owns an annotation of the pod template. */
-export const ownsTemplateAnnotation = (
+/** Whether a manager owns an annotation of the `metadata` that lies at a path: that of a pod template, say. */
+export const ownsAnnotation = (
   entries: readonly ManagedFieldsEntry[],
   manager: string,
+  path: readonly string[],
   annotation: string,
 ): boolean =>
-  entries.some(
-    (entry) =>
-      entry.manager === manager &&
-      entry.fieldsV1?.['f:spec']?.['f:template']?.['f:metadata']?.['f:annotations']?.[`f:${annotation}`] !== undefined,
-  );
+  entries.some((entry) => {
+    const at = path.reduce<FieldSet | undefined>((fields, name) => fields?.[`f:${name}`], entry.fieldsV1);
+    return entry.manager === manager && at?.['f:metadata']?.['f:annotations']?.[`f:${annotation}`] !== undefined;
+  });
 
 const timeOf = ({ time }: ManagedFieldsEntry): number => Date.parse(time ?? '') || 0;

@@ -1,6 +1,8 @@
+import { infoOf } from '../api/v1alpha1/kinds.ts';
 import { NUDGE_ANNOTATION } from '../api/v1alpha1/names.ts';
 import type { FollowedPod, Pods } from '../controller/ports.ts';
 import type { Pod, Workload } from '../domain/observed.ts';
+import type { WorkloadKind } from '../domain/selection.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ListWatch, WatchEvent } from '../runtime/reflector.ts';
 import type { KubeClient } from './connect.ts';
@@ -24,7 +26,7 @@ const OWNERS_KNOWN = 4_096;
 
 export const createPods = (client: KubeClient, clock: Pick<Clock, 'now'>): Pods => {
   const follow = (workload: Workload): ListWatch<RawPod> =>
-    listWatch<RawPod>(client, { path: podsPath(workload.namespace), query: { labelSelector: workload.podSelector } });
+    listWatch<RawPod>(client, { path: podsPath(workload.namespace), query: podQuery(workload) });
   /** By the uid of a ReplicaSet, that of its controller. */
   const owners = new Map<string, { readonly uid: string | undefined; readonly at: number }>();
 
@@ -47,6 +49,7 @@ export const createPods = (client: KubeClient, clock: Pick<Clock, 'now'>): Pods 
 
   return {
     look: async (workload, signal) => {
+      if (infoOf(workload.kind).restart === 'NextRun') return { pods: [], reports: [] };
       const source = follow(workload);
       const found: RawPod[] = [];
       let continueToken: string | undefined;
@@ -62,8 +65,9 @@ export const createPods = (client: KubeClient, clock: Pick<Clock, 'now'>): Pods 
     },
     warnings: (workload, reports, signal) => warningsOf(client, workload, reports, signal),
     watch: (workload) => ownedBy(workload, follow(workload)),
-    belongs: async ({ controller }, { kind, uid, namespace }, signal) => {
-      if (kind !== 'Deployment') return controller.uid === uid;
+    belongs: async ({ controller, uid: podUid }, { kind, uid, namespace }, signal) => {
+      if (kind === 'Pod') return podUid === uid;
+      if (!hasReplicaSets(kind)) return controller.uid === uid;
       return controller.kind === 'ReplicaSet' && (await ownerOfReplicaSet(namespace, controller, signal)) === uid;
     },
     nudge: async (pod, value, signal) => {
@@ -116,16 +120,24 @@ const controllerOf = ({
   ownerReferences?.find(({ controller }) => controller === true);
 
 /**
- * Labels can be copied; what counts is the chain of controllers. A Deployment's ReplicaSets are not read here: their
- * names are the Deployment's with the hash that their pods carry as a label. That is enough to tell a kubelet to look;
+ * Labels can be copied; what counts is the chain of controllers. A Deployment's or Rollout's ReplicaSets are not read here:
+ * their names are its own with the hash that their pods carry as a label. That is enough to tell a kubelet to look;
  * `belongs` tells for certain.
  */
 const isOf = ({ kind, name, uid }: Workload, { metadata }: RawPod): boolean => {
+  if (kind === 'Pod') return metadata.uid === uid;
   const owner = controllerOf(metadata);
   if (owner === undefined) return false;
-  if (kind !== 'Deployment') return owner.uid === uid;
-  return owner.kind === 'ReplicaSet' && owner.name === `${name}-${metadata.labels?.['pod-template-hash'] ?? ''}`;
+  if (!hasReplicaSets(kind)) return owner.uid === uid;
+  const hash = metadata.labels?.[kind === 'Rollout' ? 'rollouts-pod-template-hash' : 'pod-template-hash'] ?? '';
+  return owner.kind === 'ReplicaSet' && owner.name === `${name}-${hash}`;
 };
+
+const hasReplicaSets = (kind: WorkloadKind): boolean => kind === 'Deployment' || kind === 'Rollout';
+
+/** A bare pod is its own. */
+const podQuery = ({ kind, name, podSelector }: Workload): Record<string, string> =>
+  kind === 'Pod' ? { fieldSelector: `metadata.name=${name}` } : { labelSelector: podSelector };
 
 const isReachable = ({ metadata, spec, status = {} }: RawPod): boolean =>
   spec.nodeName !== undefined &&

@@ -45,6 +45,7 @@ const NOTHING = {
   hot: { proof: 'Nudged', timeoutMs: 0, onTimeout: 'Report' },
   debounceMs: 0,
   progressTimeoutMs: 0,
+  rollouts: 'Template',
   gates: { cooldownMs: 0, windows: [], approval: 'Automatic', order: 'Parallel', onFailure: 'Report' },
   delivery: { objects: [], snapshots: 0, rollbackSecrets: false },
 } as const;

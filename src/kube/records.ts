@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { apiVersionOf, groupOf } from '../api/v1alpha1/kinds.ts';
 import { API_VERSION, FIELD_MANAGER, RELOAD_RECORD } from '../api/v1alpha1/names.ts';
 import type { ReloadRecord, ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import type { RecordWriter, StoredRecord } from '../controller/ports.ts';
@@ -40,9 +41,11 @@ export const createRecordWriter = (client: KubeClient): RecordWriter => {
       namespace: workload.namespace,
       ...(resourceVersion !== undefined && { resourceVersion }),
       // It goes with its workload.
-      ownerReferences: [{ apiVersion: 'apps/v1', kind: workload.kind, name: workload.name, uid: workload.uid }],
+      ownerReferences: [
+        { apiVersion: apiVersionOf(workload.kind), kind: workload.kind, name: workload.name, uid: workload.uid },
+      ],
     },
-    spec: { workload: { group: 'apps', kind: workload.kind, name: workload.name, uid: workload.uid } },
+    spec: { workload: { group: groupOf(workload.kind), kind: workload.kind, name: workload.name, uid: workload.uid } },
     status,
   });
   const write = async (

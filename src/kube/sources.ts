@@ -1,7 +1,14 @@
 import { isUtf8 } from 'node:buffer';
-import { ALLOW_SCHEMA_ANNOTATION, IGNORE_ANNOTATION } from '../api/v1alpha1/names.ts';
+import {
+  ALLOW_SCHEMA_ANNOTATION,
+  IGNORE_ANNOTATION,
+  ROLE_LABEL,
+  SNAPSHOT_ANNOTATION,
+  SOURCE_ANNOTATION,
+} from '../api/v1alpha1/names.ts';
 import {
   sourceKey,
+  type Rendered,
   type SourceObject,
   type SourceReader,
   type SourceScope,
@@ -86,13 +93,33 @@ const parseBlind = ({ metadata }: RawSource): SourceObject => ({ ...common(metad
 const common = ({
   uid,
   resourceVersion,
+  labels = {},
   annotations = {},
-}: ObjectMeta): Pick<SourceObject, 'uid' | 'resourceVersion' | 'ignored' | 'schemasAllowed'> => ({
+}: ObjectMeta): Pick<SourceObject, 'uid' | 'resourceVersion' | 'ignored' | 'schemasAllowed' | 'rendered'> => ({
   uid,
   resourceVersion,
   ignored: annotations[IGNORE_ANNOTATION] === 'true',
   schemasAllowed: annotations[ALLOW_SCHEMA_ANNOTATION] === 'true',
+  ...renderedOf({ labels, annotations }),
 });
+
+/** What our own label and annotations say of an object: nothing where it is not of our making. */
+export const renderedOf = ({
+  labels = {},
+  annotations = {},
+}: Pick<ObjectMeta, 'labels' | 'annotations'>): { readonly rendered?: Rendered } => {
+  const role = labels[ROLE_LABEL];
+  if (role !== 'live' && role !== 'snapshot') return {};
+  const source = annotations[SOURCE_ANNOTATION];
+  const snapshot = Number(annotations[SNAPSHOT_ANNOTATION]);
+  return {
+    rendered: {
+      role,
+      ...(source !== undefined && { source }),
+      ...(Number.isSafeInteger(snapshot) && snapshot > 0 && { snapshot }),
+    },
+  };
+};
 
 const textWhereUtf8 = (bytes: Buffer): string | Uint8Array => (isUtf8(bytes) ? bytes.toString('utf8') : bytes);
 

@@ -5,12 +5,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { infoOf, WORKLOAD_KINDS } from '../../src/api/v1alpha1/kinds.ts';
 import type { DigestKeyStore, StoredPolicy, StoredRecord, StoredRequest } from '../../src/controller/ports.ts';
 import type { KubeClient, RequestOptions } from '../../src/kube/connect.ts';
 import { createDigestKeyStore } from '../../src/kube/digest-key.ts';
 import { KubeError } from '../../src/kube/errors.ts';
 import { createEventPublisher } from '../../src/kube/events.ts';
 import { listWatch } from '../../src/kube/listwatch.ts';
+import { createLiveStore } from '../../src/kube/live.ts';
 import * as paths from '../../src/kube/paths.ts';
 import { createPods } from '../../src/kube/pods.ts';
 import { createPolicyWriter } from '../../src/kube/policies.ts';
@@ -103,7 +105,7 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
     paths.records(),
     paths.requests(),
     paths.configMaps(),
-    ...paths.WORKLOAD_KINDS.map((kind) => paths.workloads(kind)()),
+    ...WORKLOAD_KINDS.map((kind) => paths.workloads(kind)()),
   ];
   return {
     pods: {
@@ -134,11 +136,11 @@ const callsOf = (client: KubeClient): Readonly<Record<string, Readonly<Record<st
     },
     workloads: {
       restart: async () => {
-        for (const kind of paths.WORKLOAD_KINDS)
-          await createWorkloadWriter(client).restart({ ...workload, kind }, 'v1', signal);
+        for (const kind of WORKLOAD_KINDS.filter((each) => infoOf(each).restart !== 'None'))
+          await createWorkloadWriter(client).restart({ ...workload, kind }, { value: 'v1' }, signal);
       },
       undo: async () => {
-        for (const kind of paths.WORKLOAD_KINDS)
+        for (const kind of WORKLOAD_KINDS.filter((each) => infoOf(each).restart !== 'None'))
           await createWorkloadWriter(client).undo({ ...workload, kind }, 'v1', signal);
       },
     },
@@ -173,6 +175,22 @@ const granted = ({ rules }: Role): readonly Right[] =>
     apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`))),
   );
 
+/** Every call of the store of live objects. */
+const liveCallsOf = (client: KubeClient): Readonly<Record<string, () => unknown>> => {
+  const { signal } = new AbortController();
+  const store = createLiveStore(client);
+  const content = new Map([['a', { field: 'data', value: 'b' } as const]]);
+  const object = { kind: 'ConfigMap', namespace: 'shop', name: 'web-live', content } as const;
+  const rendered = { role: 'live', source: 'ConfigMap/web', snapshot: 1 } as const;
+  return {
+    get: () => store.get('ConfigMap', 'shop', 'web-live', signal),
+    snapshots: () => store.snapshots('ConfigMap', 'shop', 'web-live', signal),
+    create: () => store.create({ ...object, rendered }, [], signal),
+    replace: () => store.replace({ ...object, uid: 'u', resourceVersion: '1' }, content, rendered, signal),
+    remove: () => store.remove('ConfigMap', 'shop', { name: 'web-live-1', uid: 'u' }, signal),
+  };
+};
+
 const storeOf = async (client: KubeClient, signal: AbortSignal): Promise<DigestKeyStore> => {
   const store = createDigestKeyStore(client, 'system');
   await store.getOrCreate(signal);
@@ -202,6 +220,20 @@ describe('the rights of the operator', () => {
     for (const [name, adapter] of Object.entries(adapters)) {
       assert.deepEqual(Object.keys(known[name] ?? {}).sort(), Object.keys(adapter).sort(), name);
     }
+  });
+
+  it('to write what workloads mount are granted by a role of their own, and are those that its store needs', async () => {
+    const asked = new Set<Right>();
+    const client = notingClient(asked);
+    const calls = liveCallsOf(client);
+    assert.deepEqual(Object.keys(calls).sort(), Object.keys(createLiveStore(client)).sort());
+    for (const call of Object.values(calls)) await call();
+    const read = (file: string): Role => parse(readFileSync(join(CHECKOUT, file), 'utf8')) as Role;
+    const always = granted(read('config/rbac/cluster-role.yaml'));
+    assert.deepEqual(
+      [...asked].filter((right) => !always.includes(right)).sort(),
+      [...granted(read('config/managed/cluster-role.yaml'))].sort(),
+    );
   });
 
   it('to the key of the digests of Secrets are those that making, reading and watching it takes', async () => {

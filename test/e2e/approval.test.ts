@@ -83,4 +83,40 @@ describe('a restart that waits for approval', { concurrency: 2 }, () => {
     assert.equal(await stage.restartAnnotation(), `v1.2.${second}`);
     assert.equal((await stage.replicaSets()).length, 3, 'one rollout each');
   });
+
+  staged('that failed is tried once more when somebody asks for it', async (stage) => {
+    const refuses =
+      'case "$1" in --flag=bad) echo "no such flag" > /dev/termination-log; exit 1;; esac; exec sleep 3600';
+    await stage.configMap({ flag: 'one' });
+    await stage.start({
+      flags: ['flag'],
+      container: { command: ['sh', '-c', refuses, 'app', '--flag=$(FLAG)'] },
+      // One that ends at once must not count as available before.
+      spec: { minReadySeconds: 3 },
+    });
+    await stage.policy();
+    await stage.adopted();
+    const before = await stage.incarnations();
+    await stage.edit({ flag: 'bad' });
+    const message = await stage.until('RolledOut', 'False', { reason: 'CrashLoopBackOff' });
+    assert.match(message, /no such flag/);
+    const failed = (await stage.restartAnnotation()) ?? '';
+    assert.match(failed, /^v1\.1\./);
+
+    const { code, stdout } = await reload(stage, 'retry', 'deploy/web');
+    assert.equal(code, 0, stdout);
+    await untilPasses(async () => assert.equal(await stage.restartAnnotation(), failed.replace('v1.1.', 'v1.2.')), {
+      what: 'the second restart',
+    });
+    await stage.until('RolledOut', 'False', { reason: 'CrashLoopBackOff' });
+    const old = before.map((each) => each.split(' ')[0]);
+    assert.ok(
+      (await stage.pods()).some(({ metadata }) => old.includes(metadata.uid)),
+      'the first pod still runs',
+    );
+
+    await stage.edit({ flag: 'two' });
+    await stage.until('RolledOut', 'True', { reason: 'Complete' });
+    assert.match((await stage.restartAnnotation()) ?? '', /^v1\.3\./, 'nothing was tried but once');
+  });
 });

@@ -14,8 +14,10 @@ type Refusal = readonly [body: object, message: RegExp];
 const ANNOTATION = { metadata: { annotations: { a: 'b' } } };
 const template = (inner: object): object => ({ spec: { template: inner } });
 const nudge = (value: string): object => ({ metadata: { annotations: { 'reload-operator.dev/nudge': value } } });
-const restart = (value: string): object =>
-  template({ metadata: { annotations: { 'reload-operator.dev/restart-digest': value } } });
+const annotated = (value: string): object => ({
+  template: { metadata: { annotations: { 'reload-operator.dev/restart-digest': value } } },
+});
+const restart = (value: string): object => ({ spec: annotated(value) });
 
 const ON_PODS: readonly Refusal[] = [
   [ANNOTATION, /no annotation of a pod but/],
@@ -90,6 +92,32 @@ describe("the operator's account", () => {
       await assert.rejects(patch(stage.workloadPath(), body), message);
     });
   }
+
+  it('may write the restart annotation of a CronJob, and nothing else', async () => {
+    await stage.create({ kind: 'CronJob', name: 'tidy', flags: ['flag'] });
+    const path = stage.workloadPath('tidy', 'CronJob');
+    const inJobs = (inner: object): object => ({ spec: { jobTemplate: { spec: inner } } });
+    await account.request({
+      method: 'PATCH',
+      path,
+      query: { fieldManager: 'reload-operator', force: 'true' },
+      contentType: 'application/apply-patch+yaml',
+      body: { apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'tidy' }, ...inJobs(annotated('v1.1.test')) },
+    });
+    for (const [body, message] of [
+      [{ spec: { suspend: true } }, /nothing in a workload's spec/],
+      [{ spec: { schedule: '* * * * *' } }, /nothing in a workload's spec/],
+      [{ spec: { jobTemplate: { metadata: { labels: { more: 'x' } } } } }, /nothing in a workload's spec/],
+      [inJobs({ backoffLimit: 1 }), /nothing in a workload's spec/],
+      [inJobs({ template: { spec: { hostNetwork: true } } }), /nothing in a workload's spec/],
+      [inJobs({ template: ANNOTATION }), /no annotation of a pod template but/],
+      [inJobs(annotated('not allowed!')), /value of reload-operator.dev\/restart-digest/],
+      [ANNOTATION, /workload's own metadata/],
+      [{ metadata: { managedFields: [{}] } }, /take fields from their owners/],
+    ] as const) {
+      await assert.rejects(patch(path, body), message, JSON.stringify(body));
+    }
+  });
 
   it('has no right to patch, delete or enter pods, nor to read Secrets', async () => {
     const path = await podPath();

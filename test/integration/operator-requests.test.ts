@@ -7,6 +7,7 @@ import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { runPlugin, type Ended } from '../support/plugin.ts';
 import { createRecordingProxy } from '../support/recording-proxy.ts';
+import { blocksOf, read } from '../unit/docs/pages.ts';
 import { Stage } from '../support/stage.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
@@ -23,7 +24,7 @@ describe('requests on an API server', { concurrency: 3 }, () => {
   before(async () => {
     cluster = await clusterForTests({ node: false });
     await installRights(cluster);
-    stages.push(...(await Promise.all(Array.from({ length: 10 }, () => Stage.open(cluster, 'requests')))));
+    stages.push(...(await Promise.all(Array.from({ length: 12 }, () => Stage.open(cluster, 'requests')))));
     operator = await startOperator({ cluster, namespaces: stages.map(({ namespace }) => namespace) });
   });
   after(async () => {
@@ -47,9 +48,9 @@ describe('requests on an API server', { concurrency: 3 }, () => {
     await stage.until('Ready', 'True', { reason: 'UpToDate' });
   };
 
-  const bound = async (): Promise<Stage> => {
+  const bound = async (spec?: Partial<ReloadPolicySpecInput>): Promise<Stage> => {
     const stage = aStage();
-    await prepared(stage);
+    await prepared(stage, spec);
     return stage;
   };
 
@@ -144,6 +145,30 @@ describe('requests on an API server', { concurrency: 3 }, () => {
     assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
   });
 
+  it('an approval waits for a window with its content, and counts for no later one', async () => {
+    // Open for a minute on one day of the year, in another half of it.
+    const month = ((new Date().getUTCMonth() + 6) % 12) + 1;
+    const windows = [{ name: 'yearly', cron: `0 0 1 ${month} *`, duration: '1m' }];
+    const stage = await bound({ restart: { approval: 'Manual', windows } });
+    await stage.edit({ flag: 'b' });
+    const first = await held(stage);
+    assert.equal((await reload(stage, 'approve', 'deploy/web')).code, 0);
+    await untilPasses(
+      async () => {
+        const record = await stage.record();
+        assert.deepEqual([record.held?.reason, record.approved?.digest], ['OutsideWindow', first]);
+      },
+      { what: 'the approved change to wait for its window' },
+    );
+    await stage.edit({ flag: 'c' });
+    const second = await held(stage, first);
+    assert.equal((await stage.record()).approved, undefined);
+    // Everybody is free to go now but for the approval of what is there by now.
+    await stage.patch(stage.policyPath(), { spec: { restart: { windows: null } } });
+    assert.equal((await reload(stage, 'approve', 'deploy/web', '--digest', second)).code, 0);
+    assert.equal(await restarted(stage, 1), `v1.1.${second}`);
+  });
+
   it('now opens what waits for approval, but nothing that is suspended', async () => {
     const stage = await bound();
     await stage.patch(stage.policyPath(), { spec: { suspend: true } });
@@ -174,6 +199,68 @@ describe('requests on an API server', { concurrency: 3 }, () => {
     const [{ metadata }] = (await stage.list<ReloadRequest>(stage.path(...REQUESTS))) as [ReloadRequest];
     const createdAt = Date.parse(metadata.creationTimestamp);
     assert.equal(Date.parse((await stage.record()).budgetFrom ?? ''), createdAt + 999);
+  });
+
+  it('a breaker that is open closes by a reset, for the change that waits', async () => {
+    const stage = await bound({ restart: { budget: { restarts: 1, period: '1h' } } });
+    await stage.edit({ flag: 'b' });
+    await restarted(stage, 1);
+    await stage.edit({ flag: 'c' });
+    await stage.until('Stalled', 'True', { reason: 'BudgetExhausted' });
+    assert.equal((await reload(stage, 'reset', 'deploy/web')).code, 0);
+    await restarted(stage, 2);
+    await stage.until('RolledOut', 'True');
+    assert.equal((await stage.condition('Stalled'))?.status, undefined);
+  });
+
+  it('is approved as docs/approval.md says without the plugin', async () => {
+    const stage = aStage();
+    const [policy = '', request = ''] = blocksOf(read('docs/approval.md'))
+      .filter(({ language }) => language === 'yaml')
+      .map(({ text }) => text.replace('namespace: shop', `namespace: ${stage.namespace}`));
+    await stage.configMap({ flag: 'a' }, 'web');
+    await stage.create({ replicas: 0, flags: ['flag'], configMap: 'web' });
+    await stage.kubectl.run(['create', '-f', '-'], { input: policy });
+    await stage.adopted();
+    await stage.until('Ready', 'True', { policy: 'web', reason: 'UpToDate' });
+    await stage.edit({ flag: 'b' }, 'web');
+    await held(stage);
+    const record = ['-n', stage.namespace, 'get', 'reloadrecord', 'deployment-web'];
+    const digest = await stage.kubectl.run([...record, '-o', 'jsonpath={.status.held.digest}']);
+    const [, example = ''] = /digest: (\S+)/.exec(request) ?? [];
+    await stage.kubectl.run(['-n', stage.namespace, 'create', '-f', '-'], { input: request.replace(example, digest) });
+    assert.equal(await restarted(stage, 1), `v1.1.${digest}`);
+    const listed = await stage.kubectl.run(['-n', stage.namespace, 'get', 'reloadrequests']);
+    assert.match(listed, /^approve-\w+ .*Done/m);
+  });
+
+  it('may be made by who may approve, and by admins, but not by who edits', async () => {
+    const stage = aStage();
+    const may = async (user: string, ...what: readonly string[]): Promise<boolean> =>
+      (await stage.kubectl.run(['-n', stage.namespace, 'auth', 'can-i', ...what, '--as', user]).catch(() => 'no'))
+        .trim()
+        .startsWith('yes');
+    for (const role of ['view', 'edit', 'admin', 'reload-operator-approve']) {
+      await stage.kubectl.run([
+        ...['-n', stage.namespace, 'create', 'rolebinding', role],
+        ...[`--clusterrole=${role}`, `--user=${role}`],
+      ]);
+    }
+    // Roles are aggregated, and bindings looked up, a moment later.
+    for (const role of ['admin', 'reload-operator-approve'])
+      await untilPasses(async () => assert.ok(await may(role, 'create', 'reloadrequests')), {
+        what: `${role} to approve`,
+      });
+    for (const role of ['view', 'edit', 'admin', 'reload-operator-approve']) {
+      await untilPasses(async () => assert.ok(await may(role, 'list', 'reloadrequests')), { what: `${role} to look` });
+      assert.equal(await may(role, 'get', 'reloadrecords'), true, role);
+      assert.equal(await may(role, 'patch', 'reloadrequests/status'), false, role);
+    }
+    assert.deepEqual(await Promise.all(['view', 'edit'].map((role) => may(role, 'create', 'reloadrequests'))), [
+      false,
+      false,
+    ]);
+    assert.equal(await may('reload-operator-approve', 'patch', 'reloadpolicies'), false);
   });
 
   it('what nothing binds, or nobody has, is refused; and the plugin says so before it asks', async () => {

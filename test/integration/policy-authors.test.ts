@@ -39,7 +39,7 @@ const right = (verb: string, apiGroup: string, resource: string, ...names: reado
 const numbered = (count: number): readonly string[] => many(count, (index) => `s${String(index + 1).padStart(2, '0')}`);
 
 const WORKLOADS = ['deployments', 'statefulsets', 'daemonsets'] as const;
-const PATCHES = WORKLOADS.map((each) => right('patch', 'apps', each));
+const PATCHES = [...WORKLOADS.map((each) => right('patch', 'apps', each)), right('patch', 'batch', 'cronjobs')];
 
 /** What each author may do besides the writing of policies. */
 const AUTHORS = {
@@ -61,6 +61,15 @@ const AUTHORS = {
   lister: [right('list', '', 'configmaps'), right('update', '', 'secrets'), ...PATCHES],
   /** May do something else with workloads. */
   getter: [right('get', '', 'configmaps'), ...WORKLOADS.map((each) => right('get', 'apps', each))],
+  cronless: [right('get', '', 'configmaps'), ...WORKLOADS.map((each) => right('patch', 'apps', each))],
+  /** Of kinds that have to be named, and by its name. */
+  tender: [
+    right('get', '', 'configmaps'),
+    right('patch', '', 'pods', 'lone'),
+    right('patch', 'apps', 'replicasets', 'few'),
+    right('patch', 'batch', 'cronjobs', 'tidy'),
+    right('patch', 'argoproj.io', 'rollouts', 'slow'),
+  ],
   /** Each of 64 by its name. */
   patient: [
     right('get', '', 'configmaps', ...numbered(64)),
@@ -99,6 +108,45 @@ const CASES: readonly Case[] = [
       sources: [db, app],
       workloads: [{ kind: 'DaemonSet', name: 'agent' }, web, { kind: 'StatefulSet', name: 'store' }],
     },
+  ],
+  [
+    'a Pod, a ReplicaSet, a CronJob and a Rollout by name',
+    'tender',
+    {
+      sources: [app],
+      workloads: [
+        { kind: 'Pod', name: 'lone' },
+        { kind: 'ReplicaSet', name: 'few' },
+        { kind: 'CronJob', name: 'tidy' },
+        { kind: 'Rollout', name: 'slow' },
+      ],
+    },
+  ],
+  ...(
+    [
+      ['Pod', 'lone', 'pods'],
+      ['ReplicaSet', 'few', 'replicasets'],
+      ['Rollout', 'slow', 'rollouts'],
+    ] as const
+  ).flatMap(([kind, name, plural]): readonly Case[] => [
+    [
+      `a ${kind} without the right to it`,
+      'editor',
+      { sources: [app], workloads: [{ kind, name }] },
+      new RegExp(`you may not patch ${kind} ${name} in namespace .*${plural}/${name}`),
+    ],
+    [
+      `a selector of ${kind}s with the right to one`,
+      'tender',
+      { sources: [app], workloads: [{ kind, selector }] },
+      new RegExp(`you may not patch all ${kind}s of namespace .* with a selector of ${kind}s`),
+    ],
+  ]),
+  [
+    'every consumer without the right to CronJobs',
+    'cronless',
+    { sources: [app] },
+    /you may not patch all CronJobs of namespace .* without workloads/,
   ],
   ['workloads by selector', 'editor', { sources: [app], workloads: [{ kind: 'DaemonSet', selector }] }],
   ['sources by selector', 'editor', { sources: [app, { kind: 'Secret', selector }], workloads: [web] }],

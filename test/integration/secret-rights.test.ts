@@ -194,7 +194,7 @@ describe('the Roles for policies', () => {
         metadata: { ...digestKey.metadata, annotations: { 'kubernetes.io/service-account.name': 'default' } },
       };
       await untilPasses(
-        () => assert.rejects(create({ metadata: { name: 'mine' } }), /no Secret but reload-operator-digest-key/),
+        () => assert.rejects(create({ metadata: { name: 'mine' } }), /no ConfigMap or Secret but live objects/),
         {
           what: 'the admission policy to be in force',
         },
@@ -229,7 +229,7 @@ describe("the operator's account", () => {
         () =>
           assert.rejects(
             account.request({ method: 'DELETE', path: db, query: { dryRun: 'All' } }),
-            /may neither change nor delete Secrets/,
+            /may neither change nor delete a ConfigMap or Secret/,
           ),
         { what: 'the binding and the admission policy to count' },
       );
@@ -240,7 +240,7 @@ describe("the operator's account", () => {
           contentType: 'application/merge-patch+json',
           body: { metadata: { labels: { a: 'b' } } },
         }),
-        /may neither change nor delete Secrets/,
+        /may neither change nor delete a ConfigMap or Secret/,
       );
       await assert.rejects(
         account.request({

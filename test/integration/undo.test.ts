@@ -6,7 +6,7 @@ import { DEFAULT_NAMESPACE, SERVICE_ACCOUNT } from '../../src/api/v1alpha1/names
 import type { WorkloadKind } from '../../src/domain/selection.ts';
 import { connect, type KubeClient } from '../../src/kube/connect.ts';
 import { createPods } from '../../src/kube/pods.ts';
-import { createWorkloadWriter, parseWorkload, type RawWorkload } from '../../src/kube/workloads.ts';
+import { createWorkloadWriter, parseWorkload, templateOf, type RawWorkload } from '../../src/kube/workloads.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { WaitingError } from '../../src/runtime/errors.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
@@ -40,7 +40,8 @@ describe('a template that is put back', () => {
   const present = async (name: string, kind: WorkloadKind): Promise<ReturnType<typeof parseWorkload>> =>
     parseWorkload(kind, await raw(name, kind));
   /** The template with all that is in it. */
-  const template = async (name: string, kind: WorkloadKind): Promise<unknown> => (await raw(name, kind)).spec.template;
+  const template = async (name: string, kind: WorkloadKind): Promise<unknown> =>
+    templateOf(kind, await raw(name, kind));
 
   for (const kind of ['Deployment', 'StatefulSet', 'DaemonSet'] as const) {
     it(`of a ${kind} is exactly what it was: without the annotation, or with its earlier value`, async () => {
@@ -49,19 +50,29 @@ describe('a template that is put back', () => {
       const writer = createWorkloadWriter(client);
       const untouched = await template(name, kind);
 
-      await writer.restart(await present(name, kind), 'v1.1.one', signal);
+      await writer.restart(await present(name, kind), { value: 'v1.1.one' }, signal);
       assert.equal((await present(name, kind)).annotationValue, 'v1.1.one');
       const once = await template(name, kind);
-      await untilPasses(async () => void (await writer.undo(await present(name, kind), undefined, signal)), {
-        what: 'the annotation to be taken away',
-      });
+      await untilPasses(
+        async () => {
+          await writer.undo(await present(name, kind), undefined, signal);
+        },
+        {
+          what: 'the annotation to be taken away',
+        },
+      );
       assert.deepEqual(await template(name, kind), untouched);
 
-      await writer.restart(await present(name, kind), 'v1.1.one', signal);
-      await writer.restart(await present(name, kind), 'v1.2.two', signal);
-      await untilPasses(async () => void (await writer.undo(await present(name, kind), 'v1.1.one', signal)), {
-        what: 'the annotation to be put back',
-      });
+      await writer.restart(await present(name, kind), { value: 'v1.1.one' }, signal);
+      await writer.restart(await present(name, kind), { value: 'v1.2.two' }, signal);
+      await untilPasses(
+        async () => {
+          await writer.undo(await present(name, kind), 'v1.1.one', signal);
+        },
+        {
+          what: 'the annotation to be put back',
+        },
+      );
       assert.deepEqual(await template(name, kind), once);
       assert.equal((await present(name, kind)).annotation?.ours, true);
     });
@@ -75,10 +86,15 @@ describe('a template that is put back', () => {
     });
     const writer = createWorkloadWriter(client);
     const before = await template(name, 'Deployment');
-    await writer.restart(await present(name, 'Deployment'), 'v1.1.one', signal);
-    await untilPasses(async () => void (await writer.undo(await present(name, 'Deployment'), undefined, signal)), {
-      what: 'the annotation to be taken away',
-    });
+    await writer.restart(await present(name, 'Deployment'), { value: 'v1.1.one' }, signal);
+    await untilPasses(
+      async () => {
+        await writer.undo(await present(name, 'Deployment'), undefined, signal);
+      },
+      {
+        what: 'the annotation to be taken away',
+      },
+    );
     assert.deepEqual(await template(name, 'Deployment'), before);
   });
 
@@ -86,8 +102,8 @@ describe('a template that is put back', () => {
     const name = 'moved';
     await stage.create({ name, replicas: 0, flags: ['flag'] });
     const writer = createWorkloadWriter(client);
-    const decided = await writer.restart(await present(name, 'Deployment'), 'v1.1.one', signal);
-    await writer.restart(decided, 'v1.2.two', signal);
+    const decided = await writer.restart(await present(name, 'Deployment'), { value: 'v1.1.one' }, signal);
+    await writer.restart(decided, { value: 'v1.2.two' }, signal);
     await assert.rejects(
       writer.undo(decided, undefined, signal),
       (error) => error instanceof WaitingError && error.reason === 'Conflict',

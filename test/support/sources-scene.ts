@@ -83,6 +83,7 @@ export class SourcesScene {
       log,
       isUsed: (namespace, id) => this.used.has(`${namespace}/${id}`),
       onChange: (_namespace, id) => this.told.push(`change ${id}`),
+      onLive: (_namespace, id) => this.told.push(`live ${id}`),
       onFound: (_namespace, _policy, id) => this.told.push(`found ${id}`),
       onSelection: () => this.told.push('selection'),
     });

@@ -6,8 +6,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { it } from 'node:test';
+import { apiVersionOf, type WorkloadKindName } from '../../src/api/v1alpha1/kinds.ts';
 import type { ReloadPolicySpecInput, ReloadPolicyStatus, ReloadRecordStatus } from '../../src/api/v1alpha1/types.ts';
 import { connect, loadKubeConfig, type KubeClient } from '../../src/kube/connect.ts';
+import { workloads } from '../../src/kube/paths.ts';
+import { templateOf } from '../../src/kube/workloads.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { BUSYBOX } from './images.ts';
 import { kubectlFor, type Kubectl } from './kubectl.ts';
@@ -58,7 +61,7 @@ export interface Workload {
   readonly status?: Readonly<Record<string, unknown>>;
 }
 
-export type Kind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
+export type Kind = WorkloadKindName;
 
 export interface WorkloadOptions {
   readonly kind?: Kind;
@@ -249,8 +252,12 @@ export class Stage {
 
   // -- workloads
 
-  workloadPath(name = 'web', kind: Kind = 'Deployment'): string {
-    return this.path('/apis/apps/v1', `${kind.toLowerCase()}s`, name);
+  workloadPath(name: string | undefined = 'web', kind: Kind = 'Deployment'): string {
+    return `${this.workloadsPath(kind)}/${name}`;
+  }
+
+  workloadsPath(kind: Kind = 'Deployment'): string {
+    return workloads(kind)(this.namespace);
   }
 
   workload(name = 'web', kind: Kind = 'Deployment'): Promise<Workload> {
@@ -258,7 +265,7 @@ export class Stage {
   }
 
   async restartAnnotation(name = 'web', kind: Kind = 'Deployment'): Promise<string | undefined> {
-    return (await this.workload(name, kind)).spec.template.metadata?.annotations?.[RESTART_ANNOTATION];
+    return templateOf(kind, await this.workload(name, kind)).metadata?.annotations?.[RESTART_ANNOTATION];
   }
 
   manifest(options: WorkloadOptions = {}): object {
@@ -273,35 +280,47 @@ export class Stage {
       labels = {},
     } = options;
     const variable = (key: string): string => key.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
+    const podSpec = {
+      terminationGracePeriodSeconds: 2,
+      containers: [
+        {
+          name: 'main',
+          image: BUSYBOX,
+          imagePullPolicy: 'IfNotPresent',
+          command: ['sh', '-c', SCRIPT, 'app', ...flags.map((key) => `--${key}=$(${variable(key)})`)],
+          env: [...flags, ...env].map((key) => ({
+            name: variable(key),
+            valueFrom: { configMapKeyRef: { name: configMap, key } },
+          })),
+          ...(mounted && { volumeMounts: [{ name: 'config', mountPath: '/etc/app' }] }),
+          ...options.container,
+        },
+      ],
+      ...(mounted && { volumes: [{ name: 'config', configMap: { name: configMap } }] }),
+    };
+    const head = { apiVersion: apiVersionOf(kind), kind };
+    const metadata = { name, namespace: this.namespace, labels };
+    if (kind === 'Pod')
+      return {
+        ...head,
+        metadata: { ...metadata, labels: { app: name, ...labels } },
+        spec: { ...podSpec, ...options.spec },
+      };
+    const template = { metadata: { labels: { app: name } }, spec: podSpec };
+    if (kind === 'CronJob') {
+      const once = { ...template, spec: { restartPolicy: 'Never', ...podSpec } };
+      // It runs when a test says so.
+      const spec = { schedule: '0 0 29 2 *', jobTemplate: { spec: { template: once } }, ...options.spec };
+      return { ...head, metadata, spec };
+    }
     return {
-      apiVersion: 'apps/v1',
-      kind,
-      metadata: { name, namespace: this.namespace, labels },
+      ...head,
+      metadata,
       spec: {
         ...(kind !== 'DaemonSet' && { replicas }),
         ...(kind === 'StatefulSet' && { serviceName: name }),
         selector: { matchLabels: { app: name } },
-        template: {
-          metadata: { labels: { app: name } },
-          spec: {
-            terminationGracePeriodSeconds: 2,
-            containers: [
-              {
-                name: 'main',
-                image: BUSYBOX,
-                imagePullPolicy: 'IfNotPresent',
-                command: ['sh', '-c', SCRIPT, 'app', ...flags.map((key) => `--${key}=$(${variable(key)})`)],
-                env: [...flags, ...env].map((key) => ({
-                  name: variable(key),
-                  valueFrom: { configMapKeyRef: { name: configMap, key } },
-                })),
-                ...(mounted && { volumeMounts: [{ name: 'config', mountPath: '/etc/app' }] }),
-                ...options.container,
-              },
-            ],
-            ...(mounted && { volumes: [{ name: 'config', configMap: { name: configMap } }] }),
-          },
-        },
+        template,
         ...options.spec,
       },
     };
@@ -317,7 +336,7 @@ export class Stage {
     const { kind = 'Deployment' } = options;
     await this.api.request({
       method: 'POST',
-      path: this.path('/apis/apps/v1', `${kind.toLowerCase()}s`),
+      path: this.workloadsPath(kind),
       body: this.manifest(options),
     });
   }

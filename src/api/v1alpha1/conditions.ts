@@ -120,6 +120,8 @@ export const HotReloadedReason = {
   Nudged: 'Nudged',
   /** True. A hot key changed, but no pod was running. */
   NoPods: 'NoPods',
+  /** True. A hot key of a CronJob changed: its next run starts on it. Runs under way are left alone. */
+  NextRun: 'NextRun',
   /** True. No hot key has changed since the workloads were adopted. */
   NoChange: 'NoChange',
   /** True. Every application has accepted to reload. That its files had the content by then is not proven. */
@@ -162,6 +164,8 @@ export const RolledOutReason = {
   Complete: 'Complete',
   /** True. The workload has zero replicas: the change takes effect when it is scaled up. */
   NoReplicas: 'NoReplicas',
+  /** True. A CronJob: its next run starts on the change. Runs under way are left alone. */
+  NextRun: 'NextRun',
   /** True. A rollout that somebody else began carries the change: every pod was started after it. */
   AlreadyCarried: 'AlreadyCarried',
   /** True. No key that needs a restart has changed since the workloads were adopted. */
@@ -188,10 +192,12 @@ export const RolledOutReason = {
   WaitingForEarlier: 'WaitingForEarlier',
   /** False. A workload that comes earlier in the policy's order has failed. Held until that is put right. */
   EarlierFailed: 'EarlierFailed',
-  /** False. The Deployment is paused. Blocked until it is resumed. */
+  /** False. The Deployment or Rollout is paused, or a Rollout waits in one of its steps. Blocked until it goes on. */
   Paused: 'Paused',
   /** False. The update strategy is OnDelete. Blocked until somebody deletes the pods or changes the strategy. */
   OnDelete: 'OnDelete',
+  /** False. Nothing replaces the pods of a ReplicaSet or a bare Pod. Blocked until somebody deletes them. */
+  NoRollout: 'NoRollout',
   /** False. A source that the workload requires does not exist. Blocked. */
   SourceMissing: 'SourceMissing',
   /** False. A source that the workload requires can't be read. Blocked. */
@@ -206,6 +212,8 @@ export const RolledOutReason = {
   CrashLoopBackOff: 'CrashLoopBackOff',
   /** False. The Deployment's own progress deadline passed. Failed. */
   ProgressDeadlineExceeded: 'ProgressDeadlineExceeded',
+  /** False. An Argo Rollout is degraded: it has failed, or was aborted. Failed. */
+  Degraded: 'Degraded',
   /** False. The rollout took longer than `restart.progressTimeout`. TimedOut. */
   ProgressTimeout: 'ProgressTimeout',
   /** False. The rollout that somebody else began turned out not to carry the change: some pod was started before it. */
@@ -216,6 +224,8 @@ export const RolledOutReason = {
   Undone: 'Undone',
   /** False. The rollout failed, or somebody asked for it: the earlier content is delivered again. The source still holds the other. */
   RolledBack: 'RolledBack',
+  /** False. Somebody asked for an earlier content, which is delivered; the source still holds the other, which is left alone until it changes: `kubectl reload retry`. Held. */
+  RollbackRequested: 'RollbackRequested',
   /** True. A content that had failed is gone from the source: what was applied before is there again. */
   Recovered: 'Recovered',
   /** False. A newer change took the place of the rollout before it was complete. */
@@ -231,8 +241,14 @@ export const WorkloadReason = {
   UpToDate: 'UpToDate',
   /** It carries the annotation `reload-operator.dev/ignore`. */
   Ignored: 'Ignored',
+  /** An object of the name of its live object exists that the operator has not made. Blocked until it is deleted, or the live object gets another name. */
+  NotOurs: 'NotOurs',
+  /** Its live object is about to be made. */
+  LiveMissing: 'LiveMissing',
   /** The policy names it, but it does not exist. */
   WorkloadMissing: 'WorkloadMissing',
+  /** It belongs to another workload, or takes its pods from one: that one is to be bound. */
+  NotItsOwn: 'NotItsOwn',
   /** The policy binds it, but it consumes none of the sources. */
   NotConsuming: 'NotConsuming',
   /** The API server refuses a request that the operator needs to make for it. */

@@ -1,6 +1,7 @@
 /** What a policy means where it is silent. */
 
 import { parseDuration } from './duration.ts';
+import { groupOf } from './kinds.ts';
 import type {
   Approval,
   CanaryWorkload,
@@ -15,6 +16,7 @@ import type {
   ReloadClass,
   ReloadPolicySpec,
   ReloadRule,
+  RolloutRestart,
   SecretKeyReference,
   SourceKind,
   SourceReference,
@@ -30,7 +32,6 @@ import type {
  * would fill in within a list or an object, shows up as drift in tools that compare what they applied.
  */
 export const DEFAULTS = {
-  'workloads[].group': 'apps',
   'hot.onImpossible': 'Restart',
   'hot.onTimeout': 'Report',
   'hot.proof': 'Nudged',
@@ -41,6 +42,7 @@ export const DEFAULTS = {
   'restart.cooldown': '0s',
   'restart.approval': 'Automatic',
   'restart.order': 'Parallel',
+  'restart.rollouts': 'Template',
   'restart.onFailure': 'Report',
   'restart.windows[].type': 'Allow',
   'restart.windows[].timeZone': 'UTC',
@@ -48,7 +50,6 @@ export const DEFAULTS = {
   'delivery.mode': 'Direct',
   'delivery.snapshots': 5,
 } as const satisfies {
-  readonly 'workloads[].group': WorkloadGroup;
   readonly 'hot.onImpossible': OnImpossible;
   readonly 'hot.onTimeout': OnTimeout;
   readonly 'hot.proof': HotProof;
@@ -59,6 +60,7 @@ export const DEFAULTS = {
   readonly 'restart.cooldown': string;
   readonly 'restart.approval': Approval;
   readonly 'restart.order': Order;
+  readonly 'restart.rollouts': RolloutRestart;
   readonly 'restart.onFailure': OnFailure;
   readonly 'restart.windows[].type': WindowType;
   readonly 'restart.windows[].timeZone': string;
@@ -135,6 +137,7 @@ export interface ResolvedPolicySpec {
   readonly hot: ResolvedHot;
   readonly debounceMs: number;
   readonly progressTimeoutMs: number;
+  readonly rollouts: RolloutRestart;
   readonly gates: ResolvedGates;
   readonly delivery: ResolvedDelivery;
 }
@@ -150,7 +153,7 @@ export const resolvePolicy = (spec: ReloadPolicySpec): ResolvedPolicySpec => ({
   ...(spec.workloads && {
     workloads: spec.workloads.map((workload) => ({
       ...workload,
-      group: workload.group ?? DEFAULTS['workloads[].group'],
+      group: workload.group ?? groupOf(workload.kind),
     })),
   }),
   rules: spec.rules ?? [],
@@ -162,6 +165,7 @@ export const resolvePolicy = (spec: ReloadPolicySpec): ResolvedPolicySpec => ({
   hot: resolveHot(spec.hot),
   debounceMs: parseDuration(spec.restart?.debounce ?? DEFAULTS['restart.debounce']),
   progressTimeoutMs: parseDuration(spec.restart?.progressTimeout ?? DEFAULTS['restart.progressTimeout']),
+  rollouts: spec.restart?.rollouts ?? DEFAULTS['restart.rollouts'],
   gates: resolveGates(spec.restart),
   delivery: resolveDelivery(spec.delivery),
 });

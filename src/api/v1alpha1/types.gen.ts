@@ -12,7 +12,7 @@ export interface ReloadPolicySpec {
    */
   readonly sources: readonly SourceBinding[];
   /**
-   * The workloads that the policy binds. Left out: every workload of the namespace that consumes one of the sources.
+   * The workloads that the policy binds. Left out: every Deployment, StatefulSet, DaemonSet and CronJob of the namespace that consumes one of the sources. Rollouts, ReplicaSets and Pods are bound only where they are named or selected here.
    *
    * Items: One workload by name, or every workload of a kind by label.
    */
@@ -131,7 +131,7 @@ export type LabelSelectorOperator = 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
  */
 export interface WorkloadReference {
   /**
-   * API group of the workload. Default apps.
+   * API group of the workload. Default: that of its kind.
    */
   readonly group?: WorkloadGroup;
   /**
@@ -152,12 +152,12 @@ export interface WorkloadReference {
   readonly wave?: number;
 }
 
-export type WorkloadGroup = 'apps';
+export type WorkloadGroup = 'apps' | 'batch' | 'argoproj.io' | '';
 
 /**
  * Kind of the workload.
  */
-export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
+export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'CronJob' | 'Rollout' | 'ReplicaSet' | 'Pod';
 
 /**
  * Gives keys, or places inside of them, a class.
@@ -425,6 +425,10 @@ export interface RestartSettings {
    */
   readonly canary?: Canary;
   /**
+   * How Argo Rollouts are restarted. Template: by an annotation of the pod template, which is a new revision that takes all canary or blue-green steps. RestartAt: by spec.restartAt, on which Argo Rollouts replaces the pods of the present revision without any steps. Where several policies bind a Rollout, RestartAt takes the word of all. Default Template.
+   */
+  readonly rollouts?: RolloutRestart;
+  /**
    * What follows a rollout that failed or timed out. Report: it is said. Undo: the template's annotation is put back, so that pods that still run on the earlier content are kept; the source still holds the new one. Rollback (delivery Managed): the content that last succeeded is delivered again, and the workloads are rolled back to it. Default Report.
    */
   readonly onFailure?: OnFailure;
@@ -504,7 +508,7 @@ export interface Canary {
  */
 export interface CanaryWorkload {
   /**
-   * API group of the workload.
+   * API group of the workload; the empty one of pods.
    */
   readonly group?: WorkloadGroup;
   /**
@@ -516,6 +520,11 @@ export interface CanaryWorkload {
    */
   readonly name: string;
 }
+
+/**
+ * How Argo Rollouts are restarted. Template: by an annotation of the pod template, which is a new revision that takes all canary or blue-green steps. RestartAt: by spec.restartAt, on which Argo Rollouts replaces the pods of the present revision without any steps. Where several policies bind a Rollout, RestartAt takes the word of all. Default Template.
+ */
+export type RolloutRestart = 'Template' | 'RestartAt';
 
 /**
  * What follows a rollout that failed or timed out. Report: it is said. Undo: the template's annotation is put back, so that pods that still run on the earlier content are kept; the source still holds the new one. Rollback (delivery Managed): the content that last succeeded is delivered again, and the workloads are rolled back to it. Default Report.
@@ -590,7 +599,7 @@ export interface LiveSource {
  */
 export interface LiveWorkload {
   /**
-   * API group of the workload.
+   * API group of the workload; the empty one of pods.
    */
   readonly group?: WorkloadGroup;
   /**
@@ -754,7 +763,7 @@ export type SourceState = 'Present' | 'Invalid' | 'Missing' | 'Unreadable' | 'Ig
  */
 export interface WorkloadStatus {
   /**
-   * API group of the workload.
+   * API group of the workload; the empty one of pods.
    */
   readonly group: WorkloadGroup;
   /**
@@ -930,7 +939,7 @@ export interface ReloadRecordSpec {
  */
 export interface RecordedWorkload {
   /**
-   * API group of the workload.
+   * API group of the workload; the empty one of pods.
    */
   readonly group: WorkloadGroup;
   /**
@@ -1199,6 +1208,10 @@ export interface RecordedDelivery {
    */
   readonly askAgainAt?: string;
   /**
+   * It was not proven in time, and a restart is due for it, which waits.
+   */
+  readonly awaits?: AwaitedRestart;
+  /**
    * The first 20 keys or places whose change it carries, for people.
    *
    * Items: A key, or a place in it, as in the history.
@@ -1210,6 +1223,20 @@ export interface RecordedDelivery {
    * Items: Keys of one source that differ from what is applied.
    */
   readonly changes: readonly SourceChange[];
+}
+
+/**
+ * It was not proven in time, and a restart is due for it, which waits.
+ */
+export interface AwaitedRestart {
+  /**
+   * What holds the restart, in one CamelCase word.
+   */
+  readonly reason: string;
+  /**
+   * Names the content that the restart would carry: what an approval is given for.
+   */
+  readonly digest: string;
 }
 
 /**
@@ -1454,7 +1481,7 @@ export type RequestType = 'Approve' | 'RunNow' | 'Retry' | 'Rollback' | 'ResetBu
  */
 export interface RequestedWorkload {
   /**
-   * API group of the workload.
+   * API group of the workload; the empty one of pods.
    */
   readonly group?: WorkloadGroup;
   /**

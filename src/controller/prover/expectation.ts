@@ -1,7 +1,7 @@
 /** What the files of one pod are to be, once a change has arrived: pure. */
 
 import type { Digest } from '../../domain/digest.ts';
-import type { SourceId } from '../../domain/observed.ts';
+import type { SourceId, Workload } from '../../domain/observed.ts';
 import type { ProofOrder } from '../../domain/proof.ts';
 import { WHOLE } from '../../domain/rules.ts';
 import type { PodMount } from '../ports.ts';
@@ -25,6 +25,10 @@ export interface Expectation {
   /** By container, and by the path within it; one that ends in a slash stands for all below it. */
   readonly containers: ReadonlyMap<string, ReadonlyMap<string, ExpectedFile>>;
 }
+
+/** What a pod mounts, with live objects told as the sources that they are rendered from. */
+export const asSources = (mounts: readonly PodMount[], { live }: Pick<Workload, 'live'>): readonly PodMount[] =>
+  live === undefined ? mounts : mounts.map((mount) => ({ ...mount, source: live.get(mount.source) ?? mount.source }));
 
 export const expectationOf = (mounts: readonly PodMount[], expected: ProofOrder['expected']): Expectation => {
   const volumes = new Map<string, { plugin: PodMount['plugin']; files: Map<string, ExpectedFile> }>();

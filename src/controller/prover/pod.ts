@@ -8,7 +8,7 @@ import type { Logger } from '../../runtime/log.ts';
 import { nudgeValue } from '../nudger.ts';
 import { workloadKey, type Agents, type FollowedPod, type Notifier, type PodContainer, type Pods } from '../ports.ts';
 import { createAsk, type Ask, type AskTerms, type Effort } from './ask.ts';
-import { expectationOf, fingerprintOf, type Expectation } from './expectation.ts';
+import { asSources, expectationOf, fingerprintOf, type Expectation } from './expectation.ts';
 import { createFileProof, type FileProof, type FilesState } from './files.ts';
 import { oneLine } from './heard.ts';
 import { nextNudgeAt } from './schedule.ts';
@@ -58,7 +58,7 @@ export const createPodPursuit = (
   let pod = firstPod;
   let order = firstOrder;
   let effort = firstEffort;
-  let expectation = expectationOf(pod.mounts, order.expected);
+  let expectation = expectationOf(asSources(pod.mounts, workload), order.expected);
   let fingerprint = fingerprintOf(expectation);
   let belongs: 'Unknown' | 'Yes' | 'No' = 'Unknown';
   let unsure: string | undefined = 'whether it belongs to the workload is not known yet';
@@ -190,7 +190,7 @@ export const createPodPursuit = (
       pod = nextPod;
       order = nextOrder;
       effort = nextEffort;
-      const next = expectationOf(pod.mounts, order.expected);
+      const next = expectationOf(asSources(pod.mounts, workload), order.expected);
       const nextFingerprint = fingerprintOf(next);
       const moved = nextFingerprint !== fingerprint;
       if (moved) {

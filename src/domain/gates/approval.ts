@@ -1,4 +1,4 @@
-import type { WorkloadKind } from '../selection.ts';
+import { infoOf } from '../../api/v1alpha1/kinds.ts';
 import { policiesOf, type Gate } from './gate.ts';
 
 /** A restart waits until somebody has approved exactly its content. */
@@ -10,13 +10,6 @@ export const approvalGiven: Gate = (question) => {
   const names = asking.map((policy) => policy.name).join(', ');
   return {
     reason: 'ApprovalPending',
-    message: `policy ${names} wants approval: kubectl reload approve ${SHORT_KINDS[kind]}/${name} (content ${digest})`,
+    message: `policy ${names} wants approval: kubectl reload approve ${infoOf(kind).short}/${name} (content ${digest})`,
   };
-};
-
-/** As kubectl abbreviates them. */
-const SHORT_KINDS: Readonly<Record<WorkloadKind, string>> = {
-  Deployment: 'deploy',
-  StatefulSet: 'sts',
-  DaemonSet: 'ds',
 };

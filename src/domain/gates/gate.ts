@@ -1,6 +1,7 @@
 /** What a gate is asked, and what it answers. */
 
 import { isOfFailure } from '../failure-words.ts';
+import type { LiveTrouble } from '../live.ts';
 import { sourceId, type Ledger, type Observed, type Policy, type SourceId } from '../observed.ts';
 
 export interface Hold {
@@ -15,13 +16,16 @@ export interface Hold {
     | 'OnDelete'
     | 'Undone'
     | 'RolledBack'
+    | 'NoRollout'
+    | 'RollbackRequested'
     | 'ApprovalPending'
     | 'WaitingForEarlier'
     | 'EarlierFailed'
     | 'OutsideWindow'
     | 'Cooldown'
     | 'BudgetExhausted'
-    | 'ConcurrencyLimit';
+    | 'ConcurrencyLimit'
+    | LiveTrouble['reason'];
   readonly message: string;
   /** When it goes on by itself; absent: when somebody or something acts, or nobody can tell. */
   readonly until?: number;
@@ -55,6 +59,7 @@ export const policiesOf = ({
 /** What a policy asks for; all else that holds a change needs somebody to put it right. */
 const ASKED_FOR: ReadonlySet<string> = new Set<Hold['reason']>([
   'Suspended',
+  'RollbackRequested',
   'ApprovalPending',
   'WaitingForEarlier',
   'EarlierFailed',

@@ -1,6 +1,7 @@
 /** Section f: what the operator asks and writes when nothing happens. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CONSUMER_KINDS } from '../../../src/api/v1alpha1/kinds.ts';
 import * as paths from '../../../src/kube/paths.ts';
 import type { Bench } from '../bench.ts';
 import { lineUp, stopAll } from '../contenders.ts';
@@ -117,7 +118,7 @@ type Versions = ReadonlyMap<string, string>;
 async function versionsIn({ api }: Bench, namespace: string): Promise<Versions> {
   const collections = [
     paths.configMaps(namespace),
-    ...paths.WORKLOAD_KINDS.map((kind) => paths.workloads(kind)(namespace)),
+    ...CONSUMER_KINDS.map((kind) => paths.workloads(kind)(namespace)),
     paths.policies(namespace),
     paths.records(namespace),
     paths.events(namespace),

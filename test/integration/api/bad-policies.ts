@@ -128,15 +128,29 @@ export const BAD_POLICIES: readonly BadCase[] = [
     says: ONE_OF,
   },
   { name: 'neither name nor selector', spec: withWorkload({ kind: 'Deployment' }), says: ONE_OF },
-  ...['CronJob', 'Job', 'Pod', 'deployment', 'Rollout', ''].map((kind) => ({
+  ...['Job', 'Service', 'deployment', 'ReplicationController', ''].map((kind) => ({
     name: `kind ${JSON.stringify(kind)}`,
     spec: withWorkload({ kind, name: 'a' }),
-    says: 'supported values: "Deployment", "StatefulSet", "DaemonSet"',
+    says: 'supported values: "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Rollout", "ReplicaSet", "Pod"',
   })),
-  ...['', 'batch', 'apps/v1', 'argoproj.io'].map((group) => ({
+  ...['apps/v1', 'extensions'].map((group) => ({
     name: `group ${JSON.stringify(group)}`,
     spec: withWorkload({ group, kind: 'Deployment', name: 'a' }),
-    says: 'supported values: "apps"',
+    says: 'supported values: "apps", "batch", "argoproj.io", ""',
+  })),
+  ...(
+    [
+      ['', 'Deployment'],
+      ['batch', 'Deployment'],
+      ['apps', 'CronJob'],
+      ['apps', 'Pod'],
+      ['apps', 'Rollout'],
+      ['argoproj.io', 'ReplicaSet'],
+    ] as const
+  ).map(([group, kind]) => ({
+    name: `group ${JSON.stringify(group)} of a ${kind}`,
+    spec: withWorkload({ group, kind, name: 'a' }),
+    says: 'group is not the API group of kind: leave group out',
   })),
   {
     name: 'a workload without a kind',

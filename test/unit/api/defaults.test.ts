@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DEFAULTS, resolvePolicy } from '../../../src/api/v1alpha1/defaults.ts';
+import { WORKLOAD_KINDS } from '../../../src/api/v1alpha1/kinds.ts';
+import { resolvePolicy } from '../../../src/api/v1alpha1/defaults.ts';
 import { reloadPolicySpecSchema } from '../../../src/api/v1alpha1/schema.ts';
 import type { ReloadPolicySpecInput } from '../../../src/api/v1alpha1/types.ts';
 
@@ -22,6 +23,7 @@ describe('resolvePolicy', () => {
       hot: { proof: 'Nudged', timeoutMs: 30_000, onTimeout: 'Report' },
       debounceMs: 500,
       progressTimeoutMs: 600_000,
+      rollouts: 'Template',
       gates: { cooldownMs: 0, windows: [], approval: 'Automatic', order: 'Parallel', onFailure: 'Report' },
       delivery: { objects: [], snapshots: 5, rollbackSecrets: false },
     });
@@ -64,6 +66,7 @@ describe('resolvePolicy', () => {
         approval: 'Manual',
         order: 'Sequential',
         canary: { percent: 10 },
+        rollouts: 'RestartAt',
         onFailure: 'Rollback',
       },
       delivery: {
@@ -91,6 +94,7 @@ describe('resolvePolicy', () => {
       },
       debounceMs: 0,
       progressTimeoutMs: 3_600_000,
+      rollouts: 'RestartAt',
       gates: {
         cooldownMs: 120_000,
         maxConcurrent: 2,
@@ -119,8 +123,19 @@ describe('resolvePolicy', () => {
   });
 
   it('gives each workload its group', () => {
-    const resolved = resolve({ sources: [APP], workloads: [{ kind: 'Deployment', name: 'web' }] });
-    assert.deepEqual(resolved.workloads, [{ group: DEFAULTS['workloads[].group'], kind: 'Deployment', name: 'web' }]);
+    const groups = WORKLOAD_KINDS.map((kind) => {
+      const [workload] = resolve({ sources: [APP], workloads: [{ kind, name: 'web' }] }).workloads ?? [];
+      return [kind, workload?.group];
+    });
+    assert.deepEqual(Object.fromEntries(groups), {
+      Deployment: 'apps',
+      StatefulSet: 'apps',
+      DaemonSet: 'apps',
+      CronJob: 'batch',
+      Rollout: 'argoproj.io',
+      ReplicaSet: 'apps',
+      Pod: '',
+    });
   });
 
   it('takes an empty hot or restart block for silence', () => {

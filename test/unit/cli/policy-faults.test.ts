@@ -6,6 +6,11 @@ import { policyFaults, predicateFor } from '../../../src/cli/policy-faults.ts';
 import { BAD_POLICIES } from '../../integration/api/bad-policies.ts';
 import { GOOD_POLICIES } from '../../integration/api/good-policies.ts';
 
+const withWindows = (...windows: readonly object[]): unknown => ({
+  sources: [{ kind: 'ConfigMap', name: 'a' }],
+  restart: { windows: windows.map((each, index) => ({ name: `n${index}`, duration: '1h', ...each })) },
+});
+
 describe('a policy in a manifest', () => {
   for (const { name, spec } of BAD_POLICIES) {
     it(`is refused as the API server refuses it: ${name}`, () => {
@@ -35,6 +40,18 @@ describe('a policy in a manifest', () => {
     [
       { sources: [{ kind: 'ConfigMap', name: 'a' }], restart: { debounce: '11m' } },
       'spec.restart.debounce: debounce must be between 0s and 10m',
+    ],
+    [
+      withWindows({ cron: '0 25 * * *' }),
+      `spec.restart.windows: window n0: cron "0 25 * * *" can't be read: Invalid value for hour: 25`,
+    ],
+    [
+      withWindows({ cron: '0 2 * * *' }, { cron: '0 3 * * *', timeZone: 'Mars/Base' }),
+      'spec.restart.windows: window n1: there is no time zone Mars/Base: give an IANA name, such as Europe/Berlin',
+    ],
+    [
+      withWindows({ cron: '0 2 * * *' }, { cron: '0 3 * * *', name: 'n0' }),
+      'spec.restart.windows[1]: there is another n0: each needs a name of its own',
     ],
   ];
   for (const [spec, sentence] of says) {

@@ -50,6 +50,10 @@ const performed = async (
   };
   const ledgers: Pick<Ledgers, 'store' | 'put'> = { store: does('store'), put: () => void does('put')() };
   const act = createAct({
+    live: {
+      begin: () => Promise.reject(new Error('nothing is managed')),
+      goBack: () => Promise.reject(new Error('nothing is managed')),
+    },
     workloads,
     store: createStore<Workload, Workload>({
       keyOf: workloadKey,

@@ -23,6 +23,9 @@ describe('the documentation', () => {
       'docs/prove-hot-changes.md',
       'docs/plan-in-ci.md',
       'docs/approval.md',
+      'docs/windows.md',
+      'docs/budget.md',
+      'docs/order.md',
       'docs/secrets.md',
       'docs/applications.md',
       'docs/cli.md',
@@ -164,6 +167,7 @@ async function publishedMetrics(): Promise<ReadonlySet<string>> {
   const metrics = createMetrics();
   metrics.observeWatches(() => []);
   metrics.observeOwnWatches(() => []);
+  metrics.observeBreakers(() => []);
   const text = await metrics.metrics();
   return new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name));
 }

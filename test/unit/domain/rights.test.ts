@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parse } from 'yaml';
+import { NAMED_KINDS, type WorkloadKindName } from '../../../src/api/v1alpha1/kinds.ts';
 import { rolesFor, type BindingPolicy, type Grant, type Rule } from '../../../src/domain/rights.ts';
 
 const CHECKOUT = join(import.meta.dirname, '../../..');
@@ -176,13 +177,17 @@ describe('the complete rights for policies', () => {
   };
 
   it('are those of the shipped Role where nothing is named', () => {
-    const { role, comments } = only([policy({ sourceSelectors: [{ kind: 'ConfigMap' }] })]);
+    const { role, comments } = only([
+      policy({ sourceSelectors: [{ kind: 'ConfigMap' }] }),
+      // Of kinds that are bound only where a policy selects them.
+      policy({ workloads: [{ kind: 'Rollout' }, { kind: 'ReplicaSet' }, { kind: 'Pod' }] }),
+    ]);
     const shipped = parse(readFileSync(join(CHECKOUT, 'config/namespaced/role.yaml'), 'utf8')) as {
       readonly metadata: { readonly name: string };
       readonly rules: readonly Rule[];
     };
     const withoutSecrets = shipped.rules.filter(({ resources }) => !resources.includes('secrets'));
-    assert.deepEqual(rightsOf(role.rules), rightsOf(withoutSecrets));
+    assert.deepEqual([...new Set(rightsOf(role.rules))], rightsOf(withoutSecrets));
     assert.equal(role.metadata.name, shipped.metadata.name);
     assert.match(comments.join(' '), /read every ConfigMap of shop.*patch all of their kind/);
   });
@@ -203,6 +208,27 @@ describe('the complete rights for policies', () => {
       );
     });
   }
+
+  it('reach kinds that are bound only where they are named no further than their names', () => {
+    const named = (kind: WorkloadKindName) => ({ kind, name: 'web' });
+    const rights = rightsOf(only([policy({ workloads: NAMED_KINDS.map(named) })]).role.rules);
+    assert.deepEqual(
+      rights.filter((right) => /replicasets|rollouts|cronjobs|\/pods/.test(right)),
+      [
+        'get apps/replicasets',
+        'list /pods',
+        'list apps/replicasets web',
+        'list argoproj.io/rollouts web',
+        'list batch/cronjobs',
+        'patch /pods/status',
+        'patch argoproj.io/rollouts web',
+        'watch /pods',
+        'watch apps/replicasets web',
+        'watch argoproj.io/rollouts web',
+        'watch batch/cronjobs',
+      ],
+    );
+  });
 
   it('do without the key of the digests for a Secret that only signs', () => {
     const rights = rightsOf(only([policy({ hot: signedWith('key') })]).role.rules);

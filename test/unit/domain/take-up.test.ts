@@ -8,10 +8,11 @@ import { compare } from '../../../src/domain/difference.ts';
 import { bareDigest } from '../../../src/domain/digest.ts';
 import { decide } from '../../../src/domain/decide.ts';
 import type { Plan } from '../../../src/domain/effects.ts';
-import type { Failed, Ledger, Observed } from '../../../src/domain/observed.ts';
+import type { Failed, Ledger, Observed, Policy } from '../../../src/domain/observed.ts';
 import { restartIssued } from '../../../src/domain/outcomes.ts';
 import { ledgerOf, recordStatusOf } from '../../../src/domain/record.ts';
 import type { Request } from '../../../src/domain/requests.ts';
+import { approvalGiven } from '../../../src/domain/gates/approval.ts';
 import { takeUp } from '../../../src/domain/take-up.ts';
 import {
   aGate,
@@ -31,6 +32,7 @@ import {
   T0,
   type Content,
 } from '../../support/builders.ts';
+import { World } from '../../support/world.ts';
 
 type Act = Extract<Plan, { readonly type: 'Act' }>;
 
@@ -90,6 +92,7 @@ const failedWith = (content: Content, more: Partial<Ledger> = {}): Ledger =>
 const stuck = (content: Content): ReturnType<typeof aWorkload> =>
   aWorkload({
     annotation: { n: 1, digest: contentOf(content), ours: true },
+    annotationValue: `v1.1.${contentOf(content)}`,
     rollout: deployment({ status: { replicas: 3, updated: 1, available: 2 } }),
   });
 
@@ -121,12 +124,43 @@ describe('a policy that wants approval', () => {
   it('does not hold what another source changes, and only observing is no reason to hold', () => {
     assert.equal(act(due({ policies: [aPolicy(), { ...manual, name: 'other', sources: [] }] })).restart?.n, 1);
     assert.equal(act(due({ policies: [aPolicy(), { ...manual, name: 'other', observes: true }] })).restart?.n, 1);
+    const said = act(due({ policies: [{ ...manual, observes: true }] }));
+    assert.deepEqual([said.ledger.held, said.ledger.history[0]?.outcome], [undefined, 'Observed']);
   });
 
   it('holds a restart that is forced after a crash, too', () => {
     const workload = aWorkload({ annotation: { n: 1, digest: 'other', ours: true } });
     const { restart, ledger } = act(observing(found(A), { ledger: aLedger(A), policies: [manual], workload }));
     assert.deepEqual([restart, ledger.held?.reason, ledger.held?.digest], [undefined, 'ApprovalPending', contentOf(A)]);
+  });
+
+  it('holds a restart for what was not proven in time, and the record says for which content', () => {
+    const hot = { proof: 'Loaded', timeoutMs: 30 * SECOND, onTimeout: 'Restart', notify: { port: 'http', path: '/' } };
+    const policies = [{ ...manual, hot: hot as Policy['hot'] }];
+    const world = new World({ policies }).application('Refuses').edit({ flag: 'a', hot: 'b' }).advance(MINUTE);
+    const digest = contentOf(A);
+    assert.deepEqual(world.ledger()?.delivery?.awaits, { reason: 'ApprovalPending', digest });
+    assert.deepEqual([world.state(), world.reason(), world.restarts.length], ['Held', 'ApprovalPending', 0]);
+    const plan = act({ ...world.observed(), requests: [aRequest({ digest })] }, world.now);
+    assert.equal(plan.restart?.digest, digest);
+    world.application('Loads');
+    assert.equal(world.ledger()?.delivery, undefined);
+    const late = act({ ...world.observed(), requests: [aRequest({ digest })] }, world.now);
+    assert.deepEqual([late.restart, answerOf(late)], [undefined, 'Refused NothingWaits']);
+  });
+
+  it('does not let a restart through for what is no longer unproven', () => {
+    const hot = { proof: 'Loaded', timeoutMs: 30 * SECOND, onTimeout: 'Restart', notify: { port: 'http', path: '/' } };
+    const world = new World({ policies: [{ ...manual, hot: hot as Policy['hot'] }] })
+      .application('Refuses')
+      .edit({ flag: 'a', hot: 'b' })
+      .advance(MINUTE);
+    world.edit({ flag: 'a', hot: 'c' });
+    assert.equal(world.ledger()?.delivery?.awaits, undefined, 'its time runs anew');
+    world.advance(MINUTE);
+    assert.ok(world.ledger()?.delivery?.awaits !== undefined);
+    world.policy({ suspended: true });
+    assert.equal(world.ledger()?.delivery?.awaits, undefined, 'nobody is to approve it now');
   });
 
   it('is content with an approval, and the restart uses it up', () => {
@@ -177,6 +211,21 @@ describe('a policy that wants approval', () => {
     );
     const back = act(next(due({ policies: [manual], pods: [] }, A), approved));
     assert.equal(back.ledger.approved, undefined);
+  });
+
+  it('forgets an approval of what runs', () => {
+    const consents = { approved: { digest: contentOf(A), at: T0 }, opened: { digest: contentOf(A), at: T0 } };
+    const { ledger } = act(observing(found(A), { ledger: aLedger(A, consents), policies: [manual] }));
+    assert.deepEqual([ledger.approved, ledger.opened], [undefined, undefined]);
+  });
+
+  it('is asked by its digest alone, whatever else has been approved', () => {
+    const observed = due();
+    const ledger = aLedger(A, { approved: { digest: contentOf(C), at: T0 } });
+    const question = { observed, changed: new Set(['ConfigMap/app']), ledger, digest: contentOf(B), now: NOW };
+    assert.equal(approvalGiven(question)?.reason, 'ApprovalPending');
+    assert.equal(approvalGiven({ ...question, digest: contentOf(C) }), undefined);
+    assert.equal(approvalGiven({ ...question, changed: new Set(['ConfigMap/other']) }), undefined);
   });
 
   it('keeps an approval while a source can not be read', () => {
@@ -253,6 +302,13 @@ describe('a request', () => {
       new RegExp(contentOf(B)),
     ],
     [
+      'tries nothing again that has not failed',
+      aRequest({ type: 'Retry', digest: contentOf(C) }),
+      due({ ledger: failedWith(B), workload: stuck(B) }, C),
+      'Refused Superseded',
+      new RegExp(`can be tried again is ${contentOf(B)}`),
+    ],
+    [
       'tries nothing again that is gone',
       aRequest({ type: 'Retry', digest: contentOf(B) }),
       due({ ledger: failedWith(B), workload: stuck(B) }, C),
@@ -279,7 +335,6 @@ describe('a request', () => {
 
   for (const [what, request, observed] of [
     ['for an approval while content can not be read', approving(B), { ...due(), sources: unread }],
-    ['for a rollback', aRequest({ type: 'Rollback', snapshot: 1 }), due()],
     [
       'for another try while the first is being undone',
       aRequest({ type: 'Retry', digest: contentOf(B) }),
@@ -291,9 +346,40 @@ describe('a request', () => {
   ] as const) {
     it(`waits for its answer: ${what}`, () => {
       const plan = act({ ...observed, requests: [request] });
-      assert.deepEqual([plan.ledger.answers, plan.recordFirst], [undefined, undefined]);
+      assert.equal(plan.ledger.answers, undefined);
+      // An undo is recorded first for its own sake.
+      assert.equal(plan.recordFirst, plan.undo === undefined ? undefined : true);
     });
   }
+
+  it('for another try comes after the undo that its policy wants', () => {
+    const observed = due({
+      policies: [aPolicy({ gates: aGate({ onFailure: 'Undo' }) })],
+      pods: [aPod(T0 - HOUR), aPod(T0 - HOUR, 'web-2')],
+      reports: [],
+      ledger: failedWith(B),
+      workload: stuck(B),
+      requests: [aRequest({ type: 'Retry', digest: contentOf(B) })],
+    });
+    const plan = act(observed);
+    assert.deepEqual([plan.undo?.n, plan.restart, answerOf(plan)], [1, undefined, '']);
+    const { annotation: _, annotationValue: __, ...before } = stuck(B);
+    const again = act(next(observed, plan, { workload: before }));
+    assert.deepEqual([again.undo, again.restart, answerOf(again)], [undefined, undefined, '']);
+    const later = act(next({ ...observed, workload: { ...before, rollout: deployment() } }, again));
+    assert.equal(answerOf(later), 'Done');
+    const { pending, ledger } = later;
+    assert.ok(pending !== undefined);
+    const released = { ...observed, workload: { ...before, rollout: deployment() }, pending, ledger };
+    assert.equal(act(released, NOW + SECOND).restart?.digest, contentOf(B));
+  });
+
+  it('to restart now does not start pods on what has failed before', () => {
+    const observed = due({ policies: [aPolicy()], ledger: aLedger(A, { failed: givenUp(B) }) });
+    const plan = act({ ...observed, requests: [aRequest({ type: 'RunNow', digest: contentOf(B) })] });
+    assert.equal(plan.restart, undefined);
+    assert.match(answerOf(plan), /^Refused (RolledBack|Undone)$/);
+  });
 
   it('for another try makes exactly one more restart due', () => {
     for (const ledger of [failedWith(B), failedWith(B, { failed: givenUp(B) })]) {
@@ -333,7 +419,7 @@ describe('an answer', () => {
       digest: fc.constantFrom(contentOf(A), contentOf(B), contentOf(C)),
       createdAt: fc.integer({ min: 0, max: 60 }).map((seconds) => T0 + seconds * SECOND),
     }),
-    { maxLength: 25 },
+    { maxLength: 25, size: 'max' },
   );
 
   /** What a look finds next: requests of which the status was written, a crash before that, or a crash before the record was. */
@@ -350,7 +436,8 @@ describe('an answer', () => {
         const takings = new Map<string, number>();
         let ledger: Ledger = failedWith(B);
         for (let look = 0; look < 200 && all.some(({ uid }) => !told.has(uid)); look += 1) {
-          const open = all.filter(({ uid }) => !told.has(uid));
+          // Some come later than others.
+          const open = all.filter(({ uid }, index) => !told.has(uid) && index < 12 + look);
           const observed = due({ ledger, requests: open, policies: [manual] }, content);
           const before = ledger.answers ?? [];
           const taken = takeUp({ observed, ledger, forced: false, unproven: false, now: NOW + look });

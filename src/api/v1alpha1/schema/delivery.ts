@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { DEFAULTS } from '../defaults.ts';
 import {
   ATOMIC_LIST,
+  GROUP_FITS_KIND,
   listMapBy,
   objectName,
   sourceKind,
@@ -29,7 +30,11 @@ const liveObject = z
             kind: workloadKind(),
             name: objectName().describe('Name of the workload.'),
           })
-          .meta({ title: 'LiveWorkload', description: 'A workload that mounts the object.' }),
+          .meta({
+            title: 'LiveWorkload',
+            description: 'A workload that mounts the object.',
+            ...validations(GROUP_FITS_KIND),
+          }),
       )
       .min(1)
       .max(32)

@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import { DURATION_PATTERN } from '../duration.ts';
+import { infoOf, KINDS, WORKLOAD_KINDS, type WorkloadKindName } from '../kinds.ts';
 import { STATUS_LIMITS } from '../limits.ts';
 
 /**
@@ -53,7 +54,7 @@ export const duration = (min: string, max: string, field: string) =>
 /** RFC 3339, with a zone. */
 export const time = () => z.iso.datetime({ offset: true }).max(64);
 
-/** The name of an object: a DNS subdomain (RFC 1123), as Kubernetes demands of all three kinds of workload and of ConfigMaps. */
+/** The name of an object: a DNS subdomain (RFC 1123), as Kubernetes demands of workloads and of ConfigMaps. */
 export const objectName = () =>
   z
     .string()
@@ -68,11 +69,19 @@ export const message = () => z.string().max(STATUS_LIMITS.message);
 export const sourceKind = () =>
   z.enum(['ConfigMap', 'Secret']).meta({ title: 'SourceKind', description: 'Kind of the source.' });
 export const workloadGroup = () =>
-  z.enum(['apps']).meta({ title: 'WorkloadGroup', description: 'API group of the workload.' });
+  z
+    .enum([...new Set(Object.values(KINDS).map(({ group }) => group))])
+    .meta({ title: 'WorkloadGroup', description: 'API group of the workload; the empty one of pods.' });
 export const workloadKind = () =>
   z
-    .enum(['Deployment', 'StatefulSet', 'DaemonSet'])
+    .enum(WORKLOAD_KINDS as readonly [WorkloadKindName, ...WorkloadKindName[]])
     .meta({ title: 'WorkloadKind', description: 'Kind of the workload.' });
+
+/** For objects with a `kind` and, perhaps, a `group` of a workload. */
+export const GROUP_FITS_KIND: CelRule = {
+  rule: `!has(self.group) || self.group == {${WORKLOAD_KINDS.map((kind) => `'${kind}': '${infoOf(kind).group}'`).join(', ')}}[self.kind]`,
+  message: 'group is not the API group of kind: leave group out',
+};
 
 export const action = () =>
   z.enum(['Hot', 'Restart']).meta({

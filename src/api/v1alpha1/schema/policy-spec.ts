@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { DEFAULTS } from '../defaults.ts';
 import { DOCUMENT_FORMATS, PATH_PATTERN } from '../documents.ts';
 import {
+  GROUP_FITS_KIND,
   ATOMIC_LIST,
   atomicMap,
   duration,
@@ -137,9 +138,7 @@ const sources = z
 
 const workloadReference = z
   .object({
-    group: workloadGroup()
-      .describe(`API group of the workload. Default ${DEFAULTS['workloads[].group']}.`)
-      .exactOptional(),
+    group: workloadGroup().describe('API group of the workload. Default: that of its kind.').exactOptional(),
     kind: workloadKind(),
     name: objectName()
       .describe("Name of one workload in the policy's namespace. Set this or selector.")
@@ -160,10 +159,13 @@ const workloadReference = z
   .meta({
     title: 'WorkloadReference',
     description: 'One workload by name, or every workload of a kind by label.',
-    ...validations({
-      rule: 'has(self.name) != has(self.selector)',
-      message: 'a workload needs exactly one of name and selector',
-    }),
+    ...validations(
+      {
+        rule: 'has(self.name) != has(self.selector)',
+        message: 'a workload needs exactly one of name and selector',
+      },
+      GROUP_FITS_KIND,
+    ),
   });
 
 const workloads = z
@@ -183,7 +185,7 @@ const workloads = z
       },
     ),
     description:
-      'The workloads that the policy binds. Left out: every workload of the namespace that consumes one of the sources.',
+      'The workloads that the policy binds. Left out: every Deployment, StatefulSet, DaemonSet and CronJob of the namespace that consumes one of the sources. Rollouts, ReplicaSets and Pods are bound only where they are named or selected here.',
   });
 
 const keyGlobs = (description: string) =>

@@ -118,6 +118,16 @@ const delivery = z
         'When applications are asked once more that may have read their files before those were refreshed: they can not tell what they have loaded, and nobody saw the files.',
       )
       .exactOptional(),
+    awaits: z
+      .object({
+        reason: reason().describe('What holds the restart, in one CamelCase word.'),
+        digest: digest().describe('Names the content that the restart would carry: what an approval is given for.'),
+      })
+      .meta({
+        title: 'AwaitedRestart',
+        description: 'It was not proven in time, and a restart is due for it, which waits.',
+      })
+      .exactOptional(),
     places: z
       .array(z.string().max(STATUS_LIMITS.key).describe('A key, or a place in it, as in the history.'))
       .max(RECORD_LIMITS.historyKeys)

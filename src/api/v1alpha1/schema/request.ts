@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import {
+  GROUP_FITS_KIND,
   digest,
   int32,
   message,
@@ -26,7 +27,11 @@ export const reloadRequestSpecSchema = z
         kind: workloadKind(),
         name: objectName().describe('Its name.'),
       })
-      .meta({ title: 'RequestedWorkload', description: "The workload, in the request's namespace." }),
+      .meta({
+        title: 'RequestedWorkload',
+        description: "The workload, in the request's namespace.",
+        ...validations(GROUP_FITS_KIND),
+      }),
     digest: digest()
       .min(1)
       .regex(/^[0-9A-Za-z_-]+$/)
@@ -40,7 +45,7 @@ export const reloadRequestSpecSchema = z
     title: 'ReloadRequestSpec',
     description: 'What is wished for.',
     ...validations(
-      { rule: 'self == oldSelf', message: 'a request is never changed: make another one' },
+      { rule: 'self == oldSelf', message: 'a request is never changed: create another one' },
       {
         rule: "has(self.digest) == (self.type in ['Approve', 'RunNow', 'Retry'])",
         message: 'Approve, RunNow and Retry need a digest, and the other types take none',

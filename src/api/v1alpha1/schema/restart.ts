@@ -2,7 +2,15 @@
 
 import * as z from 'zod';
 import { DEFAULTS } from '../defaults.ts';
-import { duration, listMapBy, objectName, validations, workloadGroup, workloadKind } from './fields.ts';
+import {
+  duration,
+  GROUP_FITS_KIND,
+  listMapBy,
+  objectName,
+  validations,
+  workloadGroup,
+  workloadKind,
+} from './fields.ts';
 
 const window = z
   .object({
@@ -46,7 +54,11 @@ const canary = z
         kind: workloadKind(),
         name: objectName().describe('Name of the workload.'),
       })
-      .meta({ title: 'CanaryWorkload', description: 'The workload that goes first. Set this or percent.' })
+      .meta({
+        title: 'CanaryWorkload',
+        description: 'The workload that goes first. Set this or percent.',
+        ...validations(GROUP_FITS_KIND),
+      })
       .exactOptional(),
     percent: z
       .int()
@@ -125,6 +137,13 @@ export const restart = z
       })
       .exactOptional(),
     canary: canary.exactOptional(),
+    rollouts: z
+      .enum(['Template', 'RestartAt'])
+      .meta({
+        title: 'RolloutRestart',
+        description: `How Argo Rollouts are restarted. Template: by an annotation of the pod template, which is a new revision that takes all canary or blue-green steps. RestartAt: by spec.restartAt, on which Argo Rollouts replaces the pods of the present revision without any steps. Where several policies bind a Rollout, RestartAt takes the word of all. Default ${DEFAULTS['restart.rollouts']}.`,
+      })
+      .exactOptional(),
     onFailure: z
       .enum(['Report', 'Undo', 'Rollback'])
       .meta({

@@ -1,0 +1,130 @@
+/** The contents that live objects were given with restarts, kept as immutable objects beside them. */
+
+import { API_VERSION, RELOAD_POLICY } from '../../api/v1alpha1/names.ts';
+import { snapshotName, type LiveObject } from '../../domain/live.ts';
+import type { SourceId } from '../../domain/observed.ts';
+import type { SourceKind } from '../../domain/selection.ts';
+import { statusOf } from '../../runtime/errors.ts';
+import type { LiveStore, Owner, RawContent, RawObject, SnapshotEntry, StoredPolicy } from '../ports.ts';
+
+export interface Snapshots {
+  /** Keeps some content under the next number, which is returned. */
+  take(
+    live: RawObject,
+    policy: StoredPolicy,
+    of: { readonly namespace: string; readonly source: SourceId; readonly content: RawContent },
+    signal: AbortSignal,
+  ): Promise<number>;
+  content(object: LiveObject, namespace: string, number: number, signal: AbortSignal): Promise<RawContent | undefined>;
+  /** Those that there are, the newest first. */
+  numbers(object: LiveObject, namespace: string, signal: AbortSignal): Promise<readonly number[]>;
+  /** Makes sure that the present one is there, and removes those that nobody needs; asks only once for each. */
+  keep(
+    live: LiveReference,
+    policy: StoredPolicy,
+    needs: {
+      /** Not to be removed. */
+      readonly needed: ReadonlySet<number>;
+      readonly source: SourceId;
+      readonly content: () => Promise<RawObject | undefined>;
+    },
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+interface LiveReference {
+  readonly kind: SourceKind;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Of the snapshot that it is of. */
+  readonly number: number;
+}
+
+export const createSnapshots = (store: LiveStore): Snapshots => {
+  /** The numbers for which it was last made sure, by the live object's uid. */
+  const kept = new Map<string, string>();
+
+  const make = async (
+    { kind, namespace, name, uid }: Pick<LiveReference, 'kind' | 'namespace' | 'name' | 'uid'>,
+    policy: StoredPolicy,
+    { number, source, content }: { readonly number: number; readonly source: SourceId; readonly content: RawContent },
+    signal: AbortSignal,
+  ): Promise<void> => {
+    await store.create(
+      {
+        kind,
+        namespace,
+        name: snapshotName(name, number),
+        content,
+        rendered: { role: 'snapshot', source, snapshot: number },
+      },
+      owners({ kind, name, uid }, policy),
+      signal,
+    );
+  };
+
+  return {
+    take: async (live, policy, { source, content }, signal) => {
+      const known = await store.snapshots(live.kind, live.namespace, live.name, signal);
+      const number = Math.max(live.rendered?.snapshot ?? 0, ...known.map((each) => each.number)) + 1;
+      await make(live, policy, { number, source, content }, signal);
+      return number;
+    },
+    content: async ({ source: { kind }, name }, namespace, number, signal) => {
+      const found = await store.get(kind, namespace, snapshotName(name, number), signal);
+      return found?.rendered?.role === 'snapshot' ? found.content : undefined;
+    },
+    numbers: async ({ source: { kind }, name }, namespace, signal) =>
+      (await store.snapshots(kind, namespace, name, signal)).map(({ number }) => number),
+    keep: async (live, policy, { needed, source, content }, signal) => {
+      const { kind, namespace, name, number } = live;
+      const most = mostKept(kind, policy);
+      const mark = `${number} ${most} ${[...needed].join(',')}`;
+      if (kept.get(live.uid) === mark) return;
+      const known = await store.snapshots(kind, namespace, name, signal);
+      if (!known.some((each) => each.number === number)) {
+        const raw = await content();
+        if (raw !== undefined)
+          await make(live, policy, { number, source, content: raw.content }, signal).catch((error: unknown) => {
+            // Somebody else was faster, or has something of that name: it is looked for by its label.
+            if (statusOf(error) !== 409) throw error;
+          });
+      }
+      for (const each of surplus(known, number, most, needed)) await store.remove(kind, namespace, each, signal);
+      kept.set(live.uid, mark);
+    },
+  };
+};
+
+/** Of Secrets there is one, unless the policy wants more. */
+const mostKept = (kind: SourceKind, { delivery, gates }: StoredPolicy): number => {
+  if (kind === 'Secret' && !delivery.rollbackSecrets) return 1;
+  // Beside the one that is being rolled out there has to be one to go back to.
+  return Math.max(delivery.snapshots, gates.onFailure === 'Rollback' ? 2 : 1);
+};
+
+/** Those later than the present one belong to restarts that never began. */
+const surplus = (
+  known: readonly SnapshotEntry[],
+  present: number,
+  most: number,
+  needed: ReadonlySet<number>,
+): readonly SnapshotEntry[] => {
+  const staying = new Set(
+    known
+      .map(({ number }) => number)
+      .filter((number) => number <= present)
+      .slice(0, most),
+  );
+  return known.filter(({ number }) => number !== present && !needed.has(number) && !staying.has(number));
+};
+
+/** Both: a live object that somebody deletes must not take its snapshots along before it is put back. */
+const owners = (
+  live: { readonly kind: SourceKind; readonly name: string; readonly uid: string },
+  policy: StoredPolicy,
+): Owner[] => [
+  { apiVersion: 'v1', kind: live.kind, name: live.name, uid: live.uid },
+  { apiVersion: API_VERSION, kind: RELOAD_POLICY.kind, name: policy.name, uid: policy.uid },
+];

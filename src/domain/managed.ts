@@ -1,0 +1,132 @@
+/** Restarts with managed delivery: what begins with them, and what has begun is completed. */
+
+import { compare, onItsWay, onlyFrom, type Difference } from './difference.ts';
+import type { RestartOrder } from './effects.ts';
+import { hasArrived, liveOf } from './live.ts';
+import type { Changes, Intent, Ledger, Observed, Restart, Source, SourceId } from './observed.ts';
+import { carried, counted } from './outcomes.ts';
+import { isByRestartAt, wholeSecondAfter } from './restart-at.ts';
+import { replacedBy, replacedByUnrecorded } from './undo.ts';
+import { keyOfUnit } from './units.ts';
+
+/** The part of some changes that pods find in what they mount: hot keys count as sent only then. */
+export const arrivedOf = (observed: Observed, changes: Changes): Changes =>
+  observed.live === undefined ? changes : onlyUnits(changes, (id, key) => hasArrived(observed, id, key));
+
+const onlyUnits = (changes: Changes, accept: (id: SourceId, key: string) => boolean): Changes =>
+  new Map(
+    [...changes].flatMap(([id, units]) => {
+      const left = [...units].filter(([name]) => accept(id, keyOfUnit(name)));
+      return left.length === 0 ? [] : [[id, new Map(left)] as const];
+    }),
+  );
+
+/** The sources whose live objects go forward with a restart for these changes. */
+export const movedBy = (observed: Observed, changes: Changes): readonly SourceId[] =>
+  [...changes.keys()].filter((id) => liveOf(observed, id) !== undefined);
+
+/** What others started may carry only what was there to be read. */
+export const mayBeCarriedByOthers = (observed: Observed, changes: Changes): boolean =>
+  [...changes].every(([id, units]) => [...units.keys()].every((name) => hasArrived(observed, id, keyOfUnit(name))));
+
+/** A restart whose beginning is recorded, and that is in the template by now, is issued; one that others overtook is void. */
+export const settleIntent = (observed: Observed, ledger: Ledger, now: number): Ledger => {
+  const { intent, ...rest } = ledger;
+  const { annotation, templateHash } = observed.workload;
+  if (intent === undefined || annotation === undefined || annotation.n < intent.n) return ledger;
+  if (annotation.n > intent.n || annotation.digest !== intent.digest) return rest;
+  const restart: Restart = {
+    n: intent.n,
+    digest: intent.digest,
+    origin: 'Issued',
+    issuedAt: now,
+    templateHash,
+    phase: 'InProgress',
+    ...replacedByUnrecorded(`v1.${intent.n}.${intent.digest}`, observed.workload, ledger),
+    changes: intent.changes,
+  };
+  return { ...counted(carried(rest, restart, now), now), restart };
+};
+
+/** What completes a restart that has begun, with what it began with. */
+export const orderToComplete = (observed: Observed, ledger: Ledger, intent: Intent, now: number): RestartOrder => ({
+  n: intent.n,
+  value: `v1.${intent.n}.${intent.digest}`,
+  digest: intent.digest,
+  changes: intent.changes,
+  keys: intent.keys,
+  cause: `changed: ${intent.keys.join(', ')}; it had begun`,
+  live: intent.snapshots.map(({ source }) => source),
+  begun: intent,
+  ...replacedBy(observed.workload, ledger),
+  ...(isByRestartAt(observed) && { restartAt: wholeSecondAfter(now) }),
+});
+
+/**
+ * What the live objects hold and this workload's pods were not started on, since another workload that shares them has
+ * begun its restart: this one follows, whatever its gates say by now. Undefined: nothing.
+ */
+export const behindLive = (observed: Observed, ledger: Ledger): Difference | undefined => {
+  const shared = [...(observed.live ?? [])].filter(([id]) => isAhead(observed, id));
+  if (shared.length === 0) return undefined;
+  const sources = new Map(observed.sources);
+  for (const [id, live] of shared) {
+    const source = sources.get(id);
+    if (live.state === 'Present' && source?.state === 'Present') sources.set(id, asLive(source, live.keys));
+  }
+  const difference = compare({ ...observed, sources }, ledger);
+  const ids = new Set(shared.map(([id]) => id));
+  if (![...difference.restart.keys()].some((id) => ids.has(id))) return undefined;
+  // What is in other live objects, or is not, is a matter of their own.
+  const reaches = (id: SourceId): boolean => ids.has(id) || liveOf(observed, id) === undefined;
+  return {
+    ...difference,
+    restart: onlyFrom(difference.restart, reaches),
+    carried: onlyFrom(difference.carried, reaches),
+  };
+};
+
+/** Such a restart, begun: it delivers what is there already. */
+export const orderToFollow = (observed: Observed, order: RestartOrder, now: number): RestartOrder => {
+  const snapshots = [...(observed.live ?? [])].flatMap(([source, live]) =>
+    order.changes.has(source) && live.state === 'Present' && live.snapshot !== undefined
+      ? [{ source, object: live.name, number: live.snapshot }]
+      : [],
+  );
+  const { n, digest, keys, changes } = order;
+  return {
+    ...order,
+    live: snapshots.map(({ source }) => source),
+    begun: { n, digest, at: now, snapshots, keys, changes },
+  };
+};
+
+/** A source as if it held what a live object or a snapshot holds. */
+export const asLive = (source: Extract<Source, { readonly state: 'Present' }>, keys: typeof source.keys): Source => {
+  const { documents, ...rest } = source;
+  return {
+    ...rest,
+    keys,
+    ...(documents !== undefined && {
+      documents: new Map([...documents].filter(([key]) => keys.get(key) === source.keys.get(key))),
+    }),
+  };
+};
+
+/** A live object that holds what a sharer was started on, or is about to be. */
+const isAhead = ({ sharers = [], ...observed }: Observed, id: SourceId): boolean => {
+  const live = liveOf(observed, id);
+  return (
+    live?.state === 'Present' &&
+    live.ours &&
+    sharers.some(({ ledger }) => {
+      if (ledger?.applied.has(id) !== true) return false;
+      const sent = onItsWay(ledger)?.get(id);
+      return [...live.keys].some(
+        ([key, digest]) =>
+          observed.ledger?.applied.get(id)?.get(key) !== digest &&
+          (sent?.get(key) === digest || (sent?.has(key) !== true && ledger.applied.get(id)?.get(key) === digest)),
+      );
+    })
+  );
+};
