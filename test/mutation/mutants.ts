@@ -20,14 +20,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'domain/issued.ts',
     find: 'const known = withCounted(ledger, annotation.n, now);',
     replace: 'const known = ledger;',
-    by: [gates('with a cooldown')],
+    by: [gates('where writes go unheard, in')],
   },
   {
     name: 'what was pending is restarted for once more where nobody heard of it',
     file: 'domain/decide.ts',
     find: 'recognised.recognised ? withoutPending(seen) : seen',
     replace: 'seen',
-    by: [gates('without any gate')],
+    by: [gates('where writes go unheard')],
   },
   {
     name: 'first sight restarts',
@@ -286,13 +286,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'domain/gates/concurrency.ts',
     find: "(failedCount && peer.standing === 'Failed')",
     replace: "(failedCount && peer.standing === 'Unknown')",
-    by: [order('one at a time')],
-  },
-  {
-    name: 'what is about to begin has no place yet',
-    file: 'domain/standing.ts',
-    find: "  if (pending !== undefined) return 'InProgress';\n",
-    replace: '',
     by: [order('one at a time')],
   },
   {

@@ -85,6 +85,7 @@ export class History {
           account.template = workload.template;
           account.changes = [];
           account.wished = false;
+          account.cure = account.troubled || (account.lost && account.cure);
           account.troubled = false;
           account.rolling = true;
           account.saidToFail = false;

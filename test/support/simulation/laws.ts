@@ -60,6 +60,8 @@ export interface Account {
   /** Contents that somebody has approved, and those for which somebody has opened every gate; as text. */
   readonly approved: Set<string>;
   readonly opened: Set<string>;
+  /** The last restart was a way out: as long as nobody has heard of it, the next is one, too. */
+  cure: boolean;
   /** The last restart is not through, or has been put back and that is not. */
   rolling: boolean;
   /** It was said to have failed since its last restart, and is not well again. */
@@ -86,6 +88,7 @@ export const anAccount = (): Account => ({
   troubled: false,
   approved: new Set(),
   opened: new Set(),
+  cure: false,
   rolling: false,
   saidToFail: false,
   hotHeld: false,
@@ -147,7 +150,13 @@ const isFree = (scene: Scene, workload: Deployed, lets: (policy: Policy) => bool
 
 /** Its last restart has failed, or took too long. */
 export const hasFailed = ({ cluster, policies, accounts }: Scene, workload: Deployed): boolean => {
-  const { troubled = false, restarts = [] } = accounts.get(workload.name) ?? {};
+  const {
+    troubled: isTroubledItself = false,
+    lost = false,
+    cure = false,
+    restarts = [],
+  } = accounts.get(workload.name) ?? {};
+  const troubled = isTroubledItself || (lost && cure);
   const since = cluster.now - (restarts.at(-1)?.at ?? cluster.now);
   return troubled || (!isRolledOut(workload) && policies.some(({ progressTimeoutMs }) => since >= progressTimeoutMs));
 };

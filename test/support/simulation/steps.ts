@@ -110,6 +110,16 @@ export const WINDOWS: readonly Policy['gates']['windows'][] = [
   ],
 ];
 
+/** Writes of which nobody hears, and whatever may follow at once. */
+export const UNHEARD: fc.WeightedArbitrary<Step> = {
+  weight: 12,
+  arbitrary: fc.oneof(
+    fc.constantFrom<Step>({ do: 'fault', fault: 'Unheard' }, { do: 'end container', workload: 0 }),
+    edit,
+    fc.constantFrom(100, 500, 600).map((ms): Step => ({ do: 'wait', ms })),
+  ),
+};
+
 /** What waits is approved, soon after it has come. */
 export const APPROVING: fc.WeightedArbitrary<Step> = {
   weight: 4,

@@ -6,7 +6,15 @@ import type { GatePolicy, Policy } from '../../../src/domain/observed.ts';
 import { aGate, aPolicy, MINUTE, SECOND } from '../../support/builders.ts';
 import { runs } from '../../support/runs.ts';
 import { live, type Setting } from '../../support/simulation/history.ts';
-import { ANYTHING, APPROVING, ASKING, histories, REWINDOWED, WINDOWS } from '../../support/simulation/steps.ts';
+import {
+  ANYTHING,
+  APPROVING,
+  ASKING,
+  histories,
+  REWINDOWED,
+  UNHEARD,
+  WINDOWS,
+} from '../../support/simulation/steps.ts';
 
 const gated = (gates: Partial<GatePolicy>, more: Partial<Policy> = {}): Policy =>
   aPolicy({ gates: aGate(gates), ...more });
@@ -58,14 +66,26 @@ const isApproved = ({ policies }: Setting): boolean => policies.some(({ gates })
 
 describe('whatever happens, the laws hold', () => {
   for (const [what, setting] of SETTINGS) {
+    const more = isApproved(setting) ? [APPROVING] : [];
     it(what, () => {
       fc.assert(
-        fc.property(
-          histories(...ANYTHING, ASKING, REWINDOWED, ...(isApproved(setting) ? [APPROVING] : [])),
-          (steps) => {
-            live(setting, steps);
-          },
-        ),
+        fc.property(histories(...ANYTHING, ASKING, REWINDOWED, ...more), (steps) => {
+          live(setting, steps);
+        }),
+        runs(500),
+      );
+    });
+  }
+
+  for (const [what, setting] of [
+    ['where writes go unheard', web(aPolicy())],
+    ['where writes go unheard, in a cooldown', web(gated({ cooldownMs: 90 * SECOND }))],
+  ] as const) {
+    it(what, () => {
+      fc.assert(
+        fc.property(histories(...ANYTHING, UNHEARD), (steps) => {
+          live(setting, steps);
+        }),
         runs(500),
       );
     });
