@@ -35,7 +35,7 @@ export interface OthersRoom {
 
 export interface OthersOptions {
   readonly stores: Pick<Stores, 'workloads' | 'records'>;
-  readonly bindings: Bindings;
+  readonly bindings: Pick<Bindings, 'policiesOf' | 'workloadsOf'>;
   readonly sources: Pick<Sources, 'get'>;
   readonly ledgers: Pick<Ledgers, 'of'>;
   /** How many workloads of the cluster may roll out at a time; 0: as many as like. */

@@ -29,12 +29,12 @@ export interface RestartOrder {
   readonly cause: string;
   /** The annotation's value that it takes the place of; absent: there is none. */
   readonly replaces?: string;
+  /** RFC 3339. An Argo Rollout is to replace all pods that are older, and its template is left alone. */
+  readonly restartAt?: string;
   /** Managed delivery: the sources whose live objects go forward with it. */
   readonly live?: readonly SourceId[];
   /** It completes one that had begun: what is delivered has been recorded. */
   readonly begun?: Intent;
-  /** RFC 3339. An Argo Rollout is to replace all pods that are older, and its template is left alone. */
-  readonly restartAt?: string;
   /** It replaces pods of which a hot change was not proven in time: which, and why. */
   readonly unproven?: string;
 }

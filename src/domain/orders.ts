@@ -63,8 +63,8 @@ export const orderOf = (situation: Situation, forced: boolean): RestartOrder => 
     keys: places,
     cause,
     ...replacedBy(observed.workload, ledger),
-    ...(live.length > 0 && { live }),
     ...(isByRestartAt(observed) && { restartAt: wholeSecondAfter(now) }),
+    ...(live.length > 0 && { live }),
     ...(unproven !== undefined && { unproven }),
   };
 };

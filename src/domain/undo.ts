@@ -20,6 +20,7 @@ import {
   type Policy,
   type Restart,
   type SnapshotReference,
+  type Source,
   type Undo,
   type Workload,
 } from './observed.ts';
@@ -233,10 +234,12 @@ export const sinceFailed = (pending: Pending, { restart, failed }: Ledger): Pend
  * is applied. Where nothing was restarted for that, this is the end of it.
  * @param isClean nothing differs, and no restart is due
  */
-export const recovered = ({ workload }: Observed, ledger: Ledger, isClean: boolean, now: number): Ledger => {
+export const recovered = ({ workload, sources }: Observed, ledger: Ledger, isClean: boolean, now: number): Ledger => {
   const { failed, ...rest } = ledger;
   const { restart } = ledger;
   if (failed === undefined || !isClean || restart === undefined) return ledger;
+  // A deletion and a failed read move nothing: the content may be there again.
+  if ([...failed.changes.keys()].some((id) => isAway(sources.get(id)))) return ledger;
   if (!isOf(restart, failed)) return isSettled(restart) ? rest : ledger;
   if (failed.undo?.phase === 'Intended') return ledger;
   const message = backWords(failed);
@@ -251,6 +254,8 @@ export const recovered = ({ workload }: Observed, ledger: Ledger, isClean: boole
   };
   return withEntry({ ...rest, restart: { ...restart, phase: 'Succeeded', reason: RECOVERED, message } }, entry);
 };
+
+const isAway = (source: Source | undefined): boolean => source?.state === 'Missing' || source?.state === 'Unknown';
 
 /** Nothing of it is on its way any more. */
 const isSettled = ({ phase, reason }: Restart): boolean => phase === 'Succeeded' || reason === 'NotCarried';

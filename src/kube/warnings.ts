@@ -29,7 +29,8 @@ export const warningsOf = async (
   reports: readonly PodReport[],
   signal: AbortSignal,
 ): Promise<Warnings> => {
-  const about = async (uid: string): Promise<readonly ClusterWarning[]> => {
+  const about = async (uid: string | undefined): Promise<readonly ClusterWarning[]> => {
+    if (uid === undefined) return [];
     try {
       const { items } = await client.request<{ readonly items: readonly RawEvent[] }>({
         method: 'GET',
@@ -48,9 +49,7 @@ export const warningsOf = async (
     .filter(({ containers }) => containers.length === 0 || containers.some(({ ready }) => !ready))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .slice(0, MOST_PODS);
-  const [own, ...found] = await Promise.all(
-    [workload.uid, ...asked.map(({ uid }) => uid)].map((uid) => (uid === undefined ? [] : about(uid))),
-  );
+  const [own, ...found] = await Promise.all([workload.uid, ...asked.map(({ uid }) => uid)].map(about));
   const byPod = new Map(asked.map((report, index) => [report, found[index] ?? []] as const));
   return {
     reports: reports.map((report) => {

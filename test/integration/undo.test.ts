@@ -53,16 +53,26 @@ describe('a template that is put back', () => {
       await writer.restart(await present(name, kind), { value: 'v1.1.one' }, signal);
       assert.equal((await present(name, kind)).annotationValue, 'v1.1.one');
       const once = await template(name, kind);
-      await untilPasses(async () => void (await writer.undo(await present(name, kind), undefined, signal)), {
-        what: 'the annotation to be taken away',
-      });
+      await untilPasses(
+        async () => {
+          await writer.undo(await present(name, kind), undefined, signal);
+        },
+        {
+          what: 'the annotation to be taken away',
+        },
+      );
       assert.deepEqual(await template(name, kind), untouched);
 
       await writer.restart(await present(name, kind), { value: 'v1.1.one' }, signal);
       await writer.restart(await present(name, kind), { value: 'v1.2.two' }, signal);
-      await untilPasses(async () => void (await writer.undo(await present(name, kind), 'v1.1.one', signal)), {
-        what: 'the annotation to be put back',
-      });
+      await untilPasses(
+        async () => {
+          await writer.undo(await present(name, kind), 'v1.1.one', signal);
+        },
+        {
+          what: 'the annotation to be put back',
+        },
+      );
       assert.deepEqual(await template(name, kind), once);
       assert.equal((await present(name, kind)).annotation?.ours, true);
     });
@@ -77,9 +87,14 @@ describe('a template that is put back', () => {
     const writer = createWorkloadWriter(client);
     const before = await template(name, 'Deployment');
     await writer.restart(await present(name, 'Deployment'), { value: 'v1.1.one' }, signal);
-    await untilPasses(async () => void (await writer.undo(await present(name, 'Deployment'), undefined, signal)), {
-      what: 'the annotation to be taken away',
-    });
+    await untilPasses(
+      async () => {
+        await writer.undo(await present(name, 'Deployment'), undefined, signal);
+      },
+      {
+        what: 'the annotation to be taken away',
+      },
+    );
     assert.deepEqual(await template(name, 'Deployment'), before);
   });
 

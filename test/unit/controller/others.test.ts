@@ -57,11 +57,6 @@ const aScene = ({ policies, limit = 0 }: { readonly policies: readonly StoredPol
         policies.filter((policy) => policy.namespace === workload.namespace && binds(policy, workload)),
       workloadsOf: (policy) =>
         workloads.by('namespace', policy.namespace).filter((workload) => binds(policy, workload)),
-      complete: () => true,
-      consumersOf: () => [],
-      policiesNaming: () => [],
-    rendering: () => [],
-    renderedFrom: () => [],
     },
     sources: { get: (_namespace, id) => sources.get(id) ?? { state: 'Missing' } },
     ledgers: { of: (workload) => ledgers.get(workloadKey(workload)) },

@@ -177,6 +177,18 @@ describe('content that failed and was undone', () => {
     assert.equal(world.state(), 'UpToDate');
   });
 
+  it('is not forgotten while its source is gone or can not be read', () => {
+    const world = failing();
+    world.advance(MINUTE).remove().advance(MINUTE).edit(BAD).advance(MINUTE);
+    assert.equal(world.restarts.length, 1);
+    assert.equal(world.reason(), 'Undone');
+    world.crash().unreadable.add('app');
+    world.start().advance(MINUTE).crash().unreadable.delete('app');
+    world.start().advance(MINUTE);
+    assert.equal(world.restarts.length, 1);
+    assert.equal(world.reason(), 'Undone');
+  });
+
   it('may fail again when it comes again after a recovery: it is tried, once', () => {
     const world = failing();
     world.advance(MINUTE).edit(GOOD).advance(MINUTE).edit(BAD).advance(MINUTE);
