@@ -128,6 +128,8 @@ class KeyedWorkQueue implements WorkQueue {
     if (pending !== undefined && pending.at <= at) return;
     pending?.cancel();
     const cancel = this.#options.clock.schedule(ms, () => {
+      // Timers may fire a moment early by the wall clock: the key may have to wait for the rest.
+      this.#delays.delete(key);
       this.add(key);
     });
     this.#delays.set(key, { at, cancel });

@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { digestContent } from '../../src/domain/digest.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { EFFECTS, type Effect } from '../support/crashes/effects.ts';
 import { createInterferingProxy, type Interference, type InterferingProxy } from '../support/interfering-proxy.ts';
@@ -76,6 +77,54 @@ describe('every effect', () => {
         });
       }
     }
+  });
+
+  describe('of two processes at once', () => {
+    let stage: Stage;
+    let operators: readonly RunningOperator[];
+    before(async () => {
+      stage = await Stage.open(cluster, 'twice');
+      const options = { cluster, namespaces: [stage.namespace] };
+      operators = await Promise.all([startOperator(options), startOperator(options)]);
+    });
+    after(async () => {
+      await Promise.all(operators.map((operator) => operator.kill()));
+      await stage.end();
+    });
+
+    const shared = EFFECTS.filter(({ name }) => ['patch', 'undo', 'record-made'].includes(name));
+    for (const effect of shared) {
+      it(`${effect.name} is there once`, async () => {
+        const scene = effect.name;
+        await effect.prepare(stage, scene);
+        await effect.provoke(stage, scene);
+        await inTheEnd(effect, stage, scene);
+      });
+    }
+
+    it('ten changes are ten restarts', async () => {
+      const scene = 'many';
+      await EFFECTS[0]?.prepare(stage, scene);
+      for (let n = 1; n <= 10; n++) {
+        await stage.edit({ flag: String(n) }, scene);
+        await untilPasses(
+          async () => {
+            const { restart, sources } = await stage.record(scene);
+            assert.deepEqual([restart?.n, restart?.phase], [n, 'Succeeded']);
+            assert.equal(sources[0]?.keys['flag'], digestContent(String(n)));
+          },
+          { what: `restart ${n}` },
+        );
+      }
+      assert.equal((await stage.workload(scene)).metadata.generation, 11);
+      assert.match((await stage.restartAnnotation(scene)) ?? '', /^v1\.10\./);
+      assert.deepEqual(
+        operators.map((operator) => operator.running()),
+        [true, true],
+      );
+      // What one of them has done is no change to the other, however long ago.
+      for (const effect of shared) await effect.done(stage, effect.name);
+    });
   });
 
   for (let lane = 0; lane < LANES; lane++) {

@@ -18,6 +18,8 @@ export interface Effect {
   done(stage: Stage, scene: string): Promise<void>;
 }
 
+const RELOAD_API = '/apis/reload-operator.dev/v1alpha1';
+
 const at =
   (method: string, path: string) =>
   (request: SeenRequest): boolean =>
@@ -174,6 +176,46 @@ export const EFFECTS: readonly Effect[] = [
     matches: (request, scene) => at('POST', '/events')(request) && request.body.includes(`"${scene}"`),
     provoke: editFlag,
     done: restartedOnce,
+  },
+  {
+    name: 'request',
+    prepare: async (stage, scene) => {
+      await workloadOf(stage, scene, 0);
+      await stage.policy(
+        {
+          sources: [{ kind: 'ConfigMap', name: scene }],
+          rules: [{ keys: ['hot'], class: 'Hot' }],
+          restart: { debounce: '100ms', approval: 'Manual' },
+        },
+        scene,
+      );
+      await stage.adopted(scene);
+      await editFlag(stage, scene);
+      await untilPasses(async () => assert.equal((await stage.record(scene)).held?.reason, 'ApprovalPending'), {
+        what: `the change of ${scene} to wait`,
+      });
+    },
+    matches: (request, scene) => at('PATCH', `/reloadrequests/${scene}/status`)(request),
+    provoke: async (stage, scene) => {
+      const { held } = await stage.record(scene);
+      await stage.api.request({
+        method: 'POST',
+        path: stage.path(RELOAD_API, 'reloadrequests'),
+        body: {
+          apiVersion: 'reload-operator.dev/v1alpha1',
+          kind: 'ReloadRequest',
+          metadata: { name: scene },
+          spec: { type: 'Approve', digest: held?.digest, workload: { kind: 'Deployment', name: scene } },
+        },
+      });
+    },
+    done: async (stage, scene) => {
+      await restartedOnce(stage, scene);
+      const request = await stage.get<{ readonly status?: { readonly phase?: string } }>(
+        stage.path(RELOAD_API, 'reloadrequests', scene),
+      );
+      assert.equal(request.status?.phase, 'Done');
+    },
   },
   {
     name: 'nudge',

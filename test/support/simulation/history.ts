@@ -188,6 +188,7 @@ export class History {
         return;
       case 'fault':
         operator.fault = step.fault;
+        if (step.fault === 'Unheard') for (const account of this.accounts.values()) account.lost = true;
         return;
       case 'suspend':
       case 'resume':

@@ -204,16 +204,21 @@ const isDone = ({ cluster, accounts }: Scene, workload: Deployed): boolean => {
 /** How many others roll out for us. What has failed is not over, but a way out of a failure does not wait for it. */
 const rolling = (scene: Scene, workload: Deployed, counts: (workload: Deployed) => boolean): number =>
   scene.cluster.workloads.filter((each) => {
-    if (each === workload || each.paused || scene.accounts.get(each.name)?.rolling !== true || !counts(each))
-      return false;
+    const { rolling: isRolling = false, lost = false } = scene.accounts.get(each.name) ?? {};
+    // What nobody has heard of, and was to be replaced at once, has no place of its own.
+    if (each === workload || each.paused || !isRolling || lost || !counts(each)) return false;
     return !(hasFailed(scene, each) && hasFailed(scene, workload));
   }).length;
 
 /** Edits that come one after the other are one change, which a process that knows nothing more can't see. */
-const judgeBurst = ({ cluster, policies, account }: Scene, order: RestartOrder, what: string): void => {
+const judgeBurst = (scene: Scene, workload: Deployed, order: RestartOrder, what: string): void => {
+  const { cluster, account } = scene;
   const [first, last] = [account.changes[0], account.changes.at(-1)];
-  if (first === undefined || last === undefined || account.hotHeld || order.cause.includes('came back')) return;
-  const debounceMs = Math.min(...policies.map((policy) => policy.debounceMs));
+  if (first === undefined || last === undefined || account.hotHeld || account.lost) return;
+  if (order.cause.includes('came back')) return;
+  const debounceMs = Math.min(
+    ...gating(scene, workload).map((policies) => Math.max(...policies.map((policy) => policy.debounceMs))),
+  );
   const isOver = cluster.now - last >= debounceMs || cluster.now - first >= 10 * debounceMs;
   hold('burst', isOver, () => `${what}: only ${cluster.now - last} ms after the last of it`);
 };
@@ -236,7 +241,7 @@ export const judgeRestart = (scene: Scene, workload: Deployed, order: RestartOrd
     account.restarts.every(({ value }) => value !== order.value),
     () => `${what}: ${order.value} once more`,
   );
-  judgeBurst(scene, order, what);
+  judgeBurst(scene, workload, order, what);
   const gates = lets(scene, workload);
   for (const law of ['suspended', 'window', 'cooldown', 'budget', 'approval', 'order', 'concurrency'] as const)
     hold(
@@ -273,6 +278,9 @@ export const judgeUndo = ({ account }: Scene, workload: Deployed, order: UndoOrd
   hold('undo', recorded, () => `${workload.name}: undoes what is not recorded`);
 };
 
+/** Gates that time or a person opens. */
+const TIMELY: ReadonlySet<string> = new Set(['OutsideWindow', 'Cooldown', 'ApprovalPending']);
+
 /** At the latest so long after the last look there is another: clocks are set. */
 const LONGEST_MS = 60_000;
 
@@ -293,6 +301,21 @@ export const judgeHeld = (scene: Scene, workload: Deployed, told: Told, until: n
       workload.pods.every(({ files }) => workload.sources.every((name) => isNew(name, files))),
       says,
     );
+  if (at === cluster.now && TIMELY.has(reason) && !hasFailed(scene, workload)) {
+    const gates = lets(scene, workload);
+    const free = workload.sources.filter((name) => {
+      const naming = policies.filter(({ sources }) => sources.some((each) => each.name === name));
+      const isDue = workload.pods.every(
+        ({ started }) => started.get(name)?.['flag'] !== cluster.sources.get(name)?.content['flag'],
+      );
+      return (
+        isDue &&
+        workload.pods.length > 0 &&
+        naming.every((policy) => Object.values(gates).every((goes) => goes(policy)))
+      );
+    });
+    hold('reason', account.lost || free.length === 0, () => `${says()}, but ${free.join(' ')} is free`);
+  }
   const times = account.restarts.map((restart) => restart.at);
   switch (reason) {
     case 'Suspended':

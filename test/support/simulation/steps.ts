@@ -110,6 +110,12 @@ export const WINDOWS: readonly Policy['gates']['windows'][] = [
   ],
 ];
 
+/** What waits is approved, soon after it has come. */
+export const APPROVING: fc.WeightedArbitrary<Step> = {
+  weight: 4,
+  arbitrary: index.map((workload): Step => ({ do: 'ask', workload, type: 'Approve' })),
+};
+
 /** A policy's windows become others. */
 export const REWINDOWED: fc.WeightedArbitrary<Step> = {
   weight: 1,

@@ -6,7 +6,7 @@ import type { GatePolicy, Policy } from '../../../src/domain/observed.ts';
 import { aGate, aPolicy, MINUTE, SECOND } from '../../support/builders.ts';
 import { runs } from '../../support/runs.ts';
 import { live, type Setting } from '../../support/simulation/history.ts';
-import { ANYTHING, ASKING, histories, REWINDOWED, WINDOWS } from '../../support/simulation/steps.ts';
+import { ANYTHING, APPROVING, ASKING, histories, REWINDOWED, WINDOWS } from '../../support/simulation/steps.ts';
 
 const gated = (gates: Partial<GatePolicy>, more: Partial<Policy> = {}): Policy =>
   aPolicy({ gates: aGate(gates), ...more });
@@ -20,13 +20,20 @@ const SETTINGS: readonly (readonly [string, Setting])[] = [
   ['without any gate', web(aPolicy())],
   ['with windows', web(gated({ windows }))],
   ['with a cooldown', web(gated({ cooldownMs: 90 * SECOND }))],
-  ['with a budget', web(gated({ budget: BUDGET }))],
+  ['with a budget', web(gated({ budget: { restarts: 1, periodMs: 10 * MINUTE } }))],
   ['with approval', web(gated({ approval: 'Manual' }))],
   ['with all of them', web(gated({ windows, cooldownMs: 2 * MINUTE, budget: BUDGET, approval: 'Manual' }))],
   ['where what fails is undone', web(gated({ onFailure: 'Undo' }))],
   [
     'where what fails is undone, with gates',
     web(gated({ onFailure: 'Undo', windows, budget: BUDGET, approval: 'Manual' })),
+  ],
+  [
+    'with two cooldowns',
+    web(
+      gated({ cooldownMs: 90 * SECOND }),
+      gated({ cooldownMs: 20 * SECOND }, { name: 'second', debounceMs: 2 * SECOND }),
+    ),
   ],
   [
     'with two policies on one source',
@@ -47,13 +54,18 @@ const SETTINGS: readonly (readonly [string, Setting])[] = [
   ],
 ];
 
+const isApproved = ({ policies }: Setting): boolean => policies.some(({ gates }) => gates.approval === 'Manual');
+
 describe('whatever happens, the laws hold', () => {
   for (const [what, setting] of SETTINGS) {
     it(what, () => {
       fc.assert(
-        fc.property(histories(...ANYTHING, ASKING, REWINDOWED), (steps) => {
-          live(setting, steps);
-        }),
+        fc.property(
+          histories(...ANYTHING, ASKING, REWINDOWED, ...(isApproved(setting) ? [APPROVING] : [])),
+          (steps) => {
+            live(setting, steps);
+          },
+        ),
         runs(500),
       );
     });

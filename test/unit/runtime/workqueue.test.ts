@@ -218,6 +218,21 @@ describe('work queue', () => {
     await bench.running;
   });
 
+  it('keeps a key that its timer brings back a moment before the pause is over', async () => {
+    const { worker, runs } = failing({ retryAfterMs: 5_000 });
+    const clock = createFakeClock();
+    const early = { ...clock, schedule: (ms: number, run: () => void) => clock.schedule(Math.max(1, ms - 2), run) };
+    const controller = new AbortController();
+    const queue = createWorkQueue({ name: 'test', clock: early, log: createRecordingLog(), random: () => 0 });
+    const running = queue.run(worker, { concurrency: 1 }, controller.signal);
+    queue.add('a');
+    await settled();
+    await clock.advance(5_001);
+    assert.equal(runs.length, 2);
+    controller.abort();
+    await running;
+  });
+
   it('asks again after a minute whoever asks for a longer pause', async () => {
     const { worker, runs } = failing({ retryAfterMs: 3_600_000 });
     const bench = start(worker);
