@@ -102,8 +102,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'suspended holds nothing',
     file: 'domain/gates.ts',
-    find: 'const PLAIN_GATES: readonly PlainGate[] = [suspended, ',
-    replace: 'const PLAIN_GATES: readonly PlainGate[] = [',
+    find: '\n  suspended,\n',
+    replace: '\n',
     by: [gates('without any gate')],
   },
   {
@@ -298,7 +298,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an undo is not recorded first',
     file: 'domain/decide.ts',
-    find: '{ undo, recordFirst: true }',
+    find: '{ undo, ...(undo.live === undefined && { recordFirst: true }) }',
     replace: '{ undo }',
     by: [gates('where what fails is undone')],
   },

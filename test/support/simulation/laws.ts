@@ -240,7 +240,7 @@ export const judgeRestart = (scene: Scene, workload: Deployed, order: RestartOrd
   hold('once', account.changes.length > 0 || account.wished, () => `${what}: nothing has changed since the last`);
   hold(
     'difference',
-    account.wished || differing(cluster, workload, account.changes).length > 0,
+    account.wished || account.lost || differing(cluster, workload, account.changes).length > 0,
     () => `${what}: all containers run on that`,
   );
   hold('failed', account.undone !== contentOf(cluster, workload) || account.wished, () => `${what}: it was undone`);
@@ -304,7 +304,7 @@ export const judgeHeld = (scene: Scene, workload: Deployed, told: Told, until: n
   const isNew = (name: string, files: RunningPod['files']): boolean =>
     files.get(name)?.['hot'] === cluster.sources.get(name)?.content['hot'];
   // A rollout under way may carry it; and what was held may have come by itself, and have gone again.
-  if (isRolledOut(workload) && !account.hotHeld)
+  if (isRolledOut(workload) && !account.hotHeld && !account.lost)
     hold(
       'hot',
       workload.pods.every(({ files }) => workload.sources.every((name) => isNew(name, files))),
