@@ -22,7 +22,7 @@ export const plan = async (flags: PlanFlags, terminal: Terminal): Promise<number
   const { world, unread, changes } =
     against === undefined ? await online(flags, terminal) : await offline(against, flags, terminal);
   const { before, after } = snapshotsOf(world, overlaid(world, changes), { macKey: ephemeralKey(), unread });
-  const plans = planChange(before, after);
+  const plans = planChange(before, after, terminal.clock.now());
   terminal.out(renderPlan(plans, flags.output, terminal));
   return exitCodeOf(plans);
 };

@@ -4,9 +4,11 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { parseDuration } from '../api/v1alpha1/duration.ts';
 import { VERSION } from '../version.ts';
 import type { ApproveFlags, AskFlags } from './ask.ts';
+import type { ClusterFlags } from './cluster.ts';
 import { EXIT, Failure } from './exit.ts';
 import type { ExplainFlags } from './explain.ts';
 import type { HistoryFlags } from './history.ts';
+import type { RollbackFlags } from './managed.ts';
 import type { PlanFlags } from './plan.ts';
 import type { RbacFlags } from './rbac.ts';
 import type { StatusFlags } from './status.ts';
@@ -123,6 +125,19 @@ const createProgram = (terminal: Terminal, end: (code: number) => void): Command
     .action(async (workload: string, flags: AskFlags) => {
       end(await (await import('./ask.ts')).reset(workload, flags, terminal));
     });
+  withCluster(
+    command('rollback <workload|live object>', 'deliver an earlier snapshot again, by a restart', ROLLBACK_HELP),
+  )
+    .option('--to <number>', 'the snapshot; without it, the latest before the present one', numbered)
+    .addOption(answerTimeout())
+    .action(async (of: string, flags: RollbackFlags) => {
+      end(await (await import('./managed.ts')).rollback(of, flags, terminal));
+    });
+  withCluster(command('diff [policy]', 'what live objects do not hold yet of their sources', DIFF_HELP)).action(
+    async (policy: string | undefined, flags: ClusterFlags) => {
+      end(await (await import('./managed.ts')).diff(policy, flags, terminal));
+    },
+  );
   command('rbac', 'the exact rights that policies need, as Roles', RBAC_HELP)
     .requiredOption(
       '-f, --filename <file>',
@@ -174,6 +189,11 @@ const answerTimeout = (): Option =>
   new Option('--timeout <duration>', 'how long to wait for the answer, as 90s')
     .argParser(duration)
     .default(60_000, '1m');
+
+const numbered = (value: string): number => {
+  if (!/^[1-9][0-9]{0,8}$/.test(value)) throw new InvalidArgumentError('it is the number of a snapshot');
+  return Number(value);
+};
 
 const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
@@ -257,6 +277,22 @@ const NOW_HELP = ['Examples:', '  kubectl reload now deploy/web', '', ...ANSWER_
 const RETRY_HELP = ['Examples:', '  kubectl reload retry deploy/web', '', ...ANSWER_CODES];
 
 const RESET_HELP = ['Examples:', '  kubectl reload reset deploy/web', '', ...ANSWER_CODES];
+
+const ROLLBACK_HELP = [
+  'Examples:',
+  '  kubectl reload rollback deploy/web',
+  '  kubectl reload rollback web-live --to 3',
+  '',
+  ...ANSWER_CODES,
+];
+
+const DIFF_HELP = [
+  'Examples:',
+  '  kubectl reload diff',
+  '  kubectl reload diff web -n shop',
+  '',
+  'Exit codes: 0 shown; 1 the cluster said no, or there is no such policy; 2 bad usage.',
+];
 
 const RBAC_HELP = [
   'Examples:',

@@ -44,7 +44,8 @@ const code = (text: string): string => `\`${text}\``;
 const typeOf = (schema: StructuralSchema): string => {
   if (schema.items) return `list of ${typeOf(schema.items)}`;
   if (schema.additionalProperties) return `map to ${typeOf(schema.additionalProperties)}`;
-  if (schema.enum) return schema.enum.map(code).join(', ');
+  // An empty span of code is none.
+  if (schema.enum) return schema.enum.map((value) => code(value === '' ? '""' : value)).join(', ');
   if (schema.format === 'date-time') return 'time';
   return schema.title === 'Duration' ? 'duration' : schema.type;
 };

@@ -240,6 +240,7 @@ export const createController = (options: ControllerOptions): Controller => {
     pods,
     observe,
     act,
+    live,
     ledgers,
     memory,
     others,

@@ -18,6 +18,7 @@ import {
 import {
   sourceId,
   type Intent,
+  type KnownSnapshots,
   type Ledger,
   type Observed,
   type SnapshotReference,
@@ -60,6 +61,8 @@ export interface LiveObjects {
     order: RestartOrder & { readonly live: readonly SourceId[] },
     signal: AbortSignal,
   ): Promise<Ledger | undefined>;
+  /** With the snapshots that requests ask for, and which there are: where there is a request for one. */
+  asked(observed: Observed, signal: AbortSignal): Promise<Observed>;
   /**
    * Goes back to what was applied before a restart that failed: finds the snapshots, records them, and renders the live
    * objects.
@@ -155,6 +158,26 @@ class Rendered implements LiveObjects {
       await this.#turns.take(target.key, () => this.#render(target, true, signal));
     }
     return next;
+  }
+
+  async asked(observed: Observed, signal: AbortSignal): Promise<Observed> {
+    const wanted = (observed.requests ?? []).flatMap(({ type, snapshot }) =>
+      type === 'Rollback' && snapshot !== undefined ? [snapshot] : [],
+    );
+    if (wanted.length === 0 || observed.live === undefined) return observed;
+    const snapshots = new Map<SourceId, KnownSnapshots>();
+    for (const { object, namespace, source } of this.#targets(observed, [...observed.live.keys()])) {
+      const keys = new Map<number, ReadonlyMap<string, Digest>>();
+      for (const number of new Set(wanted)) {
+        const content = await this.#snapshots.content(object, namespace, number, signal);
+        const { kind } = object.source;
+        if (content !== undefined)
+          keys.set(number, await this.#contents.digests(content, { kind, namespace, source }, signal));
+      }
+      const numbers = await this.#snapshots.numbers(object, namespace, signal);
+      snapshots.set(source, { object: object.name, numbers, keys });
+    }
+    return { ...observed, snapshots };
   }
 
   async goBack(observed: Observed, ledger: Ledger, sources: readonly SourceId[], signal: AbortSignal): Promise<Ledger> {

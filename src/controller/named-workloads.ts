@@ -93,10 +93,13 @@ export const createNamedWorkloads = <T extends Shown>({
   };
 
   const follow = <V>(user: string, { key, old, new: next }: StoreDelta<V>, scopesOf: (value: V) => Scopes): void => {
-    const [before, after] = [old, next].map((value) => (value === undefined ? new Map() : scopesOf(value)));
+    const [before, after] = [old, next].map((value) => (value === undefined ? NONE : scopesOf(value))) as [
+      Scopes,
+      Scopes,
+    ];
     // What goes on being used is not let go in between.
-    for (const scope of after?.values() ?? []) use(scope, `${user} ${key}`);
-    for (const [name, scope] of before ?? []) if (after?.has(name) !== true) release(scope, `${user} ${key}`);
+    for (const scope of after.values()) use(scope, `${user} ${key}`);
+    for (const [name, scope] of before) if (!after.has(name)) release(scope, `${user} ${key}`);
   };
 
   stores.policies.onDelta((delta) => {
@@ -122,6 +125,8 @@ export const createNamedWorkloads = <T extends Shown>({
 };
 
 type Scopes = ReadonlyMap<string, WorkloadScope>;
+
+const NONE: Scopes = new Map();
 
 const scopes = (all: readonly WorkloadScope[]): Scopes => new Map(all.map((scope) => [scopeKey(scope), scope]));
 

@@ -11,6 +11,7 @@ import type { Store } from '../runtime/store.ts';
 import type { Worker } from '../runtime/workqueue.ts';
 import type { Act } from './act.ts';
 import type { Ledgers } from './ledgers.ts';
+import type { LiveObjects } from './live.ts';
 import type { Memory } from './memory.ts';
 import type { Observe } from './observe.ts';
 import type { Nudger } from './nudger.ts';
@@ -23,6 +24,7 @@ export interface ReconcileOptions {
   readonly pods: Pods;
   readonly observe: Observe;
   readonly act: Act;
+  readonly live: Pick<LiveObjects, 'asked'>;
   readonly ledgers: Ledgers;
   readonly nudger: Nudger;
   readonly prover: Pick<Prover, 'forget'>;
@@ -89,8 +91,9 @@ const AFTER_EFFECT_MS = 100;
 const hasEffects = ({ nudge, restart, undo }: Extract<Plan, { type: 'Act' }>): boolean =>
   nudge !== undefined || restart !== undefined || undo !== undefined;
 
-const planFor = async (rooms: ReconcileOptions, observed: Observed, signal: AbortSignal): Promise<Plan> => {
+const planFor = async (rooms: ReconcileOptions, seenFirst: Observed, signal: AbortSignal): Promise<Plan> => {
   const { pods, memory, clock } = rooms;
+  const observed = await rooms.live.asked(seenFirst, signal);
   const plan = decideAndNote(rooms, observed, clock.now());
   if (plan.type !== 'LookAtPods') return plan;
   const seen = await pods.look(observed.workload, signal);

@@ -169,7 +169,7 @@ const withoutFailure = (observed: Observed, { ledger, difference, order, waitMs 
 const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   const { observed, ledger, difference, now } = situation;
   if (ledger.intent !== undefined) {
-    const order = orderToComplete(observed, ledger, ledger.intent);
+    const order = orderToComplete(observed, ledger, ledger.intent, now);
     return { ledger: withoutHeld(ledger), difference, order, hotWaits: true };
   }
   const behind = behindLive(observed, ledger);

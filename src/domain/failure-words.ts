@@ -12,6 +12,8 @@ export const reasonOf = ({ mode }: Undo): 'Undone' | 'RolledBack' => (mode === '
 export const isOfFailure = (reason: string): boolean => reason === 'Undone' || reason === 'RolledBack';
 
 export const failureWords = (failed: Failed): string => {
+  if (failed.reason === 'RollbackRequested')
+    return `${failed.message ?? ''}; ${listed([...failed.changes.keys()].sort())} still holds the later content: edit it, or kubectl reload retry`;
   const words = `restart ${failed.n} failed`;
   const after = undoWords(failed);
   const cause = (failed.message ?? failed.reason).slice(0, Math.max(0, LONGEST - after.length - words.length - 4));

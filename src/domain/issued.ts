@@ -1,5 +1,6 @@
 /** Restarts that a crash left behind: in the annotation, but not in the record. */
 
+import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import type { RestartAnnotation } from './annotation.ts';
 import { compare, consumedSources } from './difference.ts';
 import { bareDigest } from './digest.ts';
@@ -38,12 +39,13 @@ export const recogniseIssued = (
     return { ledger, recognised: false, forced: false, unsettled: { reason: 'SourceUnreadable', message } };
   }
   const difference = compare(observed, ledger);
+  const known = withCounted(ledger, annotation.n, now);
   if (annotation.digest !== bareDigest(difference.restartDigest)) {
     // Another process may have issued it, on content that is on its way to this one.
     const settledInMs = (observed.annotationSeenAt ?? -Infinity) + AHEAD_MS - now;
     return settledInMs > 0
-      ? { ledger, recognised: false, forced: false, settledInMs }
-      : { ledger, recognised: false, forced: true };
+      ? { ledger: known, recognised: false, forced: false, settledInMs }
+      : { ledger: known, recognised: false, forced: true };
   }
   const restart: Restart = {
     n: annotation.n,
@@ -55,8 +57,21 @@ export const recogniseIssued = (
     ...replacedByUnrecorded(formatted(annotation), observed.workload, ledger),
     changes: difference.carried,
   };
-  const next = counted(carried(withoutHeld(ledger), restart, now), now);
-  return { ledger: { ...next, restart }, recognised: true, forced: false };
+  return { ledger: { ...carried(withoutHeld(known), restart, now), restart }, recognised: true, forced: false };
+};
+
+/**
+ * Cooldown and budget know of every restart, also of one whose content has moved on before it was recognised. When it was
+ * issued is not known: not before the latest that is recorded, and the sooner this is found the nearer it is.
+ */
+const withCounted = (ledger: Ledger, n: number, now: number): Ledger => {
+  const { restart, restartTimes = [] } = ledger;
+  const latest = restart?.issuedAt ?? -Infinity;
+  const missing = n - (restart?.n ?? 0) - restartTimes.filter((time) => time > latest).length;
+  let next = ledger;
+  for (let each = 0; each < Math.min(missing, RECORD_LIMITS.restartTimes); each++)
+    next = counted(next, Math.max(now, latest + 1));
+  return next;
 };
 
 const formatted = ({ n, digest }: RestartAnnotation): string => `v1.${n}.${digest}`;

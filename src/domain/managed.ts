@@ -5,6 +5,7 @@ import type { RestartOrder } from './effects.ts';
 import { hasArrived, liveOf } from './live.ts';
 import type { Changes, Intent, Ledger, Observed, Restart, Source, SourceId } from './observed.ts';
 import { carried, counted } from './outcomes.ts';
+import { isByRestartAt, wholeSecondAfter } from './restart-at.ts';
 import { replacedBy, replacedByUnrecorded } from './undo.ts';
 import { keyOfUnit } from './units.ts';
 
@@ -48,7 +49,7 @@ export const settleIntent = (observed: Observed, ledger: Ledger, now: number): L
 };
 
 /** What completes a restart that has begun, with what it began with. */
-export const orderToComplete = ({ workload }: Observed, ledger: Ledger, intent: Intent): RestartOrder => ({
+export const orderToComplete = (observed: Observed, ledger: Ledger, intent: Intent, now: number): RestartOrder => ({
   n: intent.n,
   value: `v1.${intent.n}.${intent.digest}`,
   digest: intent.digest,
@@ -57,7 +58,8 @@ export const orderToComplete = ({ workload }: Observed, ledger: Ledger, intent: 
   cause: `changed: ${intent.keys.join(', ')}; it had begun`,
   live: intent.snapshots.map(({ source }) => source),
   begun: intent,
-  ...replacedBy(workload, ledger),
+  ...replacedBy(observed.workload, ledger),
+  ...(isByRestartAt(observed) && { restartAt: wholeSecondAfter(now) }),
 });
 
 /**
@@ -99,7 +101,8 @@ export const orderToFollow = (observed: Observed, order: RestartOrder, now: numb
   };
 };
 
-const asLive = (source: Extract<Source, { readonly state: 'Present' }>, keys: typeof source.keys): Source => {
+/** A source as if it held what a live object or a snapshot holds. */
+export const asLive = (source: Extract<Source, { readonly state: 'Present' }>, keys: typeof source.keys): Source => {
   const { documents, ...rest } = source;
   return {
     ...rest,

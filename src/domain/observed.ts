@@ -170,6 +170,15 @@ export interface Held {
   readonly changes: Changes;
 }
 
+/** The snapshots of one live object. */
+export interface KnownSnapshots {
+  readonly object: string;
+  /** The newest first. */
+  readonly numbers: readonly number[];
+  /** What those hold that are asked for. */
+  readonly keys: ReadonlyMap<number, ReadonlyMap<string, Digest>>;
+}
+
 /** One snapshot of the live object that is rendered from a source. */
 export interface SnapshotReference {
   readonly source: SourceId;
@@ -293,6 +302,8 @@ export interface Observed {
   readonly live?: ReadonlyMap<SourceId, Live>;
   /** Those that read the same live objects and so get their content together, each as it is observed by itself. */
   readonly sharers?: readonly Observed[];
+  /** What there is of snapshots of its live objects, by source. Absent: nobody asks for one. */
+  readonly snapshots?: ReadonlyMap<SourceId, KnownSnapshots>;
   /** What people ask for of this workload, the oldest first. Absent: nothing. */
   readonly requests?: readonly Request[];
   /** How others stand, as far as a gate must know. Absent: none must. */

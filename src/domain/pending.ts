@@ -46,7 +46,8 @@ export const pendingOf = (
     changes,
     firstAt: before?.firstAt ?? held?.since ?? since ?? lastAt,
     ...(changedAfter !== undefined && { changedAfter }),
-    burstAt: released ? now : (before?.burstAt ?? lastAt),
+    // While something is held no burst is waited out: an edit of it begins one.
+    burstAt: released ? now : held !== undefined || before === undefined ? lastAt : before.burstAt,
     lastAt,
   };
 };

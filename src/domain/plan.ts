@@ -9,6 +9,7 @@ import { compare, consumedSources, onlyFrom, type Difference } from './differenc
 import { hotHold, plainHold } from './gates.ts';
 import { keyProof } from './key-proof.ts';
 import { listed } from './notices.ts';
+import { plannedWaits } from './plan-waits.ts';
 import {
   sourceId,
   sourceOf,
@@ -69,12 +70,15 @@ export interface WorkloadPlan {
   readonly policies: readonly string[];
 }
 
-/** For each workload that a policy binds afterwards, in order of namespace, kind and name. */
-export const planChange = (before: Snapshot, after: Snapshot): readonly WorkloadPlan[] =>
+/**
+ * For each workload that a policy binds afterwards, in order of namespace, kind and name.
+ * @param at when the change would be made, for windows; absent: nothing is said of them
+ */
+export const planChange = (before: Snapshot, after: Snapshot, at?: number): readonly WorkloadPlan[] =>
   after.workloads
     .flatMap((workload) => {
       const policies = boundTo(after, workload);
-      return policies.length === 0 ? [] : [planFor(before, after, workload, policies)];
+      return policies.length === 0 ? [] : [planFor({ before, after, at }, workload, policies)];
     })
     .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 
@@ -86,7 +90,13 @@ const boundTo = ({ policies }: Snapshot, workload: Workload): readonly Policy[] 
     .filter((policy) => policy.namespace === workload.namespace && binds(policy, workload))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 
-const planFor = (before: Snapshot, after: Snapshot, workload: Workload, policies: readonly Policy[]): WorkloadPlan => {
+interface Change {
+  readonly before: Snapshot;
+  readonly after: Snapshot;
+  readonly at: number | undefined;
+}
+
+const planFor = ({ before, after, at }: Change, workload: Workload, policies: readonly Policy[]): WorkloadPlan => {
   const { namespace, kind, name } = workload;
   const common = { namespace, kind, name, policies: policies.map((policy) => policy.name) };
   const nothing = (...reasons: readonly string[]): WorkloadPlan => ({
@@ -111,6 +121,7 @@ const planFor = (before: Snapshot, after: Snapshot, workload: Workload, policies
   const difference = compare(now, { applied, immutable });
   const keys = plannedKeys(base, now, { ...NOTHING, applied }, difference);
   const { effect, reasons } = effectOf(base, now, applied, difference, deciding);
+  const waits = effect === 'Restart' ? plannedWaits(now, difference.restart, at) : [];
   const own =
     earlier.templateHash === workload.templateHash
       ? []
@@ -129,7 +140,7 @@ const planFor = (before: Snapshot, after: Snapshot, workload: Workload, policies
     ...common,
     effect: own.length > 0 && effect === 'Nothing' ? 'Restart' : effect,
     keys,
-    reasons: [...own, ...reasons, ...said, ...taken],
+    reasons: [...own, ...reasons, ...waits, ...said, ...taken],
   };
 };
 

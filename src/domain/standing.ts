@@ -1,5 +1,6 @@
 /** How a workload stands for those that wait for it. */
 
+import { isCure } from './cure.ts';
 import type { Plan } from './effects.ts';
 import type { Ledger } from './observed.ts';
 import type { Standing } from './others.ts';
@@ -18,7 +19,8 @@ export const standingOf = (plan: Decided): Standing => {
   }
   const { held, failed } = ledger;
   if (failed !== undefined && (held?.digest ?? failed.digest) === failed.digest) return 'Failed';
-  if (held !== undefined) return 'Due';
+  // What has failed is not over because its way out has to wait.
+  if (held !== undefined) return isCure(ledger) ? 'Failed' : 'Due';
   if (pending !== undefined) return 'InProgress';
   switch (ledger.restart?.phase) {
     case 'Failed':

@@ -121,10 +121,12 @@ const linesOf = (
 ): readonly Line[] => [
   ...reports.map(({ workload, verdict }): Line => {
     const { kind, name, unfollowed = [] } = workload;
-    const needs = verdict.state === 'Ignored' ? [] : unmetNeeds(workload.uses, sources);
+    const needs =
+      verdict.state === 'Ignored' || workload.notItsOwn !== undefined ? [] : unmetNeeds(workload.uses, sources);
     const notes = unfollowed.length > 0 && { notes: unfollowed };
-    const consumes = policy.sources.some((source) => uses(workload, source));
-    return consumes
+    // What one without pods of its own reads is for its owner to say.
+    const counts = workload.notItsOwn !== undefined || policy.sources.some((source) => uses(workload, source));
+    return counts
       ? { kind, name, ...verdict, ...(needs.length > 0 && { needs }), ...notes }
       : {
           kind,

@@ -9,6 +9,9 @@ import { bareDigest } from './digest.ts';
 import { holdOf } from './gates.ts';
 import type { Ledger, Observed } from './observed.ts';
 import type { Answer, Request } from './requests.ts';
+import { wayBack } from './roll-back.ts';
+import { questionOf } from './situation.ts';
+import { undoMode } from './undo.ts';
 
 /** What is known when a request is taken up. */
 export interface Asked {
@@ -105,7 +108,8 @@ const approve = meant(({ ledger, now }, digest) =>
 const runNow = meant(({ observed, ledger, now }, digest) => {
   const opened: Ledger = { ...ledger, opened: { digest, at: now } };
   // What holds though every gate that can be opened is open.
-  const hold = holdOf({ observed, ledger: opened, digest, now }, compare(observed, opened).restart);
+  const difference = compare(observed, opened);
+  const hold = holdOf(questionOf({ observed, ledger: opened, difference, now }), difference.restart);
   return hold === undefined
     ? done(opened, `every gate is open for content ${digest}`)
     : refused(ledger, hold.reason, `a restart is not possible: ${hold.message}`);
@@ -115,9 +119,9 @@ const runNow = meant(({ observed, ledger, now }, digest) => {
 const retry: Take = (asked, { digest: wanted = '' }) => {
   const present = waiting(asked);
   const { failed, ...ledger } = asked.ledger;
-  // What is being undone is not begun again meanwhile.
-  if (present === undefined || failed?.undo?.phase === 'Intended' || failed?.undo?.phase === 'InProgress')
-    return undefined;
+  // What is being undone, or is about to be, is not begun again meanwhile.
+  const isUndoing = failed?.undo?.phase === 'Intended' || failed?.undo?.phase === 'InProgress';
+  if (present === undefined || isUndoing || undoMode(asked.observed, asked.ledger) !== undefined) return undefined;
   const known = [failed?.digest, hasFailed(ledger) ? ledger.restart?.digest : undefined].filter(
     (digest) => digest !== undefined,
   );
@@ -149,10 +153,16 @@ const resetBudget: Take = ({ ledger }, { createdAt }) => {
   return done({ ...ledger, budgetFrom }, message);
 };
 
+const rollback: Take = ({ observed, ledger, now }, { snapshot = 0 }) => {
+  const way = wayBack(observed, ledger, snapshot, now);
+  if (way.type === 'Waits') return undefined;
+  return way.type === 'Begun' ? done(way.ledger, way.message) : refused(ledger, way.reason, way.message);
+};
+
 const TAKES: Readonly<Record<Request['type'], Take>> = {
   Approve: approve,
   RunNow: runNow,
   Retry: retry,
   ResetBudget: resetBudget,
-  Rollback: () => undefined,
+  Rollback: rollback,
 };

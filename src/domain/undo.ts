@@ -203,9 +203,12 @@ export const failedBefore = (
   const isSame =
     bareDigest(restartDigest) === failed.digest ||
     signatureOf(carried) === signatureOf(without(failed.changes, takenOver(failed.changes, applied)));
-  return isSame
-    ? { reason: failed.undo === undefined ? 'RolledBack' : reasonOf(failed.undo), message: failureWords(failed) }
-    : undefined;
+  return isSame ? { reason: reasonFor(failed), message: failureWords(failed) } : undefined;
+};
+
+const reasonFor = ({ undo, reason }: Failed): Hold['reason'] => {
+  if (undo !== undefined) return reasonOf(undo);
+  return reason === 'RollbackRequested' ? reason : 'RolledBack';
 };
 
 /** Those of the failed changes that are applied all the same: the hot ones. */

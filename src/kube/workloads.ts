@@ -56,12 +56,16 @@ interface Restarted {
   readonly annotationValue?: string;
 }
 
-/** The restart that was issued last. That of a Rollout by `restartAt` stands in its own metadata. */
+/**
+ * The restart that was issued last, and the value in the template. The restart of a Rollout by `restartAt` stands in its own
+ * metadata, and leaves nothing in the template that could be put back.
+ */
 const restartOf = (kind: WorkloadKind, { metadata }: RawWorkload, template: PodTemplate): Restarted => {
   const inTemplate = restarted(metadata, infoOf(kind).template, template.metadata?.annotations);
   if (kind !== 'Rollout') return inTemplate;
-  const itsOwn = restarted(metadata, [], metadata.annotations);
-  return (itsOwn.annotation?.n ?? 0) > (inTemplate.annotation?.n ?? 0) ? itsOwn : inTemplate;
+  const { annotation } = restarted(metadata, [], metadata.annotations);
+  if (annotation === undefined || annotation.n <= (inTemplate.annotation?.n ?? 0)) return inTemplate;
+  return { ...inTemplate, annotation };
 };
 
 const restarted = (
@@ -94,7 +98,8 @@ const LACKING = ['metadata.uid', 'spec.selector', 'spec.schedule', 'spec.templat
 
 /**
  * An apply to a name that is free would create the object: what it lacks then, or the uid it may not have, is complained
- * of with 422. So is much else, such as an admission policy that says no, which is no sign of that.
+ * of of
+ * with 422. So is much else, such as an admission policy that says no, which is no sign of that.
  */
 const isGone = (error: unknown): boolean =>
   isNotFound(error) || (error instanceof KubeError && error.causes.some(({ field = '' }) => LACKING.includes(field)));
@@ -108,45 +113,28 @@ const applyAnnotation = async (
   { kind, namespace, name, uid }: Workload,
   {
     value,
-    restartAt,
     resourceVersion,
     signal,
-  }: {
-    readonly value: string | undefined;
-    readonly restartAt?: string | undefined;
-    readonly resourceVersion?: string;
-    readonly signal: AbortSignal;
-  },
+  }: { readonly value: string | undefined; readonly resourceVersion?: string; readonly signal: AbortSignal },
 ): Promise<Workload> => {
   const path = `${workloads(kind)(namespace)}/${name}`;
-  const annotations = { [RESTART_ANNOTATION]: value };
-  const applied = {
-    contentType: 'application/apply-patch+yaml',
+  const request = client.request<RawWorkload>({
+    method: 'PATCH',
+    path,
     query: { fieldManager: FIELD_MANAGER, force: 'true' },
+    contentType: 'application/apply-patch+yaml',
     body: {
       apiVersion: apiVersionOf(kind),
       kind,
       metadata: { name, namespace, uid, ...(resourceVersion !== undefined && { resourceVersion }) },
-      ...(value !== undefined && within(infoOf(kind).template, { metadata: { annotations } })),
+      ...(value !== undefined && inTemplateOf(kind, { metadata: { annotations: { [RESTART_ANNOTATION]: value } } })),
     },
-  } as const;
-  // A merge: an apply would have to name the template's annotation, too, or take it away where it is ours.
-  const merged = {
-    contentType: 'application/merge-patch+json',
-    query: { fieldManager: FIELD_MANAGER },
-    body: { metadata: { uid, annotations }, spec: { restartAt } },
-  } as const;
-  const request = client.request<RawWorkload>({
-    method: 'PATCH',
-    path,
-    ...(restartAt === undefined ? applied : merged),
     signal,
   });
   try {
     return parseWorkload(kind, await request);
   } catch (error) {
-    // A merge tells by 409 that another one has the name.
-    if (isGone(error) || (restartAt !== undefined && isConflict(error)))
+    if (isGone(error))
       throw new WaitingError(1_000, 'WorkloadGone', `${path} with uid ${uid} is gone`, { cause: error });
     if (resourceVersion !== undefined && isConflict(error))
       throw new WaitingError(BEHIND_MS, 'Conflict', `${path} has changed since`, { cause: error });
@@ -154,14 +142,44 @@ const applyAnnotation = async (
   }
 };
 
-const within = (path: readonly string[], value: object): object =>
-  path.reduceRight<object>((inner, field) => ({ [field]: inner }), value);
+const inTemplateOf = (kind: WorkloadKind, inner: object): object =>
+  infoOf(kind).template.reduceRight((at, field) => ({ [field]: at }), inner);
+
+/** Has an Argo Rollout replace its pods. One write says when, and which restart it is; its template is left alone. */
+const restartAtTime = async (
+  client: KubeClient,
+  { kind, namespace, name, uid }: Workload,
+  { value, restartAt }: { readonly value: string; readonly restartAt: string },
+  signal: AbortSignal,
+): Promise<Workload> => {
+  const path = `${workloads(kind)(namespace)}/${name}`;
+  // A merge: an apply would have to name the template's annotation, too, or take it away where it is ours.
+  const request = client.request<RawWorkload>({
+    method: 'PATCH',
+    path,
+    query: { fieldManager: FIELD_MANAGER },
+    contentType: 'application/merge-patch+json',
+    body: { metadata: { uid, annotations: { [RESTART_ANNOTATION]: value } }, spec: { restartAt } },
+    signal,
+  });
+  try {
+    return parseWorkload(kind, await request);
+  } catch (error) {
+    // 409: another one has taken the name.
+    if (isNotFound(error) || isConflict(error))
+      throw new WaitingError(1_000, 'WorkloadGone', `${path} with uid ${uid} is gone`, { cause: error });
+    throw error;
+  }
+};
 
 /** Until the watch has shown what changed. */
 const BEHIND_MS = 250;
 
 export const createWorkloadWriter = (client: KubeClient): WorkloadWriter => ({
-  restart: (workload, { value, restartAt }, signal) => applyAnnotation(client, workload, { value, restartAt, signal }),
+  restart: (workload, { value, restartAt }, signal) =>
+    restartAt === undefined
+      ? applyAnnotation(client, workload, { value, signal })
+      : restartAtTime(client, workload, { value, restartAt }, signal),
   undo: (workload, value, signal) =>
     applyAnnotation(client, workload, { value, resourceVersion: workload.resourceVersion, signal }),
 });

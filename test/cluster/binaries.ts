@@ -50,9 +50,14 @@ const SOFTWARE: Readonly<Record<SoftwareName, GoModule>> = {
     tags: 'opa_no_oci',
     ldflags: () => '-s -w',
   },
+  'argo-rollouts': {
+    name: 'argo-rollouts',
+    commands: { 'argo-rollouts': 'github.com/argoproj/argo-rollouts/cmd/rollouts-controller' },
+    ldflags: () => '-s -w',
+  },
 };
 
-export type SoftwareName = 'opa';
+export type SoftwareName = 'opa' | 'argo-rollouts';
 
 export type BinaryName = (typeof KUBERNETES_COMMANDS)[number] | 'etcd' | 'pause';
 
@@ -89,6 +94,13 @@ export async function ensureBinaries(log: (line: string) => void): Promise<Binar
  */
 export async function ensureSoftware(name: SoftwareName, log: (line: string) => void): Promise<string> {
   return join(await ensureModule(SOFTWARE[name], await goVersionHere(), log), name);
+}
+
+/** Where the files of a module lie that comes with the command of such a server. */
+export async function softwareFolder(name: SoftwareName, module: string): Promise<string> {
+  const cwd = join(MODULES, name);
+  await runCommand('go', ['mod', 'download', module], { cwd });
+  return (await runCommand('go', ['list', '-m', '-f', '{{.Dir}}', module], { cwd })).trim();
 }
 
 const goVersionHere = async (): Promise<string> =>

@@ -30,7 +30,9 @@ export const installOperator = async (stage: Stage, image: Image): Promise<void>
   const { kubectl, progress } = stage;
   progress('installing the operator: CRDs, rights, admission policies, Deployment');
   await apply(stage, await render(stage, 'config/default', image));
-  const crds = ['reloadpolicies', 'reloadrecords', 'reloadrequests'].map((plural) => `crd/${plural}.reload-operator.dev`);
+  const crds = ['reloadpolicies', 'reloadrecords', 'reloadrequests'].map(
+    (plural) => `crd/${plural}.reload-operator.dev`,
+  );
   await kubectl.run(['wait', '--for=condition=Established', ...crds, '--timeout=30s']);
   await rolledOut(stage, OPERATOR_NAMESPACE, 'reload-operator');
   progress('the operator runs in the cluster');

@@ -88,7 +88,12 @@ describe('a restart that waits for approval', { concurrency: 2 }, () => {
     const refuses =
       'case "$1" in --flag=bad) echo "no such flag" > /dev/termination-log; exit 1;; esac; exec sleep 3600';
     await stage.configMap({ flag: 'one' });
-    await stage.start({ flags: ['flag'], container: { command: ['sh', '-c', refuses, 'app', '--flag=$(FLAG)'] } });
+    await stage.start({
+      flags: ['flag'],
+      container: { command: ['sh', '-c', refuses, 'app', '--flag=$(FLAG)'] },
+      // One that ends at once must not count as available before.
+      spec: { minReadySeconds: 3 },
+    });
     await stage.policy();
     await stage.adopted();
     const before = await stage.incarnations();

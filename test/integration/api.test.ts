@@ -243,7 +243,7 @@ describe('the API, on a real API server', { concurrency: false }, () => {
     it('and never a change of it', async () => {
       const request = await server.create({ kind: 'ReloadRequest', metadata: { name: 'wish' }, spec: REQUEST_SPEC });
       const moved = await server.replace({ ...request, spec: { ...REQUEST_SPEC, digest: 'e' } });
-      assertRefused(moved, 'a request is never changed: make another one', 'another digest');
+      assertRefused(moved, 'a request is never changed: create another one', 'another digest');
     });
 
     it('and keeps every field of its status', async () => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parseAllDocuments } from 'yaml';
@@ -6,6 +8,32 @@ import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { CHECKOUT } from '../cluster/state.ts';
 import { kubectlFor } from '../support/kubectl.ts';
 import { inOrder, type Manifest } from '../support/manifests.ts';
+
+const KUSTOMIZATION = `
+configurations: [name-reference.yaml]
+nameSuffix: -blue
+configMapGenerator: [{name: web, literals: [flag=one]}]
+resources: [objects.yaml]
+`;
+
+const OBJECTS = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}}}
+---
+apiVersion: reload-operator.dev/v1alpha1
+kind: ReloadPolicy
+metadata: {name: web}
+spec:
+  sources: [{kind: ConfigMap, name: web}]
+  workloads: [{kind: Deployment, name: web}]
+  rules: [{keys: ["*"], class: Restart, from: [{kind: ConfigMap, name: web}]}]
+  restart: {canary: {workload: {kind: Deployment, name: web}}}
+  delivery:
+    mode: Managed
+    objects: [{name: web-live, source: {kind: ConfigMap, name: web}, workloads: [{kind: Deployment, name: web}]}]
+`;
 
 describe('the manifests, as kubectl renders them', () => {
   let cluster: Cluster;
@@ -34,6 +62,35 @@ describe('the manifests, as kubectl renders them', () => {
       (await render('config/with-agent')).map(({ kind }) => kind).filter((kind) => kind === 'DaemonSet'),
       ['DaemonSet'],
     );
+  });
+
+  it('have policies follow the names that kustomize makes, and leave live objects theirs', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'name-reference-'));
+    try {
+      const file = 'name-reference.yaml';
+      await copyFile(join(CHECKOUT, 'config/kustomize', file), join(folder, file));
+      await writeFile(join(folder, 'kustomization.yaml'), KUSTOMIZATION);
+      await writeFile(join(folder, 'objects.yaml'), OBJECTS);
+      const text = await kubectlFor(cluster).run(['kustomize', folder]);
+      const rendered = parseAllDocuments(text).map((each) => each.toJS() as Manifest & { readonly spec: unknown });
+      const nameOf = (wanted: string): string | undefined =>
+        rendered.find(({ kind }) => kind === wanted)?.metadata.name;
+      const [source, workload] = [nameOf('ConfigMap'), nameOf('Deployment')];
+      assert.match(`${source ?? ''} ${workload ?? ''}`, /^web-blue-[a-z0-9]{10} web-blue$/);
+      const deployment = { kind: 'Deployment', name: workload };
+      assert.deepEqual(rendered.find(({ kind }) => kind === 'ReloadPolicy')?.spec, {
+        sources: [{ kind: 'ConfigMap', name: source }],
+        workloads: [deployment],
+        rules: [{ keys: ['*'], class: 'Restart', from: [{ kind: 'ConfigMap', name: source }] }],
+        restart: { canary: { workload: deployment } },
+        delivery: {
+          mode: 'Managed',
+          objects: [{ name: 'web-live', source: { kind: 'ConfigMap', name: source }, workloads: [deployment] }],
+        },
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('keep an operator for one namespace there, with agents, too', async () => {

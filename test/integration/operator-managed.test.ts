@@ -294,6 +294,57 @@ describe('managed delivery on an API server', { concurrency: 3 }, () => {
     assert.deepEqual([await restarts(stage, 'web'), await restarts(stage, 'api')], [1, 1]);
   });
 
+  it('goes back to a snapshot that somebody asks for, and stays there until the source changes', async () => {
+    const stage = await bound();
+    await stage.edit({ flag: 'b', hot: 'b' });
+    await restarted(stage, 1);
+    await holds(stage, { flag: 'b', hot: 'b' }, 'the change');
+    await stage.until('RolledOut', 'True');
+    const ask = async (snapshot: number): Promise<string> => {
+      const body = {
+        apiVersion: 'reload-operator.dev/v1alpha1',
+        kind: 'ReloadRequest',
+        metadata: { generateName: 'rollback-' },
+        spec: { type: 'Rollback', snapshot, workload: { kind: 'Deployment', name: 'web' } },
+      };
+      const requests = stage.path('/apis/reload-operator.dev/v1alpha1', 'reloadrequests');
+      const made = await stage.api.request<{ readonly metadata: { readonly name: string } }>({
+        method: 'POST',
+        path: requests,
+        body,
+      });
+      return eventually(
+        async () => {
+          const { status } = await stage.get<{
+            readonly status?: { readonly phase: string; readonly reason?: string; readonly message?: string };
+          }>(`${requests}/${made.metadata.name}`);
+          return status?.phase === 'Pending' || status === undefined
+            ? undefined
+            : `${status.phase} ${status.reason ?? ''} ${status.message ?? ''}`;
+        },
+        { what: 'an answer' },
+      );
+    };
+    assert.match(await ask(7), /^Refused NoSnapshot there is no snapshot 7; there are: of app-live 2, 1/);
+    assert.match(await ask(1), /^Done {2}going back to snapshot 1 by restart 2: ConfigMap\/app:flag/);
+    await restarted(stage, 2);
+    await holds(stage, { flag: 'a', hot: 'b' }, 'the earlier content, and the present hot key');
+    await untilPasses(
+      async () => {
+        const [workload] = (await stage.status()).workloads ?? [];
+        assert.equal(`${workload?.state} ${workload?.reason}`, 'Held RollbackRequested');
+        assert.match(workload?.message ?? '', /snapshot 1; ConfigMap\/app still holds the later content/);
+      },
+      { what: 'the status' },
+    );
+    assert.match(await ask(1), /^Refused NothingToDo/);
+    await settled(stage);
+    assert.equal(await restarts(stage), 2);
+    await stage.edit({ flag: 'c' });
+    await restarted(stage, 3);
+    await holds(stage, { flag: 'c', hot: 'b' }, 'the newer content');
+  });
+
   it('stays as it is while the content is invalid', async () => {
     const stage = await bound({ validation: [{ keys: ['hot'], format: 'YAML' }] });
     await stage.edit({ hot: '{', flag: 'b' });

@@ -9,8 +9,16 @@ export interface Mutant {
   /** Stands in the file exactly once. */
   readonly find: string;
   readonly replace: string;
-  /** The tests, below `test/unit/domain`, of which one must fail: tried in this order. */
-  readonly by: readonly string[];
+  /** One of these must fail: tried in this order. */
+  readonly by: readonly Law[];
+}
+
+/** A test of random histories. */
+export interface Law {
+  /** Below `test/unit/domain`, without its ending. */
+  readonly file: string;
+  /** What the test's name contains. */
+  readonly test: string;
 }
 
 export const urlOf = ({ file }: Pick<Mutant, 'file'>): string => new URL(`../../src/${file}`, import.meta.url).href;

@@ -145,6 +145,39 @@ export const daemonSet = (more: Partial<DaemonSetState> = {}): DaemonSetState =>
   ...more,
 });
 
+type ArgoState = Extract<RolloutState, { readonly kind: 'Rollout' }>;
+type CronJobState = Extract<RolloutState, { readonly kind: 'CronJob' }>;
+
+/** A Rollout of Argo of two pods that is healthy. */
+export const argoRollout = (more: Partial<ArgoState> = {}): ArgoState => ({
+  kind: 'Rollout',
+  generation: 1,
+  observedGeneration: 1,
+  paused: false,
+  replicas: 2,
+  phase: 'Healthy',
+  unpausing: false,
+  status: { updated: 2, available: 2 },
+  restarting: false,
+  ...more,
+});
+
+export const cronJob = (more: Partial<CronJobState> = {}): CronJobState => ({
+  kind: 'CronJob',
+  generation: 1,
+  observedGeneration: 1,
+  suspended: false,
+  ...more,
+});
+
+/** What nothing restarts. */
+export const unrestartable = (kind: 'ReplicaSet' | 'Pod'): RolloutState => ({
+  kind,
+  generation: 1,
+  observedGeneration: 1,
+  replicas: 1,
+});
+
 export const aWorkload = (more: Partial<Workload> = {}): Workload => ({
   kind: more.rollout?.kind ?? 'Deployment',
   namespace: 'shop',

@@ -6,7 +6,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,6 +21,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { CHECKOUT } from '../cluster/state.ts';
 import { serviceAccountConfig } from './account.ts';
 import { kubectlFor } from './kubectl.ts';
+import { freePort } from './ports.ts';
 import { eventually, untilPasses } from './wait.ts';
 
 export interface OperatorOptions {
@@ -146,15 +146,6 @@ const writeKubeconfig = async (
   const file = join(folder, 'kubeconfig');
   await writeFile(file, config.exportConfig(), { mode: 0o600 });
   return file;
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 };
 
 const collect = (stream: NodeJS.ReadableStream | null): (() => string) => {

@@ -301,7 +301,11 @@ export class Stage {
     const head = { apiVersion: apiVersionOf(kind), kind };
     const metadata = { name, namespace: this.namespace, labels };
     if (kind === 'Pod')
-      return { ...head, metadata: { ...metadata, labels: { app: name, ...labels } }, spec: { ...podSpec, ...options.spec } };
+      return {
+        ...head,
+        metadata: { ...metadata, labels: { app: name, ...labels } },
+        spec: { ...podSpec, ...options.spec },
+      };
     const template = { metadata: { labels: { app: name } }, spec: podSpec };
     if (kind === 'CronJob') {
       const once = { ...template, spec: { restartPolicy: 'Never', ...podSpec } };

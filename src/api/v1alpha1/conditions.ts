@@ -224,6 +224,8 @@ export const RolledOutReason = {
   Undone: 'Undone',
   /** False. The rollout failed, or somebody asked for it: the earlier content is delivered again. The source still holds the other. */
   RolledBack: 'RolledBack',
+  /** False. Somebody asked for an earlier content, which is delivered; the source still holds the other, which is left alone until it changes: `kubectl reload retry`. Held. */
+  RollbackRequested: 'RollbackRequested',
   /** True. A content that had failed is gone from the source: what was applied before is there again. */
   Recovered: 'Recovered',
   /** False. A newer change took the place of the rollout before it was complete. */
@@ -239,6 +241,10 @@ export const WorkloadReason = {
   UpToDate: 'UpToDate',
   /** It carries the annotation `reload-operator.dev/ignore`. */
   Ignored: 'Ignored',
+  /** An object of the name of its live object exists that the operator has not made. Blocked until it is deleted, or the live object gets another name. */
+  NotOurs: 'NotOurs',
+  /** Its live object is about to be made. */
+  LiveMissing: 'LiveMissing',
   /** The policy names it, but it does not exist. */
   WorkloadMissing: 'WorkloadMissing',
   /** It belongs to another workload, or takes its pods from one: that one is to be bound. */

@@ -17,6 +17,7 @@ export interface Hold {
     | 'Undone'
     | 'RolledBack'
     | 'NoRollout'
+    | 'RollbackRequested'
     | 'ApprovalPending'
     | 'WaitingForEarlier'
     | 'EarlierFailed'
@@ -58,6 +59,7 @@ export const policiesOf = ({
 /** What a policy asks for; all else that holds a change needs somebody to put it right. */
 const ASKED_FOR: ReadonlySet<string> = new Set<Hold['reason']>([
   'Suspended',
+  'RollbackRequested',
   'ApprovalPending',
   'WaitingForEarlier',
   'EarlierFailed',

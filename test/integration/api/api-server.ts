@@ -1,4 +1,11 @@
-import { API_VERSION, GROUP, RELOAD_POLICY, RELOAD_RECORD, RELOAD_REQUEST, VERSION } from '../../../src/api/v1alpha1/names.ts';
+import {
+  API_VERSION,
+  GROUP,
+  RELOAD_POLICY,
+  RELOAD_RECORD,
+  RELOAD_REQUEST,
+  VERSION,
+} from '../../../src/api/v1alpha1/names.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import type { KubeClient } from '../../../src/kube/connect.ts';
 

@@ -195,12 +195,12 @@ export class Cluster {
 
 const revisionOf = ({ template, annotation = '' }: Deployed): string => `${template}/${annotation}`;
 
-const isPresent =
+export const isPresent =
   (workload: Deployed) =>
   ({ revision }: RunningPod): boolean =>
     revision === revisionOf(workload);
 
-const isDown = ({ started }: RunningPod): boolean => [...started.values()].some(({ flag }) => isBad(flag));
+export const isDown = ({ started }: RunningPod): boolean => [...started.values()].some(({ flag }) => isBad(flag));
 
 /** As the workload's controller counts it. */
 export const isRolledOut = (workload: Deployed): boolean => {

@@ -9,6 +9,8 @@ import {
   contentOf,
   hold,
   isTroubled,
+  hasFailed,
+  judgeHeld,
   judgeRestart,
   judgeUndo,
   LawBroken,
@@ -31,12 +33,14 @@ export type Step =
   | { readonly do: 'crash' | 'start' }
   | { readonly do: 'die'; readonly at: Moment }
   | { readonly do: 'fault'; readonly fault: Fault }
-  | { readonly do: 'ask'; readonly workload: number; readonly type: Request['type'] };
+  | { readonly do: 'ask'; readonly workload: number; readonly type: Request['type']; readonly stale?: boolean };
 
 export interface Setting {
   /** Sources by workload. */
   readonly workloads: Readonly<Record<string, readonly string[]>>;
   readonly policies: readonly Policy[];
+  /** How many workloads may roll out at a time, whatever policies say. */
+  readonly limit?: number;
 }
 
 /** Rounds until everything that waits must have had its turn. */
@@ -56,37 +60,57 @@ export class History {
    */
   #forgotten = false;
 
-  constructor({ workloads, policies }: Setting) {
+  constructor({ workloads, policies, limit = 0 }: Setting) {
     this.cluster = new Cluster(workloads);
     this.accounts = new Map(this.cluster.workloads.map(({ name }) => [name, anAccount()]));
-    this.operator = new Operator(this.cluster, policies, {
-      restart: (workload, order) => {
-        this.#note();
-        const account = this.#account(workload);
-        judgeRestart(this.#scene(workload), workload, order);
-        account.restarts.push({ at: this.cluster.now, elapsed: this.operator.elapsed, value: order.value });
-        account.replaced = workload.annotation;
-        account.changes = [];
-        account.wished = false;
-        account.troubled = false;
-        account.undone = undefined;
+    this.operator = new Operator(
+      this.cluster,
+      policies,
+      {
+        restart: (workload, order) => {
+          this.#note();
+          const account = this.#account(workload);
+          judgeRestart(this.#scene(workload), workload, order);
+          account.restarts.push({
+            at: this.cluster.now,
+            elapsed: this.operator.elapsed,
+            value: order.value,
+            content: contentOf(this.cluster, workload),
+          });
+          // One that never got through is nothing to go back to.
+          const last = account.restarts.at(-2);
+          const isOver =
+            account.rolling && last?.value === workload.annotation && account.template === workload.template;
+          if (!isOver) account.replaced = workload.annotation;
+          account.template = workload.template;
+          account.changes = [];
+          account.wished = false;
+          account.troubled = false;
+          account.rolling = true;
+          account.saidToFail = false;
+          account.approved.clear();
+          account.opened.clear();
+          account.undone = undefined;
+        },
+        undo: (workload, order) => {
+          this.#note();
+          const stored = this.operator.records.get(workload.name)?.failed;
+          judgeUndo(this.#scene(workload), workload, order, stored?.n === order.n && stored.undo !== undefined);
+          const account = this.#account(workload);
+          account.undone = account.restarts.at(-1)?.content;
+          account.rolling = true;
+        },
+        nudge: (workload) => {
+          const policies = this.#policiesOf(workload);
+          hold(
+            'suspended',
+            policies.some(({ suspended }) => !suspended),
+            () => `${workload.name} is nudged`,
+          );
+        },
       },
-      undo: (workload, order) => {
-        this.#note();
-        const stored = this.operator.records.get(workload.name)?.failed;
-        judgeUndo(this.#scene(workload), workload, order, stored?.n === order.n && stored.undo !== undefined);
-        const account = this.#account(workload);
-        account.undone = contentOf(this.cluster, workload);
-      },
-      nudge: (workload) => {
-        const policies = this.#policiesOf(workload);
-        hold(
-          'suspended',
-          policies.some(({ suspended }) => !suspended),
-          () => `${workload.name} is nudged`,
-        );
-      },
-    });
+      limit,
+    );
     // What has been adopted is recorded.
     this.operator.pass(5 * SECOND);
   }
@@ -164,6 +188,7 @@ export class History {
         return;
       case 'fault':
         operator.fault = step.fault;
+        if (step.fault === 'Unheard') for (const account of this.accounts.values()) account.lost = true;
         return;
       case 'suspend':
       case 'resume':
@@ -212,9 +237,9 @@ export class History {
         cluster.scale(workload, step.replicas);
         break;
       case 'ask':
-        this.#ask(workload, step.type);
+        this.#ask(workload, step.type, step.stale);
     }
-    operator.look();
+    operator.look([workload]);
   }
 
   #edit({ source, ...change }: Extract<Step, { readonly do: 'edit' }>): void {
@@ -237,6 +262,11 @@ export class History {
       if (!workload.sources.includes(source)) continue;
       const account = this.#account(workload);
       account.changes.push(this.cluster.now);
+      // What somebody has said of earlier content is taken back by whoever saw it go.
+      if (this.operator.running()) {
+        account.approved.clear();
+        account.opened.clear();
+      }
       account.undone = undefined;
     }
   }
@@ -270,20 +300,24 @@ export class History {
     cluster.now = ms > 0 ? cluster.now + ms : Math.min(cluster.now, Math.max(earliest, cluster.now + ms));
   }
 
-  #ask(workload: Deployed, type: Request['type']): void {
+  /** @param stale it means the content that was held first of all */
+  #ask(workload: Deployed, type: Request['type'], stale = false): void {
     const { operator, cluster } = this;
     const { name } = workload;
     const ledger = operator.ledger(name);
-    const digest = type === 'Retry' ? (ledger?.failed?.digest ?? ledger?.restart?.digest) : ledger?.held?.digest;
     const account = this.#account(workload);
-    const content = contentOf(cluster, workload);
+    const createdAt = Math.floor(cluster.now / SECOND) * SECOND;
+    const held = stale ? [...account.digests.keys()][0] : ledger?.held?.digest;
+    const digest = type === 'Retry' ? (ledger?.failed?.digest ?? ledger?.restart?.digest) : held;
     if (type !== 'ResetBudget' && digest === undefined) return;
-    if (type === 'Approve') account.approved.add(content);
-    if (type === 'RunNow') account.opened.add(content);
+    const content = account.digests.get(digest ?? '');
+    if (type === 'Approve' && content !== undefined) account.approved.add(content);
+    if (type === 'RunNow' && content !== undefined) account.opened.add(content);
     if (type === 'Retry') account.wished = true;
-    if (type === 'ResetBudget') account.budgetFrom = Math.floor(cluster.now / 1_000) * 1_000;
+    // Its second counts as a whole.
+    if (type === 'ResetBudget') account.budgetFrom = createdAt + SECOND - 1;
     const uid = `request-${(this.#made += 1)}`;
-    const request = { name: uid, uid, createdAt: Math.floor(cluster.now / 1_000) * 1_000, type, workload: name };
+    const request = { name: uid, uid, createdAt, type, workload: name };
     operator.requests = [
       ...operator.requests,
       { ...request, ...(type !== 'ResetBudget' && digest !== undefined && { digest }) },
@@ -297,12 +331,20 @@ export class History {
       this.#editable = false;
       this.#died();
     }
-    for (const workload of this.cluster.workloads) if (isTroubled(workload)) this.#account(workload).troubled = true;
+    for (const workload of this.cluster.workloads) {
+      const account = this.#account(workload);
+      if (isTroubled(workload) || hasFailed(this.#scene(workload), workload)) account.troubled = true;
+      if (isRolledOut(workload)) account.rolling = false;
+    }
   }
 
   #died(): void {
     const { cluster, operator } = this;
     this.#downSince = cluster.now;
+    for (const [name, account] of this.accounts) {
+      account.hotHeld = true;
+      account.lost ||= (operator.ledger(name)?.restart?.n ?? 0) < account.restarts.length;
+    }
     this.#forgotten ||= cluster.workloads.some((workload) => {
       const { applied, held, restart } = operator.ledger(workload.name) ?? {};
       if (this.#runs(workload) || held !== undefined || restart?.phase === 'InProgress') return false;
@@ -314,26 +356,20 @@ export class History {
   }
 
   #judge(): void {
-    const { operator, cluster } = this;
+    const { operator } = this;
     if (!operator.running()) return;
-    for (const workload of cluster.workloads) {
-      const { state, reason = '' } = operator.verdict(workload.name) ?? {};
-      const says = (): string => `${workload.name} is ${state ?? ''} (${reason})`;
-      const policies = this.#policiesOf(workload);
-      if (reason === 'Suspended')
-        hold(
-          'reason',
-          policies.some(({ suspended }) => suspended),
-          says,
-        );
-      if (state === 'Held' && reason !== 'Suspended' && policies.every(({ suspended }) => !suspended))
-        hold(
-          'hot',
-          workload.pods.every(({ files }) =>
-            workload.sources.every((name) => files.get(name)?.['hot'] === cluster.sources.get(name)?.content['hot']),
-          ),
-          says,
-        );
+    for (const workload of this.cluster.workloads) {
+      const verdict = operator.verdict(workload.name);
+      if (verdict === undefined) continue;
+      const account = this.#account(workload);
+      const { held } = operator.ledger(workload.name) ?? {};
+      if (held?.digest !== undefined && verdict.at === this.cluster.now)
+        account.digests.set(held.digest, contentOf(this.cluster, workload));
+      const isOfLast = verdict.elapsed > (account.restarts.at(-1)?.elapsed ?? -1);
+      if (isOfLast && (verdict.state === 'Failed' || verdict.state === 'TimedOut')) account.saidToFail = true;
+      if (verdict.state === 'UpToDate' || verdict.state === 'Adopted') account.saidToFail = false;
+      if (this.#policiesOf(workload).some(({ suspended }) => suspended)) account.hotHeld = true;
+      judgeHeld(this.#scene(workload), workload, verdict, held?.until);
     }
   }
 
@@ -404,6 +440,8 @@ export class History {
       cluster: this.cluster,
       policies: this.#policiesOf(workload),
       account: this.#account(workload),
+      accounts: this.accounts,
+      limit: this.operator.limit,
       elapsed: this.operator.elapsed,
     };
   }

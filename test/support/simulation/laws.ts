@@ -5,12 +5,14 @@
 
 import type { RestartOrder, UndoOrder } from '../../../src/domain/effects.ts';
 import type { Policy } from '../../../src/domain/observed.ts';
-import { isBad, isRolledOut, type Cluster, type Deployed, type RunningPod } from './cluster.ts';
-import { isOpen } from './windows.ts';
+import { isDown, isPresent, isRolledOut, type Cluster, type Deployed, type RunningPod } from './cluster.ts';
+import type { Told } from './operator.ts';
+import { isOpen, nextOpen } from './windows.ts';
 
 export const LAWS = {
   difference: 'nothing without a difference',
   once: 'one change, at most one rollout',
+  burst: 'a burst of edits is one change',
   numbers: 'every restart has a number and a value of its own',
   suspended: 'no effect of any kind while suspended',
   window: 'none outside a window',
@@ -43,7 +45,12 @@ export const hold = (law: Law, holds: boolean, why: () => string): void => {
 
 /** What has happened to one workload, as whoever stands beside it knows. */
 export interface Account {
-  readonly restarts: { readonly at: number; readonly elapsed: number; readonly value: string }[];
+  readonly restarts: {
+    readonly at: number;
+    readonly elapsed: number;
+    readonly value: string;
+    readonly content: string;
+  }[];
   /** Changes of what it must be restarted for, since its last restart: by their times. */
   changes: number[];
   /** Somebody wants a restart without a change. */
@@ -53,11 +60,23 @@ export interface Account {
   /** Contents that somebody has approved, and those for which somebody has opened every gate; as text. */
   readonly approved: Set<string>;
   readonly opened: Set<string>;
+  /** The last restart is not through, or has been put back and that is not. */
+  rolling: boolean;
+  /** It was said to have failed since its last restart, and is not well again. */
+  saidToFail: boolean;
+  /** Hot keys have been held, too, or only a process that died knew what it had sent. */
+  hotHeld: boolean;
+  /** A restart was issued by a process that died before it recorded it: when, is only known to be before that was found. */
+  lost: boolean;
+  /** What the names of contents, as they were held, stood for. */
+  readonly digests: Map<string, string>;
   /** Content that was undone, since when nothing has changed. */
   undone: string | undefined;
   budgetFrom: number;
   /** What was in the annotation before the last restart. */
   replaced: string | undefined;
+  /** The template that it was issued on. */
+  template: string | undefined;
 }
 
 export const anAccount = (): Account => ({
@@ -67,14 +86,22 @@ export const anAccount = (): Account => ({
   troubled: false,
   approved: new Set(),
   opened: new Set(),
+  rolling: false,
+  saidToFail: false,
+  hotHeld: false,
+  lost: false,
+  digests: new Map(),
   undone: undefined,
   budgetFrom: -Infinity,
   replaced: undefined,
+  template: undefined,
 });
 
 /** What a workload must be restarted for, as it is now. */
 export const contentOf = (cluster: Cluster, { sources }: Deployed): string =>
   sources.map((name) => `${name}=${cluster.sources.get(name)?.content['flag'] ?? ''}`).join(' ');
+
+const LONGEST_DEBOUNCE_MS = 3_000;
 
 /** Sources of which some container runs, or may run, on other content than there is now. */
 export const differing = (
@@ -87,7 +114,10 @@ export const differing = (
     const present = content?.['flag'];
     // Starts are known by the second, and changes by the source: what came later than all of them is proven to be new.
     const unclear = ({ startedAt }: RunningPod): boolean =>
-      startedAt <= changedAt + 2_000 || changes.some((at) => Math.abs(startedAt - at) <= 2_000);
+      startedAt <= changedAt + 2_000 ||
+      // A burst is waited out after the last look at pods.
+      startedAt >= cluster.now - LONGEST_DEBOUNCE_MS ||
+      changes.some((at) => Math.abs(startedAt - at) <= 2_000);
     // Where there is no pod, a restart touches none.
     return pods.length === 0 || pods.some((pod) => pod.started.get(name)?.['flag'] !== present || unclear(pod));
   });
@@ -96,6 +126,9 @@ export interface Scene {
   readonly cluster: Cluster;
   readonly policies: readonly Policy[];
   readonly account: Account;
+  readonly accounts: ReadonlyMap<string, Account>;
+  /** How many may roll out at a time, whatever policies say; 0: as many as like. */
+  readonly limit: number;
   readonly elapsed: number;
 }
 
@@ -112,17 +145,23 @@ const gating = ({ cluster, policies, account }: Scene, workload: Deployed): read
 const isFree = (scene: Scene, workload: Deployed, lets: (policy: Policy) => boolean): boolean =>
   gating(scene, workload).some((policies) => policies.every(lets));
 
-/** Whether every gate of a policy would let a change go, by the laws of time and of people. */
-const lets = (
-  scene: Scene,
-  workload: Deployed,
-): Readonly<Record<'suspended' | 'window' | 'cooldown' | 'budget' | 'approval', (policy: Policy) => boolean>> => {
+/** Its last restart has failed, or took too long. */
+export const hasFailed = ({ cluster, policies, accounts }: Scene, workload: Deployed): boolean => {
+  const { troubled = false, restarts = [] } = accounts.get(workload.name) ?? {};
+  const since = cluster.now - (restarts.at(-1)?.at ?? cluster.now);
+  return troubled || (!isRolledOut(workload) && policies.some(({ progressTimeoutMs }) => since >= progressTimeoutMs));
+};
+
+type GateLaw = 'suspended' | 'window' | 'cooldown' | 'budget' | 'approval' | 'order' | 'concurrency';
+
+/** Whether every gate of a policy would let a change go, by the laws of time, of people and of others. */
+const lets = (scene: Scene, workload: Deployed): Readonly<Record<GateLaw, (policy: Policy) => boolean>> => {
   const { cluster, account } = scene;
   const { now } = cluster;
   const times = account.restarts.map(({ at }) => at);
   const content = contentOf(cluster, workload);
   const opened = account.opened.has(content);
-  const passes = opened || account.troubled;
+  const passes = opened || hasFailed(scene, workload);
   return {
     suspended: ({ suspended }) => !suspended,
     window: ({ gates }) => passes || isOpen(gates.windows, now),
@@ -130,9 +169,58 @@ const lets = (
     budget: ({ gates: { budget } }) =>
       passes ||
       budget === undefined ||
-      times.filter((at) => at > now - budget.periodMs && at >= account.budgetFrom).length < budget.restarts,
+      times.filter((at) => at > now - budget.periodMs && at > account.budgetFrom).length < budget.restarts,
+    order: (policy) => passes || earlier(scene, policy, workload).every((each) => isDone(scene, each)),
+    concurrency: ({ gates: { maxConcurrent = Infinity }, sources }) =>
+      opened ||
+      rolling(scene, workload, (each) => sources.some(({ name }) => each.sources.includes(name))) < maxConcurrent,
     approval: ({ gates }) => opened || gates.approval === 'Automatic' || account.approved.has(content),
   };
+};
+
+/** Those that come before a workload in a policy's order: its canary, lower waves, and earlier ones of the same wave. */
+const earlier = ({ cluster }: Scene, { workloads = [], gates }: Policy, { name }: Deployed): readonly Deployed[] => {
+  const rank = (each: string): readonly [number, number, number] => {
+    const place = workloads.findIndex((binding) => 'name' in binding && binding.name === each);
+    const canary = gates.canary !== undefined && 'workload' in gates.canary && gates.canary.workload.name === each;
+    return [canary ? 0 : 1, workloads[place]?.wave ?? 0, gates.order === 'Sequential' ? Math.max(0, place) : 0];
+  };
+  const [canary, wave, place] = rank(name);
+  return cluster.workloads.filter((other) => {
+    const [itsCanary, itsWave, itsPlace] = rank(other.name);
+    return itsCanary !== canary ? itsCanary < canary : itsWave !== wave ? itsWave < wave : itsPlace < place;
+  });
+};
+
+/** Nothing is left to do for it: no change waits that its pods do not run on, and nothing is on its way. */
+const isDone = ({ cluster, accounts }: Scene, workload: Deployed): boolean => {
+  const { changes = [], rolling: isRolling = false } = accounts.get(workload.name) ?? {};
+  const runsOther = workload.pods.some(({ started }) =>
+    workload.sources.some((name) => started.get(name)?.['flag'] !== cluster.sources.get(name)?.content['flag']),
+  );
+  return !isRolling && !(changes.length > 0 && runsOther);
+};
+
+/** How many others roll out for us. What has failed is not over, but a way out of a failure does not wait for it. */
+const rolling = (scene: Scene, workload: Deployed, counts: (workload: Deployed) => boolean): number =>
+  scene.cluster.workloads.filter((each) => {
+    const { rolling: isRolling = false, lost = false } = scene.accounts.get(each.name) ?? {};
+    // What nobody has heard of, and was to be replaced at once, has no place of its own.
+    if (each === workload || each.paused || !isRolling || lost || !counts(each)) return false;
+    return !(hasFailed(scene, each) && hasFailed(scene, workload));
+  }).length;
+
+/** Edits that come one after the other are one change, which a process that knows nothing more can't see. */
+const judgeBurst = (scene: Scene, workload: Deployed, order: RestartOrder, what: string): void => {
+  const { cluster, account } = scene;
+  const [first, last] = [account.changes[0], account.changes.at(-1)];
+  if (first === undefined || last === undefined || account.hotHeld || account.lost) return;
+  if (order.cause.includes('came back')) return;
+  const debounceMs = Math.min(
+    ...gating(scene, workload).map((policies) => Math.max(...policies.map((policy) => policy.debounceMs))),
+  );
+  const isOver = cluster.now - last >= debounceMs || cluster.now - first >= 10 * debounceMs;
+  hold('burst', isOver, () => `${what}: only ${cluster.now - last} ms after the last of it`);
 };
 
 /** Each gate by itself, and all of them together for one source's change. */
@@ -146,20 +234,31 @@ export const judgeRestart = (scene: Scene, workload: Deployed, order: RestartOrd
     account.wished || differing(cluster, workload, account.changes).length > 0,
     () => `${what}: all containers run on that`,
   );
-  hold('failed', account.undone === undefined || account.wished, () => `${what}: it was undone`);
+  hold('failed', account.undone !== contentOf(cluster, workload) || account.wished, () => `${what}: it was undone`);
   hold('numbers', order.n === account.restarts.length + 1, () => `${what}: after ${account.restarts.length} of them`);
   hold(
     'numbers',
     account.restarts.every(({ value }) => value !== order.value),
     () => `${what}: ${order.value} once more`,
   );
+  judgeBurst(scene, workload, order, what);
   const gates = lets(scene, workload);
-  for (const law of ['suspended', 'window', 'cooldown', 'budget', 'approval'] as const)
+  for (const law of ['suspended', 'window', 'cooldown', 'budget', 'approval', 'order', 'concurrency'] as const)
     hold(
       law,
       isFree(scene, workload, gates[law]),
       () => `${what}, the last at ${last === undefined ? 'no time' : new Date(last.at).toISOString()}`,
     );
+  const others = rolling(scene, workload, (each) => !hasFailed(scene, each));
+  const {
+    limit,
+    account: { opened },
+  } = scene;
+  hold(
+    'concurrency',
+    limit === 0 || others < limit || opened.has(contentOf(cluster, workload)),
+    () => `${what}: ${others} others roll out`,
+  );
   hold(
     'reason',
     isFree(scene, workload, (policy) => Object.values(gates).every((let_) => let_(policy))),
@@ -179,8 +278,93 @@ export const judgeUndo = ({ account }: Scene, workload: Deployed, order: UndoOrd
   hold('undo', recorded, () => `${workload.name}: undoes what is not recorded`);
 };
 
+/** Gates that time or a person opens. */
+const TIMELY: ReadonlySet<string> = new Set(['OutsideWindow', 'Cooldown', 'ApprovalPending']);
+
+/** At the latest so long after the last look there is another: clocks are set. */
+const LONGEST_MS = 60_000;
+
+/** What is said to hold a change holds it, and for as long as is said. */
+export const judgeHeld = (scene: Scene, workload: Deployed, told: Told, until: number | undefined): void => {
+  const { state, reason, at } = told;
+  if (state !== 'Held') return;
+  const { cluster, policies, account, elapsed } = scene;
+  const says = (): string =>
+    `${workload.name} is ${state} (${reason}: ${told.message}) since ${new Date(at).toISOString()}, ${elapsed - told.elapsed} ms ago`;
+  const suspended = policies.filter((policy) => policy.suspended);
+  const isNew = (name: string, files: RunningPod['files']): boolean =>
+    files.get(name)?.['hot'] === cluster.sources.get(name)?.content['hot'];
+  // A rollout under way may carry it; and what was held may have come by itself, and have gone again.
+  if (isRolledOut(workload) && !account.hotHeld)
+    hold(
+      'hot',
+      workload.pods.every(({ files }) => workload.sources.every((name) => isNew(name, files))),
+      says,
+    );
+  if (at === cluster.now && TIMELY.has(reason) && !hasFailed(scene, workload)) {
+    const gates = lets(scene, workload);
+    const free = workload.sources.filter((name) => {
+      const naming = policies.filter(({ sources }) => sources.some((each) => each.name === name));
+      const isDue = workload.pods.every(
+        ({ started }) => started.get(name)?.['flag'] !== cluster.sources.get(name)?.content['flag'],
+      );
+      return (
+        isDue &&
+        workload.pods.length > 0 &&
+        naming.every((policy) => Object.values(gates).every((goes) => goes(policy)))
+      );
+    });
+    hold('reason', account.lost || free.length === 0, () => `${says()}, but ${free.join(' ')} is free`);
+  }
+  const times = account.restarts.map((restart) => restart.at);
+  switch (reason) {
+    case 'Suspended':
+      hold('reason', suspended.length > 0, says);
+      return;
+    case 'OutsideWindow': {
+      hold(
+        'reason',
+        policies.some(({ gates }) => !isOpen(gates.windows, at)),
+        says,
+      );
+      const openings = policies.map(({ gates }) => nextOpen(gates.windows, at));
+      const isSo = policies.length > 1 || until === openings[0];
+      hold('reason', isSo, () => `${says()} until ${until ?? 0}, not ${openings[0] ?? 0}`);
+      break;
+    }
+    case 'Cooldown': {
+      if (account.lost) break;
+      const isRecent = ({ gates: { cooldownMs } }: Policy): boolean =>
+        times.some((time) => at - time < cooldownMs + LONGEST_MS);
+      hold('reason', policies.some(isRecent), says);
+      break;
+    }
+    case 'BudgetExhausted': {
+      if (account.lost) break;
+      const isSpent = ({ gates: { budget } }: Policy): boolean =>
+        budget !== undefined &&
+        times.filter((time) => time > at - budget.periodMs - LONGEST_MS).length >= budget.restarts;
+      hold('reason', policies.some(isSpent), says);
+      break;
+    }
+    case 'ApprovalPending':
+      hold(
+        'reason',
+        policies.some(({ gates }) => gates.approval === 'Manual'),
+        says,
+      );
+      return;
+    default:
+      return;
+  }
+  hold('cure', !(account.saidToFail && isFailing(workload)), says);
+  hold('reason', elapsed - told.elapsed <= LONGEST_MS, says);
+};
+
 /** Something is visibly the matter with a rollout. */
 export const isTroubled = (workload: Deployed): boolean =>
-  workload.deadlineExceeded ||
-  (!isRolledOut(workload) &&
-    workload.pods.some(({ started }) => [...started.values()].some(({ flag }) => isBad(flag))));
+  workload.deadlineExceeded || (!isRolledOut(workload) && workload.pods.some(isDown));
+
+/** And with pods of the present template. */
+const isFailing = (workload: Deployed): boolean =>
+  workload.deadlineExceeded || workload.pods.some((pod) => isPresent(workload)(pod) && isDown(pod));

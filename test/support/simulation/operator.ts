@@ -4,6 +4,7 @@
  */
 
 import type { ReloadRecordStatus } from '../../../src/api/v1alpha1/types.ts';
+import { createOthers, type OthersOptions, type OthersRoom } from '../../../src/controller/others.ts';
 import { decide } from '../../../src/domain/decide.ts';
 import type { Plan, RestartOrder, UndoOrder, Verdict } from '../../../src/domain/effects.ts';
 import {
@@ -14,8 +15,10 @@ import {
   type Policy,
   type Source,
   type SourceId,
+  type Workload,
 } from '../../../src/domain/observed.ts';
 import { nudged, restartIssued } from '../../../src/domain/outcomes.ts';
+import { undone } from '../../../src/domain/undo.ts';
 import { ledgerOf, recordStatusOf } from '../../../src/domain/record.ts';
 import type { Request } from '../../../src/domain/requests.ts';
 import { found } from '../builders.ts';
@@ -42,15 +45,26 @@ interface Memory {
   podsSeenAt?: number;
   /** By the clock that is never set. */
   dueAt?: number;
-  verdict?: Verdict;
+  verdict?: Told;
+  /** The pods that have been nudged since they came, while a rollout of ours is followed. */
+  followed?: ReadonlySet<string>;
+}
+
+/** What was said of a workload, and when: by the clock, and by the one that is never set. */
+export interface Told extends Verdict {
+  readonly at: number;
+  readonly elapsed: number;
 }
 
 interface Process {
+  readonly others: OthersRoom;
   readonly seen: Map<string, Source>;
   readonly memories: Map<string, Memory>;
   /** Records that are to be written, and when they will have been. */
   readonly unsaved: Map<string, { readonly ledger: Ledger; readonly by: number }>;
 }
+
+const UNKNOWN: Source = { state: 'Unknown' };
 
 /** Records wait for so long at the most. */
 const WRITE_BEHIND_MS = 3_000;
@@ -70,14 +84,19 @@ export class Operator {
   dieAt: Moment | undefined;
   fault: Fault | undefined;
   recordWrites = 0;
+  /** How many workloads may roll out at a time, whatever policies say; 0: as many as like. */
+  readonly limit: number;
   /** A clock that is never set. */
   elapsed = 0;
   readonly #cluster: Cluster;
   readonly #witness: Witness;
   #process: Process | undefined;
   #turn = 0;
+  /** They wait for others, of which one stands otherwise than before. */
+  readonly #moved = new Set<string>();
 
-  constructor(cluster: Cluster, policies: readonly Policy[], witness: Witness) {
+  constructor(cluster: Cluster, policies: readonly Policy[], witness: Witness, limit = 0) {
+    this.limit = limit;
     this.#cluster = cluster;
     this.#witness = witness;
     this.policies = policies;
@@ -88,7 +107,7 @@ export class Operator {
     return this.#process !== undefined;
   }
 
-  verdict(workload: string): Verdict | undefined {
+  verdict(workload: string): Told | undefined {
     return this.#process?.memories.get(workload)?.verdict;
   }
 
@@ -109,20 +128,21 @@ export class Operator {
   start(): void {
     const seen = new Map([...this.#cluster.sources.keys()].map((name) => [name, this.#read(name, false)] as const));
     const memories = new Map(this.#cluster.workloads.map(({ name }) => [name, { templateSeenAt: 0 }] as const));
-    this.#process = { seen, memories, unsaved: new Map() };
+    this.#moved.clear();
+    this.#process = { seen, memories, unsaved: new Map(), others: this.#createOthers() };
     this.look();
   }
 
   /** Our watch shows a change of a source. */
   showSource(name: string): void {
     this.#process?.seen.set(name, this.#read(name, true));
-    this.look();
+    this.look(this.#cluster.workloads.filter(({ sources }) => sources.includes(name)));
   }
 
   showTemplate(workload: Deployed): void {
     const memory = this.#process?.memories.get(workload.name);
     if (memory !== undefined) memory.templateSeenAt = this.#cluster.now;
-    this.look();
+    this.look([workload]);
   }
 
   /** Time passes by all clocks, and what is due then is done. */
@@ -140,25 +160,25 @@ export class Operator {
     this.#tick(until - this.elapsed);
   }
 
-  /** Looks at workloads until nothing more is to be done at once. */
+  /** Looks at workloads, and at those that wait for them, until nothing more is to be done at once. */
   look(workloads: readonly Deployed[] = this.#cluster.workloads): void {
     this.#turn += 1;
     const first = workloads.length === 0 ? 0 : this.#turn % workloads.length;
-    let queue = [...workloads.slice(first), ...workloads.slice(0, first)];
+    let queue: readonly Deployed[] = [...workloads.slice(first), ...workloads.slice(0, first)];
     for (let looks = 0; this.#process !== undefined && queue.length > 0; looks++) {
       if (looks > 60) throw new Error('comes to rest: one look calls for another');
       // All decide before any acts: as workers do that wait for the API.
       const plans = queue.map((workload) => this.#plan(workload));
-      const again: Deployed[] = [];
-      let moved = false;
+      const again = new Set<Deployed>();
       for (const { workload, observed, plan } of plans) {
         const effect = this.#perform(workload, observed, plan);
         if (effect === 'Died') return;
-        if (effect === 'Done') moved = true;
         if (effect === 'Done' || (effect === 'None' && plan.type === 'Act' && plan.requeueAfterMs === 0))
-          again.push(workload);
+          again.add(workload);
       }
-      queue = moved ? [...this.#cluster.workloads] : again;
+      for (const name of this.#moved) again.add(this.#cluster.workload(name));
+      this.#moved.clear();
+      queue = [...again];
     }
   }
 
@@ -167,12 +187,11 @@ export class Operator {
     const process = this.#process;
     if (process === undefined) throw new Error('no process runs');
     const { pending, templateSeenAt = 0, podsSeenAt } = process.memories.get(name) ?? {};
-    const policies = this.policies.filter(({ sources }) =>
-      sources.some((each) => workload.sources.includes(each.name)),
-    );
+    const policies = this.#policiesOf(workload);
     const ids = new Set(policies.flatMap(({ sources }) => sources.map(sourceId)));
     const ledger = this.ledger(name);
     const requests = this.requests.filter((each) => each.workload === name);
+    const others = process.others.of(shownWorkload(workload));
     return {
       workload: shownWorkload(workload),
       templateSeenAt,
@@ -185,6 +204,7 @@ export class Operator {
       ...(pending !== undefined && { pending }),
       ...(podsSeenAt !== undefined && { podsSeenAt }),
       ...(requests.length > 0 && { requests }),
+      ...(others !== undefined && { others }),
     };
   }
 
@@ -195,14 +215,21 @@ export class Operator {
   } {
     const observed = this.observed(workload);
     const { now } = this.#cluster;
-    const plan = decide(observed, now);
+    const plan = this.#decide(observed, now);
     if (plan.type !== 'LookAtPods') return { workload, observed, plan };
     const memory = this.#memory(workload.name);
     if (memory !== undefined) memory.podsSeenAt = now;
     const seen = { pods: shownPods(workload), reports: reportsOf(workload), podsSeenAt: now };
-    const second = decide({ ...observed, ...seen }, now);
+    const second = this.#decide({ ...this.observed(workload), ...seen }, now);
     if (second.type === 'LookAtPods') throw new Error('comes to rest: pods are asked for twice');
     return { workload, observed, plan: second };
+  }
+
+  /** What is decided has its place among others at once. */
+  #decide(observed: Observed, now: number): Plan {
+    const plan = decide(observed, now);
+    if (plan.type !== 'LookAtPods') this.#process?.others.decided(observed, plan);
+    return plan;
   }
 
   #perform(
@@ -216,7 +243,7 @@ export class Operator {
     if (plan.type === 'Forget') {
       this.records.delete(workload.name);
       this.#process?.unsaved.delete(workload.name);
-      memory.verdict = plan.verdict;
+      memory.verdict = this.#told(plan.verdict);
       return 'None';
     }
     try {
@@ -227,13 +254,18 @@ export class Operator {
         return 'Died';
       }
       if (!(thrown instanceof WriteFailed)) throw thrown;
+      if (thrown.message === 'Refused') this.#process?.others.refused(observed.workload);
       memory.dueAt = this.elapsed + RETRY_MS;
       return 'Failed';
     }
     const effects = [plan.nudge, plan.undo, plan.restart].some((effect) => effect !== undefined);
-    if (!effects) memory.verdict = plan.verdict;
+    if (!effects) memory.verdict = this.#told(plan.verdict);
     if (plan.requeueAfterMs !== undefined) memory.dueAt = this.elapsed + plan.requeueAfterMs;
     return effects ? 'Done' : 'None';
+  }
+
+  #told(verdict: Verdict): Told {
+    return { ...verdict, at: this.#cluster.now, elapsed: this.elapsed };
   }
 
   #act(workload: Deployed, observed: Observed, plan: ActPlan, memory: Memory): void {
@@ -248,17 +280,19 @@ export class Operator {
       this.#write(workload.name, ledger);
       this.#dieIf('Stored');
     }
+    if (plan.undo !== undefined) {
+      const { undo } = plan;
+      this.#writeTemplate(workload, undo.value, () => this.#witness.undo(workload, undo));
+      this.#dieIf('Undone');
+      ledger = undone(ledger, now);
+      this.#put(workload.name, ledger);
+    }
     if (plan.nudge !== undefined) {
       this.#witness.nudge(workload);
       for (const pod of workload.pods) this.#cluster.refresh(pod);
       ledger = nudged(ledger, plan.nudge, workload.pods.length, now);
       this.#put(workload.name, ledger);
       this.#dieIf('Nudged');
-    }
-    if (plan.undo !== undefined) {
-      const { undo } = plan;
-      this.#writeTemplate(workload, undo.value, () => this.#witness.undo(workload, undo));
-      this.#dieIf('Undone');
     }
     if (plan.restart !== undefined) {
       const { restart } = plan;
@@ -269,6 +303,16 @@ export class Operator {
     }
     this.#put(workload.name, ledger);
     if (effects) this.#dieIf('Put');
+    this.#follow(workload, plan, memory);
+  }
+
+  /** The pods of a rollout of ours are nudged once each, those that come last a moment after it. */
+  #follow(workload: Deployed, { followPods, leavePods }: ActPlan, memory: Memory): void {
+    if ((followPods || memory.followed !== undefined) && !leavePods) {
+      for (const pod of workload.pods) if (memory.followed?.has(pod.name) !== true) this.#cluster.refresh(pod);
+    }
+    if (followPods) memory.followed = new Set(workload.pods.map(({ name }) => name));
+    else delete memory.followed;
   }
 
   /** The same value once more is no change of a template. */
@@ -311,6 +355,35 @@ export class Operator {
     this.records.set(name, status);
     const answered = new Set((status.answers ?? []).map(({ uid }) => uid));
     this.requests = this.requests.filter(({ uid }) => !answered.has(uid));
+  }
+
+  /** The controller's own, on what it asks of its neighbours. */
+  #createOthers(): OthersRoom {
+    const shown = (name: string): Workload => shownWorkload(this.#cluster.workload(name));
+    const own = {
+      stores: {
+        workloads: { get: (key: string) => shown(key.slice(key.lastIndexOf('/') + 1)), onDelta: () => () => undefined },
+        records: { syncedFor: () => true },
+      },
+      bindings: {
+        policiesOf: (workload: Workload) => this.#policiesOf(this.#cluster.workload(workload.name)),
+        workloadsOf: (policy: Policy) =>
+          this.#cluster.workloads.filter((each) => this.#policiesOf(each).includes(policy)).map(shownWorkload),
+      },
+      sources: {
+        get: (_namespace: string, id: SourceId) => this.#process?.seen.get(id.slice(id.indexOf('/') + 1)) ?? UNKNOWN,
+      },
+      ledgers: { of: ({ name }: Workload) => this.ledger(name) },
+      limit: this.limit,
+      onMoved: (waiting: readonly Workload[]) => {
+        for (const { name } of waiting) this.#moved.add(name);
+      },
+    };
+    return createOthers(own as unknown as OthersOptions);
+  }
+
+  #policiesOf({ sources }: Deployed): readonly Policy[] {
+    return this.policies.filter((policy) => policy.sources.some(({ name }) => sources.includes(name)));
   }
 
   #nextDue(): number | undefined {

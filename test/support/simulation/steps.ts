@@ -1,6 +1,8 @@
 /** What may happen next, at random. */
 
 import fc from 'fast-check';
+import type { ResolvedWindow } from '../../../src/api/v1alpha1/defaults.ts';
+import type { Policy } from '../../../src/domain/observed.ts';
 import { HOUR, MINUTE, SECOND } from '../builders.ts';
 import type { Fault, Moment } from './operator.ts';
 import type { Step } from './history.ts';
@@ -74,11 +76,55 @@ const clock: fc.Arbitrary<Step> = fc
   .constantFrom(-HOUR, -10 * MINUTE, -SECOND, SECOND, MINUTE, 10 * MINUTE, HOUR)
   .map((ms) => ({ do: 'set clock', ms }));
 
-const ask: fc.Arbitrary<Step> = fc.record({
-  do: fc.constant('ask' as const),
-  workload: index,
-  type: fc.constantFrom('Approve', 'Approve', 'RunNow', 'Retry', 'ResetBudget' as const),
+const ask: fc.Arbitrary<Step> = fc.record(
+  {
+    do: fc.constant('ask' as const),
+    workload: index,
+    type: fc.constantFrom('Approve', 'Approve', 'RunNow', 'Retry', 'ResetBudget' as const),
+    stale: fc.constant(true),
+  },
+  { requiredKeys: ['do', 'workload', 'type'], noNullPrototype: true },
+);
+
+const aWindow = (more: Partial<ResolvedWindow>): ResolvedWindow => ({
+  name: 'open',
+  type: 'Allow',
+  cron: '0 * * * *',
+  durationMs: MINUTE,
+  timeZone: 'UTC',
+  ...more,
 });
+
+/** Windows that are open now and then, for minutes. */
+export const WINDOWS: readonly Policy['gates']['windows'][] = [
+  [],
+  [aWindow({ cron: '*/30 * * * *', durationMs: 10 * MINUTE })],
+  [
+    aWindow({ cron: '5,20 * * * *', durationMs: 5 * MINUTE }),
+    aWindow({ name: 'late', cron: '45 * * * *', durationMs: 90 * SECOND }),
+  ],
+  [aWindow({ type: 'Deny', cron: '0,15 * * * *', durationMs: 12 * MINUTE })],
+  [
+    aWindow({ cron: '*/10 * * * *', durationMs: 10 * MINUTE }),
+    aWindow({ name: 'not', type: 'Deny', cron: '10 * * * *', durationMs: 20 * MINUTE }),
+  ],
+];
+
+/** What waits is approved, soon after it has come. */
+export const APPROVING: fc.WeightedArbitrary<Step> = {
+  weight: 4,
+  arbitrary: index.map((workload): Step => ({ do: 'ask', workload, type: 'Approve' })),
+};
+
+/** A policy's windows become others. */
+export const REWINDOWED: fc.WeightedArbitrary<Step> = {
+  weight: 1,
+  arbitrary: fc.record({
+    do: fc.constant('policy' as const),
+    policy: index,
+    gates: fc.constantFrom(...WINDOWS).map((windows) => ({ windows })),
+  }),
+};
 
 /** Whatever can happen to any workload. */
 export const ANYTHING: readonly fc.WeightedArbitrary<Step>[] = [

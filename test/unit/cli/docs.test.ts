@@ -10,7 +10,19 @@ const page = readFileSync(join(import.meta.dirname, '../../../docs/cli.md'), 'ut
 
 describe('docs/cli.md', () => {
   it('names every command and every exit code of their help', async () => {
-    for (const command of ['status', 'history', 'plan', 'explain', 'wait', 'approve', 'now', 'retry', 'reset', 'rbac', 'completion']) {
+    for (const command of [
+      'status',
+      'history',
+      'plan',
+      'explain',
+      'wait',
+      'approve',
+      'now',
+      'retry',
+      'reset',
+      'rbac',
+      'completion',
+    ]) {
       assert.match(page, new RegExp(`^## ${command}$`, 'm'));
       const { stdout } = await reload([command, '--help']);
       const [row = ''] = new RegExp(`^\\| .*\`${command}\`.* \\|$`, 'm').exec(page) ?? [];

@@ -88,6 +88,37 @@ interface Printed {
 }
 
 describe('a plan against manifests', () => {
+  const reasonsOf = async (restart: object, more: readonly object[] = []): Promise<readonly string[]> => {
+    const { code, stdout } = await planned([configMap({ flag: 'b' }), policy({ restart }), ...more]);
+    assert.equal(code, 20);
+    const { workloads } = JSON.parse(stdout) as Printed;
+    assert.equal(workloads[0]?.effect, 'Restart');
+    return workloads[0].reasons;
+  };
+  const always = { name: 'always', cron: '* * * * *', duration: '1h' };
+
+  it('says what a restart would wait for, as far as policies and the time tell', async () => {
+    const [shut = '', ...more] = await reasonsOf({ windows: [{ ...always, type: 'Deny' }] });
+    assert.match(shut, /^it would wait: policy app: window always denies restarts; /);
+    assert.deepEqual(more, []);
+    assert.deepEqual(await reasonsOf({ windows: [always] }), []);
+    assert.deepEqual(await reasonsOf({ approval: 'Manual' }), ['it would wait for approval: policy app wants that']);
+  });
+
+  it('says nothing of what a free source takes along', async () => {
+    const { code, stdout } = await planned(
+      [
+        configMap({ flag: 'b' }),
+        secret({ stringData: { token: 'x' } }),
+        policy({ sources: [{ kind: 'ConfigMap', name: 'app' }], restart: { approval: 'Manual' } }),
+        { ...policy({ sources: [{ kind: 'Secret', name: 'db' }] }), metadata: { name: 'free' } },
+      ],
+      [...WORLD, { ...policy({ sources: [{ kind: 'Secret', name: 'db' }] }), metadata: { name: 'free' } }],
+    );
+    assert.equal(code, 20);
+    assert.deepEqual((JSON.parse(stdout) as Printed).workloads[0]?.reasons, []);
+  });
+
   const document = (level: string, port: string | number): object =>
     configMap({ 'config.yaml': `server: {port: ${port}} # a comment\nlogging: {level: '${level}'}\n` });
   const cases: readonly (readonly [what: string, changes: readonly object[], code: number, keys: readonly string[]])[] =

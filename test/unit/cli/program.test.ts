@@ -64,7 +64,7 @@ describe('kubectl reload', () => {
     ['history job/web', /"job\/web" names no workload: write deploy\/NAME, sts\/NAME, ds\/NAME, cj\/NAME/],
     ['explain web', /names no workload/],
     ['approve', /missing required argument 'workload\|policy'/],
-    ['approve pod/web', /names no workload/],
+    ['approve job/web', /names no workload/],
     ['approve Web', /"Web" is no name of a policy/],
     ['approve app --digest x', /names the content of one workload/],
     ['approve deploy/web --timeout 5', /is no duration/],

@@ -129,6 +129,19 @@ describe('the wait for the content of a ConfigMap', () => {
     assert.deepEqual(withLedger({ held: { ...held, changes: changed({ flag: 'x' }) } }), ['Waiting not applied yet']);
   });
 
+  it('goes on where it waits for others, which are about to get on, and ends at what they failed of', () => {
+    const held = { since: T0, message: 'x', changes: changed({ flag: 'b' }) };
+    const cases = [
+      ['WaitingForEarlier', 'Waiting'],
+      ['ConcurrencyLimit', 'Waiting'],
+      ['EarlierFailed', 'Held'],
+      ['OutsideWindow', 'Held'],
+      ['BudgetExhausted', 'Held'],
+    ] as const;
+    for (const [reason, state] of cases)
+      assert.deepEqual(withLedger({ held: { ...held, reason } }), [`${state} ${reason}: x`]);
+  });
+
   it('ends when a hot change is held, as far as the status is about it', () => {
     const status = {
       observedGeneration: 1,

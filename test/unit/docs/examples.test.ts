@@ -11,6 +11,7 @@ const EXAMPLES: Readonly<Record<string, number>> = {
   'docs/applications.md': 1,
   'docs/classify-keys.md': 3,
   'docs/cli.md': 2,
+  'docs/kinds.md': 1,
   'docs/paths.md': 1,
   'docs/plan-in-ci.md': 4,
   'docs/prove-hot-changes.md': 2,

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  aGate,
   aLedger,
   aPod,
   aPolicy,
@@ -173,6 +174,19 @@ describe('a process that dies', () => {
     const second = decide({ ...observed, workload: { ...observed.workload, annotation } }, T0 + MINUTE + SECOND);
     assert.ok(second.type === 'Act');
     assert.deepEqual([second.restart, second.pending, second.ledger.restart?.n], [undefined, undefined, 1]);
+  });
+
+  it('counts every one that it did not record, once, though their content has moved on', () => {
+    const gates = aGate({ cooldownMs: 10 * MINUTE });
+    const world = new World({ policies: [aPolicy({ gates })] }).edit(FLAG_B);
+    world.dieAfterRestart = true;
+    world.advance(500).edit({ flag: 'c', hot: 'a' }).start().advance(MINUTE);
+    const known = world.ledger()?.restartTimes;
+    assert.deepEqual([known?.length, world.restarts.length, world.reason()], [1, 1, 'Cooldown']);
+    world.crash().start().advance(MINUTE);
+    assert.deepEqual(world.ledger()?.restartTimes, known);
+    world.advance(10 * MINUTE).finishRollout();
+    assert.deepEqual([world.restarts.length, world.ledger()?.restartTimes?.length, world.state()], [2, 2, 'UpToDate']);
   });
 
   it('waits with an unrecorded restart for a source that it cannot read', () => {

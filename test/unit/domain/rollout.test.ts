@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { desiredPods, rolloutBlocker, rolloutProgress, type RolloutState } from '../../../src/domain/rollout.ts';
-import { daemonSet, deployment, statefulSet } from '../../support/builders.ts';
+import {
+  desiredPods,
+  rolloutBlocker,
+  rolloutPause,
+  rolloutProgress,
+  type RolloutState,
+} from '../../../src/domain/rollout.ts';
+import { argoRollout, cronJob, daemonSet, deployment, statefulSet, unrestartable } from '../../support/builders.ts';
+
+const withoutPhase = (): RolloutState => {
+  const { phase: _, ...rest } = argoRollout();
+  return rest;
+};
 
 /** The lines of kubectl's rollout_status.go and its test, and what they leave to us. */
 describe('the progress of a rollout', () => {
@@ -104,6 +115,53 @@ describe('the progress of a rollout', () => {
       /^1 of 2 pods available$/,
     ],
     ['DaemonSet: complete', daemonSet(), 'Complete', /^2 of 2 pods available$/],
+    ['Rollout: not observed yet', argoRollout({ generation: 2 }), 'InProgress', /not seen/],
+    [
+      'Rollout: not observed yet, though degraded before',
+      argoRollout({ generation: 2, phase: 'Degraded' }),
+      'InProgress',
+      /not seen/,
+    ],
+    [
+      'Rollout: progressing',
+      argoRollout({ phase: 'Progressing', message: 'more replicas need to be updated' }),
+      'InProgress',
+      /^more replicas/,
+    ],
+    [
+      'Rollout: in a step that waits',
+      argoRollout({ phase: 'Paused', message: 'CanaryPauseStep' }),
+      'InProgress',
+      /^CanaryPauseStep$/,
+    ],
+    [
+      'Rollout: a pause is over, and the controller has not gone on',
+      argoRollout({ phase: 'Paused', message: 'CanaryPauseStep', unpausing: true }),
+      'InProgress',
+      /about to go on/,
+    ],
+    ['Rollout: its controller says nothing', withoutPhase(), 'InProgress', /has not said/],
+    ['Rollout: pods older than restartAt', argoRollout({ restarting: true }), 'InProgress', /being restarted/],
+    [
+      'Rollout: degraded, in its own words',
+      argoRollout({ phase: 'Degraded', message: 'ProgressDeadlineExceeded: web timed out' }),
+      'Failed',
+      /^ProgressDeadlineExceeded: web timed out$/,
+    ],
+    [
+      'Rollout: degraded while pods are restarted',
+      argoRollout({ phase: 'Degraded', restarting: true }),
+      'Failed',
+      /is degraded$/,
+    ],
+    ['Rollout: healthy', argoRollout(), 'Complete', /^2 of 2 pods available$/],
+    ['CronJob', cronJob(), 'Complete', /^the next run starts on it$/],
+    [
+      'CronJob: suspended',
+      cronJob({ suspended: true }),
+      'Complete',
+      /next run starts on it; the CronJob is suspended$/,
+    ],
     ['DaemonSet: no node', daemonSet({ status: { desired: 0, updated: 0, available: 0 } }), 'Complete', /^0 of 0/],
   ];
   for (const [what, state, phase, message] of cases) {
@@ -132,6 +190,13 @@ describe('what keeps a rollout from moving', () => {
     ['a StatefulSet', statefulSet(), undefined],
     ['a StatefulSet with OnDelete', statefulSet({ onDelete: true }), 'OnDelete'],
     ['a DaemonSet with OnDelete', daemonSet({ onDelete: true }), 'OnDelete'],
+    ['a Rollout', argoRollout(), undefined],
+    ['a Rollout in a step that waits', argoRollout({ phase: 'Paused' }), undefined],
+    ['a paused Rollout', argoRollout({ paused: true }), 'Paused'],
+    ['a CronJob', cronJob(), undefined],
+    ['a suspended CronJob', cronJob({ suspended: true }), undefined],
+    ['a ReplicaSet', unrestartable('ReplicaSet'), 'NoRollout'],
+    ['a Pod', unrestartable('Pod'), 'NoRollout'],
   ] as const) {
     it(`${what}: ${reason ?? 'nothing'}`, () => {
       assert.equal(rolloutBlocker(state)?.reason, reason);
@@ -142,5 +207,18 @@ describe('what keeps a rollout from moving', () => {
 it('a workload is meant to have as many pods as its spec or its nodes say', () => {
   assert.equal(desiredPods(deployment({ replicas: 3 })), 3);
   assert.equal(desiredPods(statefulSet({ replicas: 4 })), 4);
+  assert.equal(desiredPods(argoRollout({ replicas: 4 })), 4);
+  assert.equal(desiredPods(cronJob()), 0);
   assert.equal(desiredPods(daemonSet({ status: { desired: 5, updated: 0, available: 0 } })), 5);
+});
+
+it('a Rollout in a step that waits is waited for, unless that is over or about an earlier spec', () => {
+  assert.match(
+    rolloutPause(argoRollout({ phase: 'Paused', message: 'BlueGreenPause' }))?.message ?? '',
+    /BlueGreenPause/,
+  );
+  assert.equal(rolloutPause(argoRollout({ phase: 'Paused', unpausing: true })), undefined);
+  assert.equal(rolloutPause(argoRollout({ phase: 'Paused', generation: 2 })), undefined);
+  assert.equal(rolloutPause(argoRollout()), undefined);
+  assert.equal(rolloutPause(deployment({ paused: true })), undefined);
 });

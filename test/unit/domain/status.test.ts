@@ -167,6 +167,16 @@ describe('the conditions of a policy', () => {
       statusOf({ workloads: [aReport(verdict('Held', 'Suspended'))] }),
       ['Ready=True/Held'],
     ],
+    [
+      'a window is waited for',
+      statusOf({ workloads: [aReport(verdict('Held', 'OutsideWindow'))] }),
+      ['Ready=True/Held'],
+    ],
+    [
+      'a budget is used up',
+      statusOf({ workloads: [aReport(verdict('Held', 'BudgetExhausted'))] }),
+      ['Ready=False/BudgetExhausted', 'Stalled=True/BudgetExhausted'],
+    ],
     ['a restart is blocked', statusOf({ workloads: [aReport(verdict('Blocked', 'Paused'))] }), ['Ready=True/Blocked']],
     [
       'a rollout failed',
@@ -580,6 +590,11 @@ describe('how far pods have got', () => {
 });
 
 describe('the rest of the status', () => {
+  it('says until when a workload waits', () => {
+    const { workloads = [] } = statusOf({ workloads: [aReport(verdict('Held', 'Cooldown', { until: T0 + 1_000 }))] });
+    assert.equal(workloads[0]?.until, new Date(T0 + 1_000).toISOString());
+  });
+
   it('is the same for the same facts, in whatever order they come', () => {
     const reports = ['b', 'a', 'c'].map((name) => aReport(verdict('UpToDate'), { workload: aWorkload({ name }) }));
     assert.deepEqual(statusOf({ workloads: reports }), statusOf({ workloads: [...reports].reverse() }));

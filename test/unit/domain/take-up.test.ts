@@ -92,6 +92,7 @@ const failedWith = (content: Content, more: Partial<Ledger> = {}): Ledger =>
 const stuck = (content: Content): ReturnType<typeof aWorkload> =>
   aWorkload({
     annotation: { n: 1, digest: contentOf(content), ours: true },
+    annotationValue: `v1.1.${contentOf(content)}`,
     rollout: deployment({ status: { replicas: 3, updated: 1, available: 2 } }),
   });
 
@@ -334,7 +335,6 @@ describe('a request', () => {
 
   for (const [what, request, observed] of [
     ['for an approval while content can not be read', approving(B), { ...due(), sources: unread }],
-    ['for a rollback', aRequest({ type: 'Rollback', snapshot: 1 }), due()],
     [
       'for another try while the first is being undone',
       aRequest({ type: 'Retry', digest: contentOf(B) }),
@@ -351,6 +351,35 @@ describe('a request', () => {
       assert.equal(plan.recordFirst, plan.undo === undefined ? undefined : true);
     });
   }
+
+  it('for another try comes after the undo that its policy wants', () => {
+    const observed = due({
+      policies: [aPolicy({ gates: aGate({ onFailure: 'Undo' }) })],
+      pods: [aPod(T0 - HOUR), aPod(T0 - HOUR, 'web-2')],
+      reports: [],
+      ledger: failedWith(B),
+      workload: stuck(B),
+      requests: [aRequest({ type: 'Retry', digest: contentOf(B) })],
+    });
+    const plan = act(observed);
+    assert.deepEqual([plan.undo?.n, plan.restart, answerOf(plan)], [1, undefined, '']);
+    const { annotation: _, annotationValue: __, ...before } = stuck(B);
+    const again = act(next(observed, plan, { workload: before }));
+    assert.deepEqual([again.undo, again.restart, answerOf(again)], [undefined, undefined, '']);
+    const later = act(next({ ...observed, workload: { ...before, rollout: deployment() } }, again));
+    assert.equal(answerOf(later), 'Done');
+    const { pending, ledger } = later;
+    assert.ok(pending !== undefined);
+    const released = { ...observed, workload: { ...before, rollout: deployment() }, pending, ledger };
+    assert.equal(act(released, NOW + SECOND).restart?.digest, contentOf(B));
+  });
+
+  it('to restart now does not start pods on what has failed before', () => {
+    const observed = due({ policies: [aPolicy()], ledger: aLedger(A, { failed: givenUp(B) }) });
+    const plan = act({ ...observed, requests: [aRequest({ type: 'RunNow', digest: contentOf(B) })] });
+    assert.equal(plan.restart, undefined);
+    assert.match(answerOf(plan), /^Refused (RolledBack|Undone)$/);
+  });
 
   it('for another try makes exactly one more restart due', () => {
     for (const ledger of [failedWith(B), failedWith(B, { failed: givenUp(B) })]) {

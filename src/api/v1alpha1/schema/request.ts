@@ -45,7 +45,7 @@ export const reloadRequestSpecSchema = z
     title: 'ReloadRequestSpec',
     description: 'What is wished for.',
     ...validations(
-      { rule: 'self == oldSelf', message: 'a request is never changed: make another one' },
+      { rule: 'self == oldSelf', message: 'a request is never changed: create another one' },
       {
         rule: "has(self.digest) == (self.type in ['Approve', 'RunNow', 'Retry'])",
         message: 'Approve, RunNow and Retry need a digest, and the other types take none',

@@ -1,0 +1,77 @@
+/** A person's wish to go back to a snapshot, though nothing has failed: a restart to other content, which begins at once. */
+
+import { changedKeys, compare } from './difference.ts';
+import { bareDigest } from './digest.ts';
+import { plainHold } from './gates.ts';
+import { asLive } from './managed.ts';
+import type { Failed, Intent, Ledger, Observed, SnapshotReference } from './observed.ts';
+import { listed } from './listed.ts';
+
+/** What comes of it: the record with the intent in it, or why there is none. */
+export type WayBack =
+  | { readonly type: 'Begun'; readonly ledger: Ledger; readonly message: string }
+  | { readonly type: 'Refused'; readonly reason: string; readonly message: string }
+  /** It can't be told yet. */
+  | { readonly type: 'Waits' };
+
+/**
+ * What the sources hold now is remembered as what somebody went back from: it is left alone until it changes, or somebody
+ * asks for it.
+ */
+export const wayBack = (observed: Observed, ledger: Ledger, snapshot: number, now: number): WayBack => {
+  const { live, snapshots: known, workload } = observed;
+  if (live === undefined)
+    return refused('NotManaged', 'it mounts its sources themselves: only delivery mode Managed keeps snapshots');
+  if (known === undefined || ledger.intent !== undefined || ledger.failed?.undo?.phase === 'Intended')
+    return { type: 'Waits' };
+  const sources = new Map(observed.sources);
+  const snapshots: SnapshotReference[] = [];
+  for (const [id, { object, keys }] of known) {
+    const held = keys.get(snapshot);
+    const source = sources.get(id);
+    if (held === undefined || source?.state !== 'Present') continue;
+    sources.set(id, asLive(source, held));
+    snapshots.push({ source: id, object, number: snapshot });
+  }
+  if (snapshots.length === 0) {
+    const there = [...known.values()].map(({ object, numbers }) => `of ${object} ${numbers.join(', ') || 'none'}`);
+    return refused('NoSnapshot', `there is no snapshot ${snapshot}; there are: ${there.join('; ')}`);
+  }
+  const ids = new Set(snapshots.map(({ source }) => source));
+  const hold = plainHold(observed, ids);
+  if (hold !== undefined) return refused(hold.reason, hold.message);
+  const back = compare({ ...observed, sources }, ledger);
+  if (back.restart.size === 0)
+    return refused('NothingToDo', `what takes a restart is in snapshot ${snapshot} as it is applied`);
+  const n = Math.max(ledger.restart?.n ?? 0, workload.annotation?.n ?? 0) + 1;
+  const keys = changedKeys(back.restart);
+  const intent: Intent = {
+    n,
+    digest: bareDigest(back.restartDigest),
+    at: now,
+    snapshots,
+    keys,
+    changes: back.restart,
+  };
+  const message = `going back to snapshot ${snapshot} by restart ${n}: ${listed(keys)}`;
+  const present = compare(observed, { ...ledger, intent });
+  const failed: Failed = {
+    n: ledger.restart?.n ?? 0,
+    digest: bareDigest(present.restartDigest),
+    at: now,
+    reason: ASKED,
+    message: `somebody asked for snapshot ${snapshot}`,
+    changes: present.carried,
+  };
+  const { failed: _before, ...rest } = ledger;
+  return {
+    type: 'Begun',
+    ledger: { ...rest, intent, ...(present.restart.size > 0 && { failed }) },
+    message,
+  };
+};
+
+/** Why content is left alone: nothing has failed. */
+const ASKED = 'RollbackRequested';
+
+const refused = (reason: string, message: string): WayBack => ({ type: 'Refused', reason, message });
