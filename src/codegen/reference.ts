@@ -39,7 +39,8 @@ const ANNOTATIONS = `## Annotations
 /** Text for a cell of a table. */
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
-const code = (text: string): string => `\`${text}\``;
+/** Nothing at all is written as YAML has it. */
+const code = (text: string): string => `\`${text === '' ? '""' : text}\``;
 
 const typeOf = (schema: StructuralSchema): string => {
   if (schema.items) return `list of ${typeOf(schema.items)}`;

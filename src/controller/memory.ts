@@ -7,6 +7,8 @@ import { workloadKey } from './ports.ts';
 export interface Memory {
   /** When the store first held the workload's present template; 0: ever since it was listed. */
   templateSeenAt(workload: Workload): number;
+  /** When the store saw the restart annotation take its present value; undefined: it was listed so. */
+  annotationSeenAt(workload: Workload): number | undefined;
   /** Takes note of a workload that came, changed or went. */
   see(before: Workload | undefined, after: Workload | undefined, now: number): void;
   pending(workload: Workload): Pending | undefined;
@@ -22,6 +24,7 @@ export interface Memory {
 interface Remembered {
   readonly uid: string;
   templateSeenAt: number;
+  annotationSeenAt: number | undefined;
   pending: Pending | undefined;
   podsSeenAt: number | undefined;
   verdict: Verdict | undefined;
@@ -36,6 +39,7 @@ export const createMemory = (): Memory => {
   };
   return {
     templateSeenAt: (workload) => of(workload)?.templateSeenAt ?? 0,
+    annotationSeenAt: (workload) => of(workload)?.annotationSeenAt,
     see: (before, after, now) => {
       if (after === undefined) {
         if (before !== undefined) remembered.delete(workloadKey(before));
@@ -47,12 +51,14 @@ export const createMemory = (): Memory => {
         remembered.set(workloadKey(after), {
           uid: after.uid,
           templateSeenAt: 0,
+          annotationSeenAt: undefined,
           pending: undefined,
           podsSeenAt: undefined,
           verdict: undefined,
         });
-      } else if (before !== undefined && before.templateHash !== after.templateHash) {
-        known.templateSeenAt = now;
+      } else if (before !== undefined) {
+        if (before.templateHash !== after.templateHash) known.templateSeenAt = now;
+        if (before.annotationValue !== after.annotationValue) known.annotationSeenAt = now;
       }
     },
     pending: (workload) => of(workload)?.pending,

@@ -48,11 +48,13 @@ export const createObserveAlone =
     const pending = rooms.memory.pending(workload);
     const proof = rooms.prover.progress(workload);
     const others = rooms.others.of(workload, policies);
+    const annotationSeenAt = rooms.memory.annotationSeenAt(workload);
     const podsSeenAt = rooms.memory.podsSeenAt(workload);
     const requests = rooms.requests.of(workload);
     return {
       workload: mapped,
       templateSeenAt: rooms.memory.templateSeenAt(workload),
+      ...(annotationSeenAt !== undefined && { annotationSeenAt }),
       policies,
       complete: rooms.bindings.complete(workload.namespace),
       sources: new Map<SourceId, Source>([...ids].map((id) => [id, rooms.sources.get(workload.namespace, id)])),

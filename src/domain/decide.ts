@@ -95,6 +95,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
   const requeueAfterMs = earliest(
     next.waitMs,
     next.lookMs,
+    recognised.settledInMs,
     progressDeadline(observed, next.ledger.restart, now),
     undoDueMs(next.ledger, progressTimeout(observed), now),
     deliveryDueMs(observed, next.ledger, now),

@@ -10,6 +10,9 @@ import { carried, counted } from './outcomes.ts';
 import { replacedByUnrecorded } from './undo.ts';
 import { withoutHeld } from './situation.ts';
 
+/** By so much one process may be ahead of another. */
+const AHEAD_MS = 5_000;
+
 /**
  * A restart that was issued right before a crash is in the annotation but not in the record (design law 10). With the
  * present content in it, it is taken as issued; with other content, the pods may run on that: one more restart is due.
@@ -25,6 +28,8 @@ export const recogniseIssued = (
   readonly recognised: boolean;
   readonly forced: boolean;
   readonly unsettled?: Hold;
+  /** When it can be told at the latest. */
+  readonly settledInMs?: number;
 } => {
   const annotation = unrecordedRestart(observed, ledger);
   if (annotation === undefined) return { ledger, recognised: false, forced: false };
@@ -35,8 +40,13 @@ export const recogniseIssued = (
   }
   const difference = compare(observed, ledger);
   const known = withCounted(ledger, annotation.n, now);
-  if (annotation.digest !== bareDigest(difference.restartDigest))
-    return { ledger: known, recognised: false, forced: true };
+  if (annotation.digest !== bareDigest(difference.restartDigest)) {
+    // Another process may have issued it, on content that is on its way to this one.
+    const settledInMs = (observed.annotationSeenAt ?? -Infinity) + AHEAD_MS - now;
+    return settledInMs > 0
+      ? { ledger: known, recognised: false, forced: false, settledInMs }
+      : { ledger: known, recognised: false, forced: true };
+  }
   const restart: Restart = {
     n: annotation.n,
     digest: annotation.digest,

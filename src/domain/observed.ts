@@ -278,6 +278,8 @@ export interface Observed {
   readonly workload: Workload;
   /** When our store first held the workload's present template hash; 0: ever since it was listed. */
   readonly templateSeenAt: number;
+  /** When this process saw the restart annotation take its present value; absent: it was found like that. */
+  readonly annotationSeenAt?: number;
   /** The policies that bind this workload. */
   readonly policies: readonly Policy[];
   /** False while a policy of the namespace can't be understood: what it may bind is not forgotten. */

@@ -61,7 +61,7 @@ export const wayBack = (observed: Observed, ledger: Ledger, snapshot: number, no
     at: now,
     reason: ASKED,
     message: `somebody asked for snapshot ${snapshot}`,
-    changes: present.carried,
+    changes: present.restart,
   };
   const { failed: _before, ...rest } = ledger;
   return {

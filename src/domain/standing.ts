@@ -19,6 +19,8 @@ export const standingOf = (plan: Decided): Standing => {
   }
   const { held, failed } = ledger;
   if (failed !== undefined && (held?.digest ?? failed.digest) === failed.digest) return 'Failed';
+  // Nothing replaces its pods: whoever waited for that would do so for ever.
+  if (held?.reason === 'NoRollout') return 'Done';
   // What has failed is not over because its way out has to wait.
   if (held !== undefined) return isCure(ledger) ? 'Failed' : 'Due';
   if (pending !== undefined) return 'InProgress';

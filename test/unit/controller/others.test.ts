@@ -124,10 +124,11 @@ describe('how others stand', () => {
     ['a restart is under way, and more is held', { restart: aRestart(), ...held('Cooldown') }, {}, 'InProgress'],
     ['a debounce runs, and nothing holds', {}, { pending: {} as Pending }, 'InProgress'],
     ['a change is held', held('OutsideWindow'), { pending: {} as Pending }, 'Due'],
+    ['nothing replaces its pods', held('NoRollout'), {}, 'Done'],
     ['somebody has stopped its rollout', { restart: aRestart({ reason: 'Paused' }) }, {}, 'Due'],
     ['a restart has failed', { restart: aRestart({ phase: 'Failed', reason: 'CrashLoopBackOff' }) }, {}, 'Failed'],
     ['a restart has timed out', { restart: aRestart({ phase: 'TimedOut' }) }, {}, 'Failed'],
-    ['a fix of a failure is held', { restart: aRestart({ phase: 'Failed' }), ...held('Suspended') }, {}, 'Due'],
+    ['a way out of a failure is held', { restart: aRestart({ phase: 'Failed' }), ...held('Suspended') }, {}, 'Failed'],
     [
       'a rollout of others carried nothing',
       { restart: aRestart({ phase: 'Failed', reason: 'NotCarried' }) },
@@ -139,7 +140,7 @@ describe('how others stand', () => {
       'other content than what failed is held',
       { failed: failure, held: { since: T0, reason: 'Cooldown', digest: 'good', changes: new Map() } },
       {},
-      'Due',
+      'Failed',
     ],
   ];
   for (const [what, ledger, more, expected] of cases) {

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { decide } from '../../../src/domain/decide.ts';
+import type { Plan } from '../../../src/domain/effects.ts';
+import type { Live } from '../../../src/domain/live.ts';
+import type { Ledger, Observed } from '../../../src/domain/observed.ts';
+import {
+  aLedger,
+  aPolicy,
+  aWorkload,
+  changed,
+  digestsOf,
+  edited,
+  observing,
+  SECOND,
+  T0,
+  type Content,
+} from '../../support/builders.ts';
+
+type Act = Extract<Plan, { readonly type: 'Act' }>;
+
+const act = (observed: Observed): Act => {
+  const plan = decide(observed, T0);
+  assert.equal(plan.type, 'Act');
+  return plan as Act;
+};
+
+const live = (content: Content, more: Partial<Extract<Live, { readonly state: 'Present' }>> = {}): Live => ({
+  state: 'Present',
+  name: 'app-live',
+  uid: 'uid-live',
+  resourceVersion: '1',
+  keys: digestsOf(content),
+  snapshot: 1,
+  ours: true,
+  ...more,
+});
+
+const managed = (source: Content, is: Live, more: Partial<Observed> = {}): Observed => ({
+  ...observing(edited(source, T0 - 10 * SECOND)),
+  live: new Map([['ConfigMap/app', is]]),
+  ledger: aLedger({ flag: 'a', hot: 'a' }),
+  ...more,
+});
+
+const begun: Ledger = aLedger(
+  { flag: 'a', hot: 'a' },
+  {
+    intent: {
+      n: 1,
+      digest: 'digest-b',
+      at: T0 - SECOND,
+      snapshots: [{ source: 'ConfigMap/app', object: 'app-live', number: 2 }],
+      keys: ['ConfigMap/app:flag'],
+      changes: changed({ flag: 'b' }),
+    },
+  },
+);
+
+describe('a workload that reads a live object', () => {
+  it('is nudged for a hot key when the live object has it, and not before', () => {
+    const source = { flag: 'a', hot: 'b' };
+    assert.equal(act(managed(source, live({ flag: 'a', hot: 'a' }))).nudge, undefined);
+    assert.deepEqual(act(managed(source, live(source))).nudge?.changes, changed({ hot: 'b' }));
+  });
+
+  it('takes its live object along with a restart', () => {
+    const plan = act(managed({ flag: 'b', hot: 'a' }, live({ flag: 'a', hot: 'a' })));
+    assert.deepEqual(plan.restart?.live, ['ConfigMap/app']);
+  });
+
+  it('completes what has begun with its own content, whatever holds and whatever has changed since', () => {
+    const policies = [aPolicy({ suspended: true })];
+    const plan = act(managed({ flag: 'c', hot: 'a' }, live({ flag: 'a', hot: 'a' }), { ledger: begun, policies }));
+    assert.equal(plan.restart?.value, 'v1.1.digest-b');
+    assert.deepEqual(plan.restart.changes, changed({ flag: 'b' }));
+    assert.deepEqual(plan.restart.begun, begun.intent);
+  });
+
+  it('has begun it no second time where the template shows it already', () => {
+    const annotation = { n: 1, digest: 'digest-b', ours: true };
+    const workload = aWorkload({ annotation, annotationValue: 'v1.1.digest-b' });
+    const plan = act(
+      managed({ flag: 'b', hot: 'a' }, live({ flag: 'b', hot: 'a' }, { snapshot: 2 }), { ledger: begun, workload }),
+    );
+    assert.equal(plan.restart, undefined);
+    assert.equal(plan.ledger.intent, undefined);
+    assert.equal(plan.ledger.restart?.n, 1);
+  });
+
+  it('takes what its live object holds as applied where nothing is recorded', () => {
+    const { ledger: _none, ...observed } = managed({ flag: 'b', hot: 'a' }, live({ flag: 'a', hot: 'a' }));
+    assert.deepEqual(act(observed).ledger.applied.get('ConfigMap/app'), digestsOf({ flag: 'a', hot: 'a' }));
+  });
+
+  it('is blocked where the object is not ours', () => {
+    const trouble = { reason: 'NotOurs', message: 'app-live is not ours' } as const;
+    const plan = act(managed({ flag: 'b', hot: 'b' }, live({ flag: 'x' }, { ours: false, trouble })));
+    assert.deepEqual(
+      [plan.restart, plan.nudge, plan.verdict.state, plan.verdict.reason],
+      [undefined, undefined, 'Blocked', 'NotOurs'],
+    );
+  });
+
+  it('follows another that shares the object and has begun, though its own gates are shut by now', () => {
+    const ahead = live({ flag: 'b', hot: 'a' }, { snapshot: 2 });
+    const first = managed({ flag: 'b', hot: 'a' }, ahead, { ledger: begun });
+    const policies = [aPolicy({ suspended: true })];
+    const plan = act(managed({ flag: 'b', hot: 'a' }, ahead, { sharers: [first], policies }));
+    assert.deepEqual(plan.restart?.changes, changed({ flag: 'b' }));
+    // By itself an object that is ahead is somebody's edit.
+    assert.equal(act(managed({ flag: 'b', hot: 'a' }, ahead, { policies })).restart, undefined);
+  });
+
+  it('waits for the gates of another that shares the object', () => {
+    const now = live({ flag: 'a', hot: 'a' });
+    const paused = managed({ flag: 'b', hot: 'a' }, now, { policies: [aPolicy({ suspended: true })] });
+    const plan = act(managed({ flag: 'b', hot: 'a' }, now, { sharers: [paused] }));
+    assert.equal(plan.restart, undefined);
+    assert.match(plan.ledger.held?.message ?? '', /Deployment web, which shares it: .*suspended/);
+  });
+});
