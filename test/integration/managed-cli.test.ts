@@ -9,6 +9,7 @@ import { CHECKOUT } from '../cluster/state.ts';
 import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { runPlugin, type Ended } from '../support/plugin.ts';
 import { settled } from '../support/sentinel.ts';
+import { blocksOf, read } from '../unit/docs/pages.ts';
 import { Stage } from '../support/stage.ts';
 import { untilPasses } from '../support/wait.ts';
 
@@ -107,6 +108,7 @@ describe('kubectl reload on live objects', { concurrency: 2 }, () => {
     await stage.edit({ flag: 'b', hot: 'b' });
     await delivered(stage, 1, { flag: 'b', hot: 'b' });
     const back = await reload(stage, 'rollback', 'deploy/web');
+    assert.ok(read('docs/cli.md').includes(`$ kubectl reload rollback deploy/web\n${back.stdout}`));
     assert.deepEqual(back, {
       code: 0,
       stdout: 'Deployment/web: going back to snapshot 1 by restart 2: ConfigMap/app:flag\n',
@@ -153,6 +155,8 @@ describe('kubectl reload on live objects', { concurrency: 2 }, () => {
     await holds(stage, { hot: 'b' }, 'the hot key');
     const waits = await reload(stage, 'diff', 'app');
     assert.deepEqual([waits.code, waits.stderr], [0, '']);
+    const page = blocksOf(read('docs/cli.md')).find(({ text }) => text.startsWith('$ kubectl reload diff app\n'));
+    assert.ok(page !== undefined && waits.stdout.startsWith(page.text.split('\n').slice(1).join('\n')));
     assert.deepEqual(waits.stdout.split('\n'), [
       '--- ConfigMap/app-live:config.yaml',
       '+++ ConfigMap/app:config.yaml',
