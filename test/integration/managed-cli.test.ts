@@ -1,11 +1,14 @@
 /** Live objects as people see them and go back, by the plugin, on a real API server. Nothing runs: there is no node. */
 
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ReloadPolicySpecInput } from '../../src/api/v1alpha1/types.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { CHECKOUT } from '../cluster/state.ts';
+import { serviceAccountConfig } from '../support/account.ts';
 import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { runPlugin, type Ended } from '../support/plugin.ts';
 import { settled } from '../support/sentinel.ts';
@@ -35,7 +38,7 @@ describe('kubectl reload on live objects', { concurrency: 2 }, () => {
   before(async () => {
     cluster = await clusterForTests({ node: false });
     await installRights(cluster);
-    stages.push(...(await Promise.all(Array.from({ length: 6 }, () => Stage.open(cluster, 'managed-cli')))));
+    stages.push(...(await Promise.all(Array.from({ length: 8 }, () => Stage.open(cluster, 'managed-cli')))));
     await stages[0]?.kubectl.run(['apply', '-f', join(CHECKOUT, 'config/managed/cluster-role.yaml')]);
     operator = await startOperator({ cluster, namespaces: stages.map(({ namespace }) => namespace) });
   });
@@ -186,6 +189,70 @@ describe('kubectl reload on live objects', { concurrency: 2 }, () => {
     assert.equal(approved.code, 0, approved.stderr);
     await delivered(stage, 1, { flag: 'b', hot: 'b', 'config.yaml': config, more: 'new\n' });
     assert.deepEqual(await reload(stage, 'diff'), equal);
+  });
+
+  it('plans, explains and waits by the source', async () => {
+    const stage = await bound();
+    const explained = await reload(stage, 'explain', 'deploy/web');
+    assert.deepEqual([explained.code, explained.stderr], [0, '']);
+    assert.match(explained.stdout, /bound by app\nConfigMap\/app reaches it as ConfigMap\/app-live\n/);
+    assert.match(explained.stdout, /^ConfigMap\/app:hot +Hot +.*\n +read as \/etc\/app\/hot \(main\)$/m);
+    assert.doesNotMatch(explained.stdout, /app-live:|no policy/);
+    const planned = (data: object): Promise<Ended> =>
+      runPlugin(['plan', '-f', '-', '-n', stage.namespace], {
+        cluster,
+        input: JSON.stringify({
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { name: 'app' },
+          data: { ...DATA, ...data },
+        }),
+      });
+    const cold = await planned({ flag: 'b' });
+    assert.equal(cold.code, 20, cold.stderr);
+    assert.match(cold.stdout, /^Restart +\S+ Deployment\/web +by policy app\n +ConfigMap\/app:flag +restart/);
+    assert.equal((await planned({ hot: 'b' })).code, 10);
+    assert.equal((await planned({})).code, 0);
+    await stage.edit({ flag: 'b' });
+    const waited = await reload(stage, 'wait', '--source', 'cm/app');
+    assert.deepEqual([waited.code, waited.stdout], [0, 'done in 1 workload\n']);
+    await delivered(stage, 1, { flag: 'b' });
+  });
+
+  it('names the Secrets that whoever asks may not read', async () => {
+    const stage = await aStage();
+    await stage.create({
+      replicas: 0,
+      mounted: false,
+      container: { env: [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'db-live', key: 'token' } } }] },
+    });
+    await stage.policy(managed('Secret', 'db'));
+    await stage.kubectl.apply({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'viewer', namespace: stage.namespace },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
+      subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: stage.namespace }],
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'reload-viewer-'));
+    try {
+      const kubeconfig = join(folder, 'config');
+      const config = await serviceAccountConfig(cluster, stage.namespace, 'default');
+      await writeFile(kubeconfig, config.exportConfig(), { mode: 0o600 });
+      const asViewer = (...args: readonly string[]): Promise<Ended> =>
+        runPlugin([...args, '-n', stage.namespace, '--kubeconfig', kubeconfig]);
+      // Roles that are aggregated, and bindings, take a moment.
+      await untilPasses(async () => assert.equal((await asViewer('diff')).code, 0), { what: 'the right to view' });
+      const { stdout, stderr } = await asViewer('diff');
+      assert.equal(stdout, '');
+      assert.match(stderr, /^Secret db-live of \S+ \S+ can't be read: .*\nSecret db of \S+ \S+ can't be read: .*\n$/);
+      const explained = await asViewer('explain', 'deploy/web');
+      assert.equal(explained.code, 0, explained.stderr);
+      assert.match(explained.stderr, /^Secret db of namespace \S+ can't be read: its keys are taken to be .*\n$/);
+      assert.match(explained.stdout, /^Secret\/db:token +Restart +.*\n +read as env TOKEN \(main\)$/m);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('names the keys of Secrets, and prints no value', async () => {
