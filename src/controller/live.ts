@@ -116,6 +116,8 @@ class Rendered implements LiveObjects {
   readonly #troubles = new Map<string, LiveTrouble>();
   /** What each object held when we last wrote it, or found it as it is to be. */
   readonly #known = new Map<string, ReadonlyMap<string, Digest>>();
+  /** Snapshots of restarts that are about to begin: no record tells of them yet. */
+  readonly #taken = new Map<string, number>();
 
   constructor(options: LiveObjectsOptions) {
     this.#options = options;
@@ -148,12 +150,23 @@ class Rendered implements LiveObjects {
     order: RestartOrder & { readonly live: readonly SourceId[] },
     signal: AbortSignal,
   ): Promise<Ledger | undefined> {
-    const { workload } = observed;
     const targets = this.#targets(observed, order.live);
+    try {
+      return await this.#begin(targets, { observed, ledger, order }, signal);
+    } finally {
+      for (const { key } of targets) this.#taken.delete(key);
+    }
+  }
+
+  async #begin(
+    targets: readonly Target[],
+    { observed, ledger, order }: { readonly observed: Observed; readonly ledger: Ledger; readonly order: RestartOrder },
+    signal: AbortSignal,
+  ): Promise<Ledger | undefined> {
     const intent = order.begun ?? (await this.#intend(observed, targets, order, signal));
     if (order.begun !== undefined && !(await this.#canComplete(targets, intent, signal))) return undefined;
     const next: Ledger = { ...ledger, intent };
-    await this.#options.ledgers.store(workload, next, signal);
+    await this.#options.ledgers.store(observed.workload, next, signal);
     for (const target of targets) {
       await this.#turns.take(target.key, () => this.#render(target, true, signal));
     }
@@ -238,7 +251,11 @@ class Rendered implements LiveObjects {
           this.#readLive(target, this.#live(target), signal),
         ]);
         if (live === undefined) throw moved(`${key} is gone`);
-        return this.#snapshots.take(live, target.policy, { source, content: raw.content, namespace }, signal);
+        const needed = this.#needed(target, this.#members(target) ?? []);
+        const of = { source, content: raw.content, namespace, needed };
+        const taken = await this.#snapshots.take(live, target.policy, of, signal);
+        this.#taken.set(key, taken);
+        return taken;
       });
       snapshots.push({ source, object: object.name, number });
     }
@@ -298,7 +315,7 @@ class Rendered implements LiveObjects {
       await this.#snapshots.keep(
         { uid: live.uid, kind: object.source.kind, namespace, name: object.name, number: wanted.number },
         policy,
-        { needed: neededBy(members, object.name), content: () => this.#contentOf(target, signal), source },
+        { needed: this.#needed(target, members), content: () => this.#contentOf(target, signal), source },
         signal,
       );
     }
@@ -406,6 +423,12 @@ class Rendered implements LiveObjects {
     if (raw?.resourceVersion !== version)
       throw moved(`${object.source.kind} ${object.name} has another version than was decided on`);
     return raw;
+  }
+
+  #needed({ key, object }: Target, members: readonly Observed[]): ReadonlySet<number> {
+    const taken = this.#taken.get(key);
+    const needed = neededBy(members, object.name);
+    return taken === undefined ? needed : new Set([...needed, taken]);
   }
 
   /** The workloads that read the object; undefined: not all of them are known yet. */

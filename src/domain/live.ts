@@ -54,6 +54,19 @@ export const liveObjectsFor = (
     ),
   );
 
+/** Those of some sources of which no earlier content may be delivered again: Secrets, unless their policy says so. */
+export const keptSecrets = (
+  policies: readonly Pick<Policy, 'delivery'>[],
+  of: { has(id: SourceId): boolean },
+): readonly SourceId[] =>
+  policies
+    .filter(({ delivery }) => !delivery.rollbackSecrets)
+    .flatMap(({ delivery }) =>
+      delivery.objects.flatMap(({ source }) =>
+        source.kind === 'Secret' && of.has(sourceId(source)) ? [sourceId(source)] : [],
+      ),
+    );
+
 /** The workload with its uses of live objects told as uses of their sources; the same one where there are none. */
 export const throughLive = <T extends Pick<Workload, 'kind' | 'name' | 'uses' | 'live'>>(
   workload: T,

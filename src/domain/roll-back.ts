@@ -3,6 +3,7 @@
 import { changedKeys, compare } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import { plainHold } from './gates.ts';
+import { keptSecrets } from './live.ts';
 import { asLive } from './managed.ts';
 import type { Failed, Intent, Ledger, Observed, SnapshotReference } from './observed.ts';
 import { listed } from './listed.ts';
@@ -26,7 +27,9 @@ export const wayBack = (observed: Observed, ledger: Ledger, snapshot: number, no
     return { type: 'Waits' };
   const sources = new Map(observed.sources);
   const snapshots: SnapshotReference[] = [];
+  const kept = keptSecrets(observed.policies, known);
   for (const [id, { object, keys }] of known) {
+    if (kept.includes(id)) continue;
     const held = keys.get(snapshot);
     const source = sources.get(id);
     if (held === undefined || source?.state !== 'Present') continue;
@@ -34,6 +37,11 @@ export const wayBack = (observed: Observed, ledger: Ledger, snapshot: number, no
     snapshots.push({ source: id, object, number: snapshot });
   }
   if (snapshots.length === 0) {
+    if (kept.length === known.size)
+      return refused(
+        'NoSnapshot',
+        `${listed(kept)} is delivered without delivery.rollbackSecrets: nothing is kept of it`,
+      );
     const there = [...known.values()].map(({ object, numbers }) => `of ${object} ${numbers.join(', ') || 'none'}`);
     return refused('NoSnapshot', `there is no snapshot ${snapshot}; there are: ${there.join('; ')}`);
   }

@@ -9,6 +9,8 @@ import { bareDigest } from './digest.ts';
 import type { UndoOrder } from './effects.ts';
 import { backWords, failureWords, reasonOf, RECOVERED, undoWords } from './failure-words.ts';
 import type { Hold } from './gates/gate.ts';
+import { listed } from './listed.ts';
+import { keptSecrets } from './live.ts';
 import {
   sourceId,
   type Changes,
@@ -51,7 +53,16 @@ export const undoMode = (observed: Observed, { restart, failed }: Ledger): Undo[
   // Nothing in its template has changed: there is nothing to put back.
   if (restart.replaces === workload.annotationValue || isByRestartAt(observed)) return undefined;
   const mode = onFailureOf(policies, restart.changes);
+  if (mode === 'Rollback' && keptSecrets(policies, restart.changes).length > 0) return undefined;
   return mode === 'Report' ? undefined : mode;
+};
+
+/** Why there is no rollback though policies want one; undefined: none is wanted, or nothing is in its way. */
+export const whyNoRollback = (policies: readonly Policy[], changes: Changes): string | undefined => {
+  const kept = keptSecrets(policies, changes);
+  return kept.length === 0 || onFailureOf(policies, changes) !== 'Rollback'
+    ? undefined
+    : `not rolled back: ${listed(kept)} is delivered without delivery.rollbackSecrets`;
 };
 
 const carries = ({ annotation }: Pick<Workload, 'annotation'>, { n, digest }: Pick<Restart, 'n' | 'digest'>): boolean =>

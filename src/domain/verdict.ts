@@ -15,6 +15,7 @@ import { deliveryVerdict, goalOf, progressWords } from './proof-words.ts';
 import type { Delivery } from './proof.ts';
 import { rolloutProgress } from './rollout.ts';
 import { questionOf } from './situation.ts';
+import { whyNoRollback } from './undo.ts';
 
 interface Known {
   readonly observed: Observed;
@@ -145,8 +146,9 @@ const deliveryStanding = (
   };
 };
 
-const restartStanding = ({ workload }: Observed, restart: Restart): Standing | undefined => {
-  const message = `restart ${restart.n}: ${restart.message ?? ''}`;
+const restartStanding = ({ workload, policies }: Observed, restart: Restart): Standing | undefined => {
+  const why = restart.phase === 'InProgress' ? undefined : whyNoRollback(policies, restart.changes);
+  const message = `restart ${restart.n}: ${restart.message ?? ''}${why === undefined ? '' : `; ${why}`}`;
   switch (restart.phase) {
     case 'InProgress':
       // The rollout was stopped by a person while it was under way.

@@ -8,21 +8,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { digestContent } from '../../src/domain/digest.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
+import { ANSWERS, RETRY_AFTER_SECONDS } from '../support/crashes/answers.ts';
 import { EFFECTS, type Effect } from '../support/crashes/effects.ts';
-import { createInterferingProxy, type Interference, type InterferingProxy } from '../support/interfering-proxy.ts';
+import { createInterferingProxy, type InterferingProxy } from '../support/interfering-proxy.ts';
 import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { Stage } from '../support/stage.ts';
 import { untilPasses } from '../support/wait.ts';
-
-const RETRY_AFTER_SECONDS = 2;
-
-const ANSWERS: readonly (readonly [string, Interference])[] = [
-  ['409', { type: 'Answer', code: 409 }],
-  ['422', { type: 'Answer', code: 422 }],
-  ['429', { type: 'Answer', code: 429, retryAfterSeconds: RETRY_AFTER_SECONDS }],
-  ['500', { type: 'Answer', code: 500 }],
-  ['silence', { type: 'Silence' }],
-];
 
 /** How many of an effect two processes see at once. */
 const AT_ONCE: Readonly<Record<string, number>> = { patch: 30, undo: 3, 'record-made': 3 };

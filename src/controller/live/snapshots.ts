@@ -8,11 +8,20 @@ import { statusOf } from '../../runtime/errors.ts';
 import type { LiveStore, Owner, RawContent, RawObject, SnapshotEntry, StoredPolicy } from '../ports.ts';
 
 export interface Snapshots {
-  /** Keeps some content under the next number, which is returned. */
+  /**
+   * Keeps some content under the next number, which is returned. Snapshots of restarts that never began, since the process
+   * died or the server's answer was lost, are taken where they are the same, and else removed.
+   */
   take(
     live: RawObject,
     policy: StoredPolicy,
-    of: { readonly namespace: string; readonly source: SourceId; readonly content: RawContent },
+    of: {
+      readonly namespace: string;
+      readonly source: SourceId;
+      readonly content: RawContent;
+      /** Not to be removed. */
+      readonly needed: ReadonlySet<number>;
+    },
     signal: AbortSignal,
   ): Promise<number>;
   content(object: LiveObject, namespace: string, number: number, signal: AbortSignal): Promise<RawContent | undefined>;
@@ -65,9 +74,15 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
   };
 
   return {
-    take: async (live, policy, { source, content }, signal) => {
+    take: async (live, policy, { source, content, needed }, signal) => {
       const known = await store.snapshots(live.kind, live.namespace, live.name, signal);
-      const number = Math.max(live.rendered?.snapshot ?? 0, ...known.map((each) => each.number)) + 1;
+      const present = live.rendered?.snapshot ?? 0;
+      for (const each of known.filter(({ number }) => number > present)) {
+        const found = await store.get(live.kind, live.namespace, each.name, signal);
+        if (found?.rendered?.source === source && sameContent(found.content, content)) return each.number;
+        if (!needed.has(each.number)) await store.remove(live.kind, live.namespace, each, signal);
+      }
+      const number = Math.max(present, ...known.map((each) => each.number)) + 1;
       await make(live, policy, { number, source, content }, signal);
       return number;
     },
@@ -96,6 +111,10 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
     },
   };
 };
+
+const sameContent = (a: RawContent, b: RawContent): boolean =>
+  a.size === b.size &&
+  [...a].every(([key, { field, value }]) => b.get(key)?.field === field && b.get(key)?.value === value);
 
 /** Of Secrets there is one, unless the policy wants more. */
 const mostKept = (kind: SourceKind, { delivery, gates }: StoredPolicy): number => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { aGate, aPolicy, HOUR, MINUTE, rule, SECOND } from '../../support/builders.ts';
 import type { Policy } from '../../../src/domain/observed.ts';
-import { onFailureOf } from '../../../src/domain/undo.ts';
+import { onFailureOf, whyNoRollback } from '../../../src/domain/undo.ts';
 import { World, type WorldOptions } from '../../support/world.ts';
 
 const UNDOING: Policy = aPolicy({ gates: aGate({ onFailure: 'Undo' }) });
@@ -280,4 +280,28 @@ describe('what policies want after a failure', () => {
       assert.equal(onFailureOf(policies, changes), wanted);
     });
   }
+});
+
+describe('a rollback of a Secret', () => {
+  const changes = new Map([['Secret/app', new Map([['flag', '' as const]])]] as const);
+  const policy = (onFailure: 'Report' | 'Rollback', rollbackSecrets: boolean, kind: 'ConfigMap' | 'Secret'): Policy =>
+    aPolicy({
+      gates: aGate({ onFailure }),
+      sources: [{ kind: 'Secret', name: 'app' }],
+      delivery: {
+        objects: [{ name: 'app-live', source: { kind, name: 'app' }, workloads: [] }],
+        snapshots: 5,
+        rollbackSecrets,
+      },
+    });
+
+  it('is kept from only where a policy delivers it without having opted in, and said', () => {
+    assert.match(
+      whyNoRollback([policy('Rollback', false, 'Secret')], changes) ?? '',
+      /^not rolled back: Secret\/app .*delivery\.rollbackSecrets/,
+    );
+    assert.equal(whyNoRollback([policy('Rollback', true, 'Secret')], changes), undefined);
+    assert.equal(whyNoRollback([policy('Report', false, 'Secret')], changes), undefined);
+    assert.equal(whyNoRollback([policy('Rollback', false, 'ConfigMap')], changes), undefined);
+  });
 });
