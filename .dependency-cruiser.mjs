@@ -107,6 +107,13 @@ export default {
       to: { path: '^src/(main|operator|kubectl-reload|agent-main)\\.ts$' },
     },
     {
+      name: 'parts-of-the-root',
+      comment: 'only the composition root is made of the files in src/operator',
+      severity: 'error',
+      from: { pathNot: '^src/operator(\\.ts$|/)' },
+      to: { path: '^src/operator/' },
+    },
+    {
       name: 'no-cycles',
       severity: 'error',
       from: {},

@@ -11,6 +11,7 @@ import type { RawPolicy } from '../kube/policies.ts';
 import { recordName, type RawRecord } from '../kube/records.ts';
 import { withCluster, type Cluster, type ClusterFlags } from './cluster.ts';
 import { Failure, usage } from './exit.ts';
+import { everyItem } from './listing.ts';
 import { checkName, parseWorkloadName, type WorkloadName } from './names.ts';
 import { ask, type Wish } from './request.ts';
 import { plain } from './style.ts';
@@ -135,26 +136,10 @@ const recordsUnder = async (
   const { workloads = [], workloadCount = 0 } = status ?? {};
   if (workloadCount > workloads.length)
     err(`the policy lists ${workloads.length} of its ${workloadCount} workloads: approve again for the others\n`);
-  const records = await everyRecord(client, namespace, signal);
+  const records = await everyItem<RawRecord>(client, recordsPath(namespace), signal);
   return records.filter(({ spec }) =>
     workloads.some(({ kind, name }) => kind === spec.workload.kind && name === spec.workload.name),
   );
-};
-
-const everyRecord = async (
-  client: Cluster['client'],
-  namespace: string,
-  signal: AbortSignal,
-): Promise<readonly RawRecord[]> => {
-  const source = listWatch<RawRecord>(client, { path: recordsPath(namespace) });
-  const found: RawRecord[] = [];
-  let continueToken: string | undefined;
-  do {
-    const page = await source.list({ limit: 500, ...(continueToken !== undefined && { continueToken }) }, signal);
-    found.push(...page.items);
-    ({ continueToken } = page);
-  } while (continueToken !== undefined);
-  return found;
 };
 
 /** A restart may be due without a changed key: content came back after pods had started on other content. */

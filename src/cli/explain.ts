@@ -1,7 +1,8 @@
 /** kubectl reload explain */
 
 import { bindingPolicies, explain as explainKeys, type KeyExplanation, type SourceFacts } from '../domain/explain.ts';
-import { sourceId, type Policy, type Source, type SourceId, type Workload } from '../domain/observed.ts';
+import { sourceId, sourceOf, type Policy, type Source, type SourceId, type Workload } from '../domain/observed.ts';
+import { bindsThroughLive, throughLive } from '../domain/live.ts';
 import { problemsOf } from '../domain/validation.ts';
 import { whyNot } from '../domain/why-not.ts';
 import type { StoredRecord } from '../controller/ports.ts';
@@ -10,7 +11,7 @@ import { withCluster, type ClusterFlags } from './cluster.ts';
 import { EXIT, Failure } from './exit.ts';
 import { readNamespace } from './live.ts';
 import { readManifests } from './manifests.ts';
-import { parseWorkloadName, type WorkloadName } from './names.ts';
+import { parseWorkloadName, type SourceName, type WorkloadName } from './names.ts';
 import { asData, type DataFormat } from './output.ts';
 import { snapshotOf, worldOf, type Unread, type World } from './snapshot.ts';
 import { ephemeralKey } from './source-state.ts';
@@ -46,6 +47,8 @@ interface Explanation extends WorkloadName {
   readonly namespace: string;
   /** Names of those that bind it. */
   readonly policies: readonly string[];
+  /** The live objects that it reads in the place of sources; absent: none. */
+  readonly live?: readonly { readonly object: SourceName; readonly source: SourceName }[];
   readonly keys: readonly KeyExplanation[];
   /** What keeps it from reloading, the first thing to put right first. */
   readonly obstacles: readonly string[];
@@ -81,10 +84,12 @@ const explained = (
   { key }: ExplainFlags,
 ): Explanation => {
   const { policies, invalid, workloads, sources } = snapshotOf(world, { macKey: ephemeralKey(), unread });
-  const workload = workloads.find((each) => each.namespace === namespace && each.kind === kind && each.name === name);
-  if (workload === undefined)
+  const found = workloads.find((each) => each.namespace === namespace && each.kind === kind && each.name === name);
+  if (found === undefined)
     throw new Failure(`there is no ${kind} ${name} in namespace ${namespace}: check --namespace and the name`);
-  const here = [...policies, ...invalid].filter((policy) => policy.namespace === namespace);
+  const binding = policies.filter((policy) => policy.namespace === namespace && bindsThroughLive(policy, found));
+  const here = [...binding, ...invalid.filter((policy) => policy.namespace === namespace)];
+  const workload = throughLive(found, binding);
   const facts = factsOf(workload, here, sources);
   const keys = explainKeys({ workload, policies: here, sources: facts }, key);
   if (key !== undefined && keys.length === 0)
@@ -102,6 +107,9 @@ const explained = (
     kind,
     name,
     policies: bindingPolicies(here, workload).map((policy) => policy.name),
+    ...(workload.live !== undefined && {
+      live: [...workload.live].map(([object, source]) => ({ object: sourceOf(object), source: sourceOf(source) })),
+    }),
     keys,
     obstacles,
   };
@@ -134,7 +142,10 @@ const PAINTS: Readonly<Record<NonNullable<KeyExplanation['class']>, Paint>> = {
   Unused: 'dim',
 };
 
-const textOf = ({ namespace, kind, name, policies, keys, obstacles }: Explanation, colour: boolean): string => {
+const textOf = (
+  { namespace, kind, name, policies, live = [], keys, obstacles }: Explanation,
+  colour: boolean,
+): string => {
   const by = policies.length === 0 ? 'no policy binds it' : `bound by ${policies.join(', ')}`;
   const rows = keys.flatMap(
     ({ source, key, class: effective, consumption, proof, why }): readonly (readonly Cell[])[] => {
@@ -156,6 +167,7 @@ const textOf = ({ namespace, kind, name, policies, keys, obstacles }: Explanatio
   const stands = obstacles.map((each) => `  - ${plain(each)}\n`).join('');
   return [
     `${painted(`${kind} ${name}`, 'bold', colour)} of namespace ${namespace}: ${by}\n`,
+    ...live.map(({ object, source }) => `${sourceId(source)} reaches it as ${sourceId(object)}\n`),
     ...(rows.length === 0 ? [] : [`\n${table([['KEY', 'EFFECT', 'WHY'], ...rows], { colour })}`]),
     ...(stands === '' ? [] : [`\nTo know, or to put right:\n${stands}`]),
   ].join('');

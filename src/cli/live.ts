@@ -1,14 +1,16 @@
 /** The part of a cluster that a change of some objects can have to do with, as manifests. */
 
+import { throughLive } from '../domain/live.ts';
 import { findUses } from '../domain/references.ts';
 import { CONSUMER_KINDS, isWorkloadKind, NAMED_KINDS } from '../api/v1alpha1/kinds.ts';
 import type { SourceKind, WorkloadKind } from '../domain/selection.ts';
 import type { KubeClient } from '../kube/connect.ts';
 import { KubeError } from '../kube/errors.ts';
-import { listWatch, type KubeObject } from '../kube/listwatch.ts';
+import type { KubeObject } from '../kube/listwatch.ts';
 import * as paths from '../kube/paths.ts';
 import { parsePolicy, type RawPolicy } from '../kube/policies.ts';
 import { templateOf } from '../kube/workloads.ts';
+import { everyItem } from './listing.ts';
 import type { ManifestKind } from './manifest-schemas.ts';
 import type { Manifest } from './manifests.ts';
 import type { Unread } from './snapshot.ts';
@@ -50,7 +52,9 @@ export const readNamespace = async (
   const read = workloads
     .flat()
     .filter(({ kind, metadata }) => kind === reader?.kind && metadata.name === reader.name)
-    .flatMap(({ kind, raw }) => (isWorkloadKind(kind) ? findUses(templateOf(kind, raw)) : []))
+    .flatMap(({ kind, metadata: { name }, raw }) =>
+      isWorkloadKind(kind) ? throughLive({ kind, name, uses: findUses(templateOf(kind, raw)) }, parsed).uses : [],
+    )
     .map(({ source }) => source);
   const sources = new Map(
     [...parsed.flatMap(({ sources }) => sources), ...read].map((source) => [`${source.kind}/${source.name}`, source]),
@@ -85,17 +89,7 @@ const all = async (
   kind: ManifestKind,
   path: string,
   signal: AbortSignal,
-): Promise<readonly Manifest[]> => {
-  const source = listWatch<KubeObject>(client, { path });
-  const found: Manifest[] = [];
-  let continueToken: string | undefined;
-  do {
-    const page = await source.list({ limit: 500, ...(continueToken !== undefined && { continueToken }) }, signal);
-    found.push(...page.items.map((object) => manifestOf(kind, object)));
-    ({ continueToken } = page);
-  } while (continueToken !== undefined);
-  return found;
-};
+): Promise<readonly Manifest[]> => (await everyItem(client, path, signal)).map((object) => manifestOf(kind, object));
 
 const one = async (
   client: KubeClient,

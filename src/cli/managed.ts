@@ -1,18 +1,21 @@
 /** kubectl reload rollback and diff: what live objects hold, beside their sources and their snapshots. */
 
 import { createLiveStore } from '../kube/live.ts';
-import { listWatch } from '../kube/listwatch.ts';
+import { KubeError } from '../kube/errors.ts';
 import { policies as policiesPath } from '../kube/paths.ts';
 import { parsePolicy, type RawPolicy } from '../kube/policies.ts';
-import type { LiveStore, RawContent, StoredPolicy } from '../controller/ports.ts';
+import type { LiveStore, RawContent, RawObject, StoredPolicy } from '../controller/ports.ts';
 import { liveObjectsFor, type LiveObject } from '../domain/live.ts';
+import type { SourceKind } from '../domain/selection.ts';
 import type { AskFlags } from './ask.ts';
 import { withCluster, type Cluster, type ClusterFlags } from './cluster.ts';
 import { EXIT, Failure } from './exit.ts';
+import { everyItem } from './listing.ts';
 import { checkName, parseWorkloadName } from './names.ts';
 import { ask } from './request.ts';
 import { plain } from './style.ts';
 import type { Terminal } from './terminal.ts';
+import { unifiedDiff } from './unified-diff.ts';
 
 export interface RollbackFlags extends AskFlags {
   /** The number of a snapshot; without it, the latest before the present one. */
@@ -29,27 +32,48 @@ export const rollback = (of: string, flags: RollbackFlags, terminal: Terminal): 
       named === undefined
         ? policies.flatMap(({ delivery }) => delivery.objects.filter((each) => each.name === name))
         : liveObjectsFor(policies, named);
-    const [object] = objects;
-    if (object === undefined)
-      throw new Failure(`no policy of namespace ${cluster.namespace} renders a live object for ${of}`);
-    const workload = named ?? object.workloads[0];
-    if (workload === undefined) throw new Failure(`no workload reads ${object.name}`);
+    const workload = named ?? objects[0]?.workloads[0];
+    if (objects.length === 0 || workload === undefined)
+      throw new Failure(
+        `no policy of namespace ${cluster.namespace} renders a live object for ${of}: there is nothing to go back to`,
+      );
     const store = createLiveStore(cluster.client);
-    const { kind } = object.source;
-    const [live, snapshots] = await Promise.all([
-      store.get(kind, cluster.namespace, object.name, terminal.signal),
-      store.snapshots(kind, cluster.namespace, object.name, terminal.signal),
-    ]);
-    const present = live?.rendered?.snapshot ?? 0;
-    const numbers = snapshots.map(({ number }) => number);
-    const to = flags.to ?? numbers.find((number) => number < present);
-    if (to === undefined || !numbers.includes(to)) {
-      const there = numbers.map((number) => (number === present ? `${number} (present)` : String(number))).join(', ');
-      const wanted = to === undefined ? 'no earlier snapshot' : `no snapshot ${to}`;
-      throw new Failure(`${object.name} has ${wanted}; there are: ${there === '' ? 'none' : there}`);
+    const kept = await Promise.all(objects.map((object) => snapshotsOf(object, store, cluster, terminal.signal)));
+    const earlier = kept.flatMap(({ numbers, present }) => numbers.filter((number) => number < present).slice(0, 1));
+    const to = flags.to ?? (earlier.length === 0 ? undefined : Math.max(...earlier));
+    if (to === undefined || !kept.some(({ numbers }) => numbers.includes(to))) {
+      const wanted = to === undefined ? 'there is no snapshot before the present one' : `there is no snapshot ${to}`;
+      throw new Failure(`${wanted}; there are: ${kept.map(toldSnapshots).join('; ')}`);
     }
     return ask([{ type: 'Rollback', snapshot: to, workload }], cluster, terminal, { timeoutMs: flags.timeout });
   });
+};
+
+/** What can be gone back to of a live object. */
+interface Kept {
+  readonly name: string;
+  /** The newest first. */
+  readonly numbers: readonly number[];
+  /** Which of them it is of; 0: it is of none. */
+  readonly present: number;
+}
+
+const snapshotsOf = async (
+  { name, source: { kind } }: LiveObject,
+  store: LiveStore,
+  { namespace }: Cluster,
+  signal: AbortSignal,
+): Promise<Kept> => {
+  const [live, snapshots] = await Promise.all([
+    store.get(kind, namespace, name, signal),
+    store.snapshots(kind, namespace, name, signal),
+  ]);
+  return { name, numbers: snapshots.map(({ number }) => number), present: live?.rendered?.snapshot ?? 0 };
+};
+
+const toldSnapshots = ({ name, numbers, present }: Kept): string => {
+  const told = numbers.map((number) => (number === present ? `${number} (present)` : String(number)));
+  return `of ${name} ${told.join(', ') || 'none'}`;
 };
 
 /** @param of a policy; absent: all of the namespace */
@@ -58,60 +82,85 @@ export const diff = (of: string | undefined, flags: ClusterFlags, terminal: Term
   return withCluster(flags, terminal, async (cluster) => {
     const all = await policiesIn(cluster, terminal.signal);
     const policies = all.filter((policy) => name === undefined || policy.name === name);
-    if (policies.length === 0) throw new Failure(`there is no such policy in namespace ${cluster.namespace}`);
-    const store = createLiveStore(cluster.client);
-    let differs = false;
-    for (const object of policies.flatMap(({ delivery }) => delivery.objects)) {
-      const lines = await differenceOf(object, store, cluster, terminal.signal);
-      differs ||= lines.length > 0;
-      for (const line of lines) terminal.out(`${plain(line)}\n`);
+    if (name !== undefined && policies.length === 0)
+      throw new Failure(`there is no policy ${name} in namespace ${cluster.namespace}: see kubectl reload status`);
+    const objects = policies.flatMap(({ delivery }) => delivery.objects);
+    if (objects.length === 0) {
+      const which = name === undefined ? `no policy of namespace ${cluster.namespace}` : `policy ${name} never`;
+      terminal.out(`${which} renders a live object: kubelets deliver what sources hold\n`);
+      return EXIT.ok;
     }
-    if (!differs) terminal.out('every live object holds what its source does\n');
+    const store = createLiveStore(cluster.client);
+    let equal = true;
+    for (const object of objects) {
+      const lines = await differenceOf(object, store, cluster, terminal);
+      equal &&= lines?.length === 0;
+      for (const line of lines ?? []) terminal.out(`${plainText(line)}\n`);
+    }
+    if (equal) terminal.out('every live object holds what its source does\n');
     return EXIT.ok;
   });
 };
 
-const policiesIn = async ({ client, namespace }: Cluster, signal: AbortSignal): Promise<readonly StoredPolicy[]> => {
-  const source = listWatch<RawPolicy>(client, { path: policiesPath(namespace) });
-  const { items } = await source.list({ limit: 500 }, signal);
-  return items.map(parsePolicy);
-};
+/** Indentation by tabs is content. */
+const plainText = (line: string): string => line.split('\t').map(plain).join('\t');
 
+const policiesIn = async ({ client, namespace }: Cluster, signal: AbortSignal): Promise<readonly StoredPolicy[]> =>
+  (await everyItem<RawPolicy>(client, policiesPath(namespace), signal)).map(parsePolicy);
+
+/** From what a live object holds to what its source does; undefined: they can't be compared, which is told. */
 const differenceOf = async (
   { name, source }: LiveObject,
   store: LiveStore,
   { namespace }: Cluster,
-  signal: AbortSignal,
-): Promise<readonly string[]> => {
-  const [live, from] = await Promise.all([
-    store.get(source.kind, namespace, name, signal),
-    store.get(source.kind, namespace, source.name, signal),
-  ]);
-  const [is, wanted]: RawContent[] = [live?.content ?? new Map(), from?.content ?? new Map()];
-  const keys = [...new Set([...(is?.keys() ?? []), ...(wanted?.keys() ?? [])])].sort();
-  const moved = keys.filter((key) => is?.get(key)?.value !== wanted?.get(key)?.value);
-  if (moved.length === 0) return [];
-  const head = [`--- ${source.kind}/${name}`, `+++ ${source.kind}/${source.name}`];
-  // Of Secrets only the names of keys are told.
-  if (source.kind === 'Secret') return [...head, ...moved.map((key) => `@@ ${key} @@ differs`)];
-  return [
-    ...head,
-    ...moved.flatMap((key) => [
-      `@@ ${key} @@`,
-      ...changedLines(is?.get(key)?.value.split('\n') ?? [], wanted?.get(key)?.value.split('\n') ?? []),
-    ]),
-  ];
+  { signal, err }: Terminal,
+): Promise<readonly string[] | undefined> => {
+  const { kind } = source;
+  const [live, from] = await Promise.all(
+    [name, source.name].map((each) => readable(store.get(kind, namespace, each, signal))),
+  );
+  const missing = [
+    { name, found: live },
+    { name: source.name, found: from },
+  ].filter(({ found }) => found === undefined || found === 'Forbidden');
+  for (const { name: which, found } of missing)
+    err(
+      `${kind} ${which} of namespace ${namespace} ${found === undefined ? 'does not exist' : "can't be read: ask for the right to get it"}\n`,
+    );
+  if (typeof live !== 'object' || typeof from !== 'object') return undefined;
+  const keys = [...new Set([...live.content.keys(), ...from.content.keys()])].sort();
+  return keys.flatMap((key) =>
+    keyDifference(
+      kind,
+      [`${kind}/${name}:${key}`, live.content.get(key)],
+      [`${kind}/${source.name}:${key}`, from.content.get(key)],
+    ),
+  );
 };
 
-/** The lines between what two texts begin and end with alike. */
-const changedLines = (a: readonly string[], b: readonly string[]): readonly string[] => {
-  const shorter = Math.min(a.length, b.length);
-  let start = 0;
-  while (start < shorter && a[start] === b[start]) start += 1;
-  let end = 0;
-  while (end < shorter - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
+const readable = async (read: Promise<RawObject | undefined>): Promise<RawObject | 'Forbidden' | undefined> =>
+  read.catch((error: unknown) => {
+    if (error instanceof KubeError && error.status === 403) return 'Forbidden';
+    throw error;
+  });
+
+type Value = ReturnType<RawContent['get']>;
+
+/** Of a Secret, and of bytes that are no text, only the name of the key is told. */
+const keyDifference = (
+  kind: SourceKind,
+  [here, live]: readonly [string, Value],
+  [there, from]: readonly [string, Value],
+): readonly string[] => {
+  if (live?.value === from?.value && live?.field === from?.field) return [];
+  if (kind === 'Secret' || live?.field === 'binaryData' || from?.field === 'binaryData') {
+    if (live === undefined) return [`Only in the source: ${there}`];
+    if (from === undefined) return [`Only in the live object: ${here}`];
+    return [`${here} and ${there} differ`];
+  }
   return [
-    ...a.slice(start, a.length - end).map((line) => `-${line}`),
-    ...b.slice(start, b.length - end).map((line) => `+${line}`),
+    `--- ${live === undefined ? '/dev/null' : here}`,
+    `+++ ${from === undefined ? '/dev/null' : there}`,
+    ...unifiedDiff(live?.value ?? '', from?.value ?? ''),
   ];
 };

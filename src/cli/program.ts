@@ -126,7 +126,7 @@ const createProgram = (terminal: Terminal, end: (code: number) => void): Command
       end(await (await import('./ask.ts')).reset(workload, flags, terminal));
     });
   withCluster(
-    command('rollback <workload|live object>', 'deliver an earlier snapshot again, by a restart', ROLLBACK_HELP),
+    command('rollback <workload|live-object>', 'deliver an earlier snapshot again, by a restart', ROLLBACK_HELP),
   )
     .option('--to <number>', 'the snapshot; without it, the latest before the present one', numbered)
     .addOption(answerTimeout())

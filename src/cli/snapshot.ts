@@ -2,6 +2,7 @@
 
 import { digestContent, type Digest, type MacKey } from '../domain/digest.ts';
 import type { LeafTable } from '../domain/documents.ts';
+import { throughLive } from '../domain/live.ts';
 import type { Policy, Source, Workload } from '../domain/observed.ts';
 import type { Snapshot } from '../domain/plan.ts';
 import { isWorkloadKind } from '../api/v1alpha1/kinds.ts';
@@ -54,8 +55,8 @@ export const snapshotsOf = (
   const sourcesAfter = new Map<string, Source>();
   for (const [id, policies] of naming) {
     const [was, is] = [before.get(id), after.get(id)];
-    const stateOf = (manifest: Manifest | undefined, { workloads }: Nouns): Source =>
-      manifest === undefined ? absent(id, workloads, options) : sourceState(manifest, policies, options.macKey);
+    const stateOf = (manifest: Manifest | undefined, nouns: Nouns): Source =>
+      manifest === undefined ? absent(id, nouns, options) : sourceState(manifest, policies, options.macKey);
     const earlier = stateOf(was, nounsBefore);
     sourcesBefore.set(id, earlier);
     sourcesAfter.set(id, was === is ? earlier : withEarlier(stateOf(is, nounsAfter), earlier));
@@ -75,8 +76,7 @@ export const snapshotOf = (world: World, options: SnapshotOptions): Nouns & Snap
   }
   const sources = [...naming].map(([id, policies]) => {
     const manifest = world.get(id);
-    const state =
-      manifest === undefined ? absent(id, nouns.workloads, options) : sourceState(manifest, policies, options.macKey);
+    const state = manifest === undefined ? absent(id, nouns, options) : sourceState(manifest, policies, options.macKey);
     return [id, state] as const;
   });
   return { ...nouns, sources: new Map(sources) };
@@ -130,14 +130,17 @@ const namedBy = (policies: readonly Policy[]): Map<string, readonly Policy[]> =>
   return naming;
 };
 
-const absent = (id: string, workloads: readonly Workload[], { unread = [] }: SnapshotOptions): Source => {
+const absent = (id: string, nouns: Nouns, { unread = [] }: SnapshotOptions): Source => {
   const assumed = unread.find(({ namespace, kind, name }) => id === `${namespace}/${kind}/${name}`);
-  return assumed === undefined ? { state: 'Missing' } : asUsed(assumed, workloads);
+  return assumed === undefined ? { state: 'Missing' } : asUsed(assumed, nouns);
 };
 
 /** Nothing is known of it but how it is used. */
-const asUsed = ({ namespace, kind, name }: Unread, workloads: readonly Workload[]): Source => {
-  const uses = workloads.filter((workload) => workload.namespace === namespace).flatMap((workload) => workload.uses);
+const asUsed = ({ namespace, kind, name }: Unread, { policies, workloads }: Nouns): Source => {
+  const here = policies.filter((policy) => policy.namespace === namespace);
+  const uses = workloads
+    .filter((workload) => workload.namespace === namespace)
+    .flatMap((workload) => throughLive(workload, here).uses);
   const keys = uses
     .filter(({ source }) => source.kind === kind && source.name === name)
     .flatMap(({ key, items = [] }) => [...(key === undefined ? [] : [key]), ...items]);

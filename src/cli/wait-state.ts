@@ -2,11 +2,12 @@
 
 import { combineDigests } from '../domain/digest.ts';
 import { compare, type Difference } from '../domain/difference.ts';
+import { bindsThroughLive, throughLive } from '../domain/live.ts';
 import { sourceId, type Ledger, type Policy, type Source, type SourceId, type Workload } from '../domain/observed.ts';
 import { waitsForOthers } from '../domain/gates.ts';
 import { goalOf } from '../domain/proof-words.ts';
 import { ledgerOf } from '../domain/record.ts';
-import { binds, uses } from '../domain/selection.ts';
+import { uses } from '../domain/selection.ts';
 import type { ReloadPolicyStatus } from '../api/v1alpha1/types.ts';
 import type { StoredPolicy, StoredRecord } from '../controller/ports.ts';
 import { keyOfUnit } from '../domain/units.ts';
@@ -66,10 +67,11 @@ const standingsOf = (source: LiveSource, input: WaitInput): readonly Standing[] 
   if (invalid !== undefined && content.isReportedBy(invalid))
     return [{ source: id, state: 'Held', message: `its content is invalid: ${(invalid.problems ?? []).join('; ')}` }];
   return input.workloads
-    .filter((workload) => !workload.ignored && uses(workload, source))
-    .flatMap((workload) => {
-      const binding = policies.filter((policy) => binds(policy, workload)).sort(byName);
-      if (!binding.some((policy) => naming.includes(policy))) return [];
+    .filter(({ ignored }) => !ignored)
+    .flatMap((each) => {
+      const binding = policies.filter((policy) => bindsThroughLive(policy, each)).sort(byName);
+      const workload = throughLive(each, binding);
+      if (!uses(workload, source) || !binding.some((policy) => naming.includes(policy))) return [];
       const standing = standingOf({ id, content, workload, records: input.records, binding, naming });
       return [{ source: id, workload: `${workload.kind}/${workload.name}`, ...standing }];
     });

@@ -1,7 +1,6 @@
 /** Who binds whom, worked out from the stores. */
 
-import { liveId, throughLive, type LiveObject } from '../domain/live.ts';
-import { binds } from '../domain/selection.ts';
+import { bindsThroughLive, liveId, type LiveObject } from '../domain/live.ts';
 import { sourceId, type SourceId } from '../domain/observed.ts';
 import type { Stores, StoredPolicy, StoredWorkload } from './ports.ts';
 import type { Sources } from './sources.ts';
@@ -37,7 +36,7 @@ export const createBindings = (
 
   const policiesOf = (workload: StoredWorkload): readonly StoredPolicy[] =>
     usable(workload.namespace)
-      .filter((policy) => binds(policy, throughLive(workload, [policy])))
+      .filter((policy) => bindsThroughLive(policy, workload))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
 
   const renderedFrom = (namespace: string, source: SourceId): readonly SourceId[] => [
@@ -55,7 +54,7 @@ export const createBindings = (
     workloadsOf: (policy) => {
       const whole = sources.withFound(policy);
       return policy.invalid === undefined
-        ? workloads.by('namespace', policy.namespace).filter((workload) => binds(whole, throughLive(workload, [whole])))
+        ? workloads.by('namespace', policy.namespace).filter((workload) => bindsThroughLive(whole, workload))
         : [];
     },
     consumersOf: (namespace, source) =>

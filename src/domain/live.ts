@@ -5,7 +5,7 @@
 
 import type { Digest } from './digest.ts';
 import { sourceId, type Observed, type Policy, type SourceId, type Workload } from './observed.ts';
-import type { WorkloadKind } from './selection.ts';
+import { binds, type WorkloadKind } from './selection.ts';
 import { keyOfUnit } from './units.ts';
 
 /** What keeps a live object from being rendered. */
@@ -68,7 +68,10 @@ export const keptSecrets = (
     );
 
 /** The workload with its uses of live objects told as uses of their sources; the same one where there are none. */
-export const throughLive = <T extends Workload>(workload: T, policies: readonly Pick<Policy, 'delivery'>[]): T => {
+export const throughLive = <T extends Pick<Workload, 'kind' | 'name' | 'uses' | 'live'>>(
+  workload: T,
+  policies: readonly Pick<Policy, 'delivery'>[],
+): T => {
   if (policies.every(({ delivery }) => delivery.objects.length === 0)) return workload;
   const sources = new Map(liveObjectsFor(policies, workload).map((object) => [liveId(object), object.source]));
   if (sources.size === 0) return workload;
@@ -81,6 +84,12 @@ export const throughLive = <T extends Workload>(workload: T, policies: readonly 
   });
   return live.size === 0 ? workload : { ...workload, uses, live };
 };
+
+/** Whether a policy binds a workload, as it is in the API: one that reads a live object of the policy's reads its source. */
+export const bindsThroughLive = (
+  policy: Pick<Policy, 'workloads' | 'sources' | 'delivery'>,
+  workload: Pick<Workload, 'kind' | 'name' | 'labels' | 'uses'>,
+): boolean => binds(policy, throughLive(workload, [policy]));
 
 /** The live object that a workload reads in place of a source; undefined: it reads the source itself. */
 export const liveOf = ({ live }: Pick<Observed, 'live'>, id: SourceId): Live | undefined => live?.get(id);

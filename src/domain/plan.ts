@@ -8,6 +8,7 @@ import { classify } from './classify.ts';
 import { compare, consumedSources, onlyFrom, type Difference } from './difference.ts';
 import { hotHold, plainHold } from './gates.ts';
 import { keyProof } from './key-proof.ts';
+import { bindsThroughLive, throughLive } from './live.ts';
 import { listed } from './notices.ts';
 import { plannedWaits } from './plan-waits.ts';
 import {
@@ -24,7 +25,7 @@ import {
 import { changedPlaces, ignoredPlaces } from './places.ts';
 import { usesKey } from './references.ts';
 import { ruleAt } from './rule-at.ts';
-import { binds, type WorkloadKind } from './selection.ts';
+import type { WorkloadKind } from './selection.ts';
 import { keyOfUnit } from './units.ts';
 import { problemsOf } from './validation.ts';
 
@@ -78,7 +79,7 @@ export const planChange = (before: Snapshot, after: Snapshot, at?: number): read
   after.workloads
     .flatMap((workload) => {
       const policies = boundTo(after, workload);
-      return policies.length === 0 ? [] : [planFor({ before, after, at }, workload, policies)];
+      return policies.length === 0 ? [] : [planFor({ before, after, at }, throughLive(workload, policies), policies)];
     })
     .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 
@@ -87,7 +88,7 @@ const nameOf = ({ namespace, kind, name }: Pick<Workload, 'namespace' | 'kind' |
 
 const boundTo = ({ policies }: Snapshot, workload: Workload): readonly Policy[] =>
   policies
-    .filter((policy) => policy.namespace === workload.namespace && binds(policy, workload))
+    .filter((policy) => policy.namespace === workload.namespace && bindsThroughLive(policy, workload))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 
 interface Change {
@@ -111,7 +112,7 @@ const planFor = ({ before, after, at }: Change, workload: Workload, policies: re
   const knownBy = boundTo(before, earlier);
   if (knownBy.length === 0) return nothing('no policy bound it before: it is taken over as it runs');
 
-  const known = consumedSources({ workload: earlier, policies: knownBy });
+  const known = consumedSources({ workload: throughLive(earlier, knownBy), policies: knownBy });
   const enforcing = policies.filter(({ observes }) => observes !== true);
   // Those that only observe make nothing stricter where others decide.
   const deciding = enforcing.length === 0 ? policies : enforcing;

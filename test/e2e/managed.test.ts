@@ -156,9 +156,9 @@ describe('managed delivery', { concurrency: false }, () => {
     const container = { command: ['sh', '-c', script, 'app', '--flag=$(FLAG)'] };
     await deliver(stage, { replicas: 3, container }, { restart: { onFailure: 'Rollback' } });
     let lowest = Infinity;
-    let sampling = true;
+    const sampling = new AbortController();
     const sampled = (async () => {
-      while (sampling) {
+      while (!sampling.signal.aborted) {
         const ready = (await stage.pods()).filter(({ status }) => status?.containerStatuses?.[0]?.ready === true);
         lowest = Math.min(lowest, ready.length);
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -193,7 +193,7 @@ describe('managed delivery', { concurrency: false }, () => {
       timeoutMs: 60_000,
     });
     await stage.until('RolledOut', 'True', { reason: 'Complete' });
-    sampling = false;
+    sampling.abort();
     await sampled;
     assert.ok(lowest >= 3, `there were ${lowest} ready pods of 3 at the least, but the strategy lets none be missing`);
     assert.deepEqual((await configMap(stage, 'app-live')).data, { flag: 'fine', mode: 'one', hot: 'two' });

@@ -310,7 +310,8 @@ export const judgeHeld = (scene: Scene, workload: Deployed, told: Told, until: n
       workload.pods.every(({ files }) => workload.sources.every((name) => isNew(name, files))),
       says,
     );
-  if (at === cluster.now && TIMELY.has(reason) && !hasFailed(scene, workload)) {
+  // Somebody's word for all gates may have been refused.
+  if (at === cluster.now && TIMELY.has(reason) && !hasFailed(scene, workload) && account.opened.size === 0) {
     const gates = lets(scene, workload);
     const free = workload.sources.filter((name) => {
       const naming = policies.filter(({ sources }) => sources.some((each) => each.name === name));

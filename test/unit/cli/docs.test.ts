@@ -20,6 +20,8 @@ describe('docs/cli.md', () => {
       'now',
       'retry',
       'reset',
+      'rollback',
+      'diff',
       'rbac',
       'completion',
     ]) {

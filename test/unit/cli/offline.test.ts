@@ -246,7 +246,111 @@ describe('a plan against manifests', () => {
   });
 });
 
+/** A policy that renders app-live and db-live, which the workload reads in the place of app and db. */
+const managed = (spec: object = {}): object =>
+  policy({
+    delivery: {
+      mode: 'Managed',
+      objects: [
+        { name: 'app-live', source: { kind: 'ConfigMap', name: 'app' }, workloads: [WEB] },
+        { name: 'db-live', source: { kind: 'Secret', name: 'db' }, workloads: [WEB] },
+      ],
+    },
+    sources: [
+      { kind: 'ConfigMap', name: 'app' },
+      { kind: 'Secret', name: 'db' },
+    ],
+    ...spec,
+  });
+const WEB = { kind: 'Deployment', name: 'web' };
+const readingLive = (): object =>
+  JSON.parse(
+    JSON.stringify(deployment())
+      .replace('"secretKeyRef":{"name":"db"', '"secretKeyRef":{"name":"db-live"')
+      .replace('"configMap":{"name":"app"}', '"configMap":{"name":"app-live"}'),
+  ) as object;
+const MANAGED = [configMap({}), SECRET, managed(), readingLive()];
+
+describe('a plan for what reads live objects', () => {
+  const effectsOf = async (
+    changes: readonly object[],
+    world: readonly object[] = MANAGED,
+  ): Promise<readonly [number, readonly string[]]> => {
+    const { code, stdout } = await planned(changes, [...world]);
+    const { workloads } = JSON.parse(stdout) as Printed;
+    return [code, workloads.flatMap(({ name, keys }) => keys.map(({ key, effect }) => `${name}: ${effect} ${key}`))];
+  };
+
+  it('is by their sources', async () => {
+    assert.deepEqual(await effectsOf([configMap({ flag: 'b' })]), [20, ['web: Restart ConfigMap/app:flag']]);
+    const hot = configMap({ 'config.yaml': CONFIG.replace('info', 'debug') });
+    assert.deepEqual(await effectsOf([hot]), [10, ['web: Hot ConfigMap/app:config.yaml#/logging/level']]);
+    assert.deepEqual(await effectsOf([secret({ stringData: { token: 'x' } })]), [20, ['web: Restart Secret/db:token']]);
+    assert.deepEqual(await effectsOf([configMap({})]), [0, []]);
+  });
+
+  it('has nothing for a live object without its policy, or of another workload', async () => {
+    const other = managed({
+      delivery: {
+        mode: 'Managed',
+        objects: [
+          {
+            name: 'app-live',
+            source: { kind: 'ConfigMap', name: 'app' },
+            workloads: [{ kind: 'Deployment', name: 'other' }],
+          },
+        ],
+      },
+    });
+    for (const each of [policy(), other])
+      assert.deepEqual(await effectsOf([configMap({ flag: 'b' })], [configMap({}), SECRET, each, readingLive()]), [
+        0,
+        [],
+      ]);
+  });
+
+  it('lets no policy bind it by what another one renders, as the operator', async () => {
+    const direct = { ...policy({ sources: [{ kind: 'ConfigMap', name: 'app' }] }), metadata: { name: 'direct' } };
+    const { stdout } = await planned([configMap({ flag: 'b' })], [...MANAGED, direct]);
+    const { workloads } = JSON.parse(stdout) as { readonly workloads: readonly { readonly policies: unknown }[] };
+    assert.deepEqual(
+      workloads.map(({ policies }) => policies),
+      [['app']],
+    );
+    const explained = await reload(['explain', 'deploy/web', '--against', folderOf(...MANAGED, direct)]);
+    assert.match(explained.stdout, /^Deployment web of namespace default: bound by app\n/);
+  });
+
+  it('is the same while a workload moves from a source to its live object', async () => {
+    const moved = await planned([readingLive()], [configMap({}), SECRET, managed(), deployment()]);
+    const { workloads } = JSON.parse(moved.stdout) as Printed;
+    assert.deepEqual(
+      workloads.map(({ effect, keys, reasons }) => [effect, keys, reasons]),
+      [['Restart', [], ['its own pod template changes: that rollout restarts it, and carries the change']]],
+    );
+  });
+});
+
 describe('an explanation by manifests', () => {
+  it('tells the keys of the source whose live object is read', async () => {
+    const explained = (...args: readonly string[]): Promise<Ran> =>
+      reload(['explain', 'deploy/web', '--against', folderOf(...MANAGED), ...args]);
+    const { code, stdout } = await explained();
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /^Deployment web of namespace default: bound by app\nConfigMap\/app reaches it as ConfigMap\/app-live\nSecret\/db reaches/,
+    );
+    assert.match(stdout, /^ConfigMap\/app:flag +Restart .*\n +read as \/etc\/app\/flag \(main\)$/m);
+    assert.match(stdout, /^Secret\/db:token +Restart +.*\n +read as env TOKEN \(main\)$/m);
+    assert.doesNotMatch(stdout, /-live:|no policy/);
+    const { live } = JSON.parse((await explained('-o', 'json')).stdout) as { readonly live: readonly unknown[] };
+    assert.deepEqual(live[0], {
+      object: { kind: 'ConfigMap', name: 'app-live' },
+      source: { kind: 'ConfigMap', name: 'app' },
+    });
+  });
+
   const explained = (...args: readonly string[]): Promise<Ran> =>
     reload(['explain', 'deploy/web', '--against', folderOf(...WORLD), ...args]);
 

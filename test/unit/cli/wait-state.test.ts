@@ -68,6 +68,28 @@ describe('the wait for the content of a ConfigMap', () => {
     assert.deepEqual(withLedger({ restart: aRestart({ phase: 'Succeeded' }) }, NEW), ['Done done']);
   });
 
+  it('looks through a live object to the source', () => {
+    const rendering = policy({
+      delivery: {
+        ...aPolicy().delivery,
+        objects: [
+          {
+            name: 'app-live',
+            source: { kind: 'ConfigMap', name: 'app' },
+            workloads: [{ kind: 'Deployment', name: 'web' }],
+          },
+        ],
+      },
+    });
+    const workload = aWorkload({
+      uses: aWorkload().uses.map((use) => ({ ...use, source: { kind: 'ConfigMap', name: 'app-live' } })),
+    });
+    const found = (more: Partial<WaitInput>): readonly string[] => seen({ workloads: [workload], ...more });
+    assert.deepEqual(found({ policies: [rendering] }), ['Waiting not applied yet']);
+    assert.deepEqual(found({ policies: [rendering], records: [record(aLedger(NEW))] }), ['Done done']);
+    assert.deepEqual(found({}), []);
+  });
+
   it('goes on while nothing is known of it, or a part of it is not done', () => {
     assert.deepEqual(seen({ records: [] }), ['Waiting the operator has not recorded it yet']);
     assert.deepEqual(withLedger({}), ['Waiting not applied yet']);

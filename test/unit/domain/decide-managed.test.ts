@@ -22,7 +22,7 @@ type Act = Extract<Plan, { readonly type: 'Act' }>;
 const act = (observed: Observed): Act => {
   const plan = decide(observed, T0);
   assert.equal(plan.type, 'Act');
-  return plan as Act;
+  return plan;
 };
 
 const live = (content: Content, more: Partial<Extract<Live, { readonly state: 'Present' }>> = {}): Live => ({
