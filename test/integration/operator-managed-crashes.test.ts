@@ -183,7 +183,7 @@ describe('every step of managed delivery', { concurrency: true }, () => {
 
   const scenes: readonly {
     readonly name: string;
-    run(scene: string, stage: Stage, dying: Dying): Promise<void>;
+    readonly run: (scene: string, stage: Stage, dying: Dying) => Promise<void>;
   }[] = (['Before', 'After'] as const).flatMap((type) => [
     ...RESTART_STEPS.map((step) => ({
       name: `restart-${step.name}-${type.toLowerCase()}`,
