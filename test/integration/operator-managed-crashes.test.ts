@@ -183,7 +183,7 @@ describe('every step of managed delivery', { concurrency: true }, () => {
 
   const scenes: readonly {
     readonly name: string;
-    run(scene: string, stage: Stage, dying: Dying): Promise<void>;
+    readonly run: (scene: string, stage: Stage, dying: Dying) => Promise<void>;
   }[] = (['Before', 'After'] as const).flatMap((type) => [
     ...RESTART_STEPS.map((step) => ({
       name: `restart-${step.name}-${type.toLowerCase()}`,
@@ -261,11 +261,11 @@ describe('every step of managed delivery', { concurrency: true }, () => {
       });
 
       const dying: Dying = async (matches, type, before, meanwhile) => {
-        const { kill, running } = killerOf(operator);
-        const trap = proxy.trap(matches, { type }, kill);
+        const victim = operator;
+        const trap = proxy.trap(matches, { type }, () => victim.kill());
         await before();
         await trap.caught;
-        assert.equal(running(), false);
+        assert.equal(victim.running(), false);
         await meanwhile?.();
         await start();
       };
@@ -287,8 +287,3 @@ type Dying = (
   before: () => Promise<unknown>,
   meanwhile?: () => Promise<unknown>,
 ) => Promise<void>;
-
-const killerOf = (operator: RunningOperator): { kill: () => Promise<void>; running: () => boolean } => ({
-  kill: () => operator.kill(),
-  running: () => operator.running(),
-});
