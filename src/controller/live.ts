@@ -24,6 +24,7 @@ import {
   type SnapshotReference,
   type SourceId,
 } from '../domain/observed.ts';
+import { notUndone } from '../domain/undo.ts';
 import { begunSnapshot, heldKeys, renderHold, type HeldKeys } from '../domain/render.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { statusOf, toError, WaitingError } from '../runtime/errors.ts';
@@ -199,11 +200,7 @@ class Rendered implements LiveObjects {
     const { workload } = observed;
     const targets = this.#targets(observed, sources);
     const snapshots = failed.undo.snapshots ?? (await this.#goodSnapshots(targets, ledger, signal));
-    if (snapshots === undefined) {
-      const { undo: _impossible, ...rest } = failed;
-      const message = `${failed.message ?? ''}; there is no snapshot to go back to`;
-      return { ...ledger, failed: { ...rest, message } };
-    }
+    if (snapshots === undefined) return notUndone(ledger, 'there is no snapshot to go back to');
     const next: Ledger = { ...ledger, failed: { ...failed, undo: { ...failed.undo, snapshots } } };
     await this.#options.ledgers.store(workload, next, signal);
     for (const target of targets) await this.#turns.take(target.key, () => this.#render(target, true, signal));

@@ -94,6 +94,19 @@ export const intendUndo = (
   return { ...ledger, restart: { ...restart, changes: new Map() }, failed };
 };
 
+/**
+ * The record of a failure that nothing can be done about after all: it is only reported, and what the restart carried is
+ * what its pods have. The failure is kept so that it is not tried again to undo it.
+ * @param why a sentence without its end
+ */
+export const notUndone = (ledger: Ledger, why: string): Ledger => {
+  const { restart, failed } = ledger;
+  if (restart === undefined || failed?.undo === undefined) return ledger;
+  const { undo: _impossible, ...rest } = failed;
+  const message = `${restart.message ?? ''}; not rolled back: ${why}`;
+  return { ...ledger, restart: { ...restart, message, changes: failed.changes }, failed: rest };
+};
+
 /** The undo that is under way, or was the last thing done: undefined where a newer restart has taken its place. */
 export const currentUndo = ({ restart, failed }: Ledger): Undo | undefined =>
   isOf(restart, failed) ? failed.undo : undefined;
@@ -252,7 +265,8 @@ export const recovered = ({ workload, sources }: Observed, ledger: Ledger, isCle
   // A deletion and a failed read move nothing: the content may be there again.
   if ([...failed.changes.keys()].some((id) => isAway(sources.get(id)))) return ledger;
   if (!isOf(restart, failed)) return isSettled(restart) ? rest : ledger;
-  if (failed.undo?.phase === 'Intended') return ledger;
+  // What pods still have differs from what is applied, though not from what the source holds.
+  if (failed.undo?.phase === 'Intended' || (failed.undo === undefined && restart.changes.size > 0)) return ledger;
   const message = backWords(failed);
   const entry: HistoryEntry = {
     time: now,

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { aGate, aPolicy, HOUR, MINUTE, rule, SECOND } from '../../support/builders.ts';
 import type { Policy } from '../../../src/domain/observed.ts';
-import { onFailureOf, whyNoRollback } from '../../../src/domain/undo.ts';
+import { recordStatusOf } from '../../../src/domain/record.ts';
+import { intendUndo, notUndone, onFailureOf, whyNoRollback } from '../../../src/domain/undo.ts';
 import { World, type WorldOptions } from '../../support/world.ts';
 
 const UNDOING: Policy = aPolicy({ gates: aGate({ onFailure: 'Undo' }) });
@@ -61,6 +62,22 @@ describe('a restart that failed', () => {
       assert.deepEqual(world.undone, []);
       assert.deepEqual([world.state(), world.reason()], ['Failed', 'ProgressDeadlineExceeded']);
     }
+  });
+
+  it('that can not be rolled back after all is reported, and recovers by a restart to other content', () => {
+    const world = failing({ policies: [aPolicy()] });
+    const ledger = world.ledger();
+    assert(ledger !== undefined);
+    const given = notUndone(intendUndo(ledger, 'Rollback', world.now), 'there is no snapshot to go back to');
+    world.record = recordStatusOf(given);
+    world.policy({ gates: aGate({ onFailure: 'Rollback' }) }).advance(HOUR);
+    assert.equal(world.restarts.length, 1);
+    assert.deepEqual([world.state(), world.reason()], ['Failed', 'ProgressDeadlineExceeded']);
+    assert.match(world.verdict?.message ?? '', /not rolled back: there is no snapshot to go back to/);
+    world.edit(GOOD).advance(MINUTE).finishRollout();
+    assert.equal(world.restarts.length, 2);
+    assert.equal(world.state(), 'UpToDate');
+    assert.deepEqual(world.podsRun('flag'), { started: true, files: true });
   });
 
   it('is undone when its time is over, too', () => {
