@@ -10,7 +10,8 @@ import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { serviceAccountConfig } from '../support/account.ts';
 import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { runPlugin, startPlugin, type Ended } from '../support/plugin.ts';
-import { Stage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { stagePool } from '../support/stage-pool.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 const RULES = [{ keys: ['*.yaml'], class: 'Hot' as const }];
@@ -19,28 +20,20 @@ const DATA = { flag: 'a', 'app.yaml': 'a: 1\n' };
 describe('kubectl reload on a cluster', { concurrency: 2 }, () => {
   let cluster: Cluster;
   let operator: RunningOperator;
-  const stages: Stage[] = [];
-  let given = 0;
+  const stages = stagePool('cli', 12);
 
   before(async () => {
     cluster = await clusterForTests({ node: false });
     await installRights(cluster);
-    stages.push(...(await Promise.all(Array.from({ length: 12 }, () => Stage.open(cluster, 'cli')))));
-    operator = await startOperator({ cluster, namespaces: stages.map(({ namespace }) => namespace) });
+    operator = await startOperator({ cluster, namespaces: await stages.open(cluster) });
   });
   after(async () => {
     await operator.stop();
-    await Promise.all(stages.map((stage) => stage.end()));
+    await stages.end();
     await cluster.stop();
   });
 
-  /** A namespace that no other test has had. */
-  const aStage = (): Stage => {
-    const stage = stages[given];
-    given += 1;
-    if (stage === undefined) throw new Error('there are more tests than namespaces: open more');
-    return stage;
-  };
+  const aStage = stages.next;
 
   const bound = async (spec: Partial<ReloadPolicySpecInput> = {}, replicas = 0): Promise<Stage> => {
     const stage = aStage();

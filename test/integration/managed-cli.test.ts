@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ReloadPolicySpecInput } from '../../src/api/v1alpha1/types.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
-import { CHECKOUT } from '../cluster/state.ts';
 import { serviceAccountConfig } from '../support/account.ts';
 import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { runPlugin, type Ended } from '../support/plugin.ts';
 import { settled } from '../support/sentinel.ts';
 import { blocksOf, read } from '../unit/docs/pages.ts';
-import { Stage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { stagePool } from '../support/stage-pool.ts';
+import { grantManaged, installManagedRole } from '../support/managed-rights.ts';
 import { untilPasses } from '../support/wait.ts';
 
 const CONFIG = Array.from({ length: 12 }, (_, line) => `line${line}: a\n`).join('');
@@ -32,33 +33,23 @@ const managed = (kind: 'ConfigMap' | 'Secret', name: string): Partial<ReloadPoli
 describe('kubectl reload on live objects', { concurrency: 2 }, () => {
   let cluster: Cluster;
   let operator: RunningOperator;
-  const stages: Stage[] = [];
-  let given = 0;
+  const stages = stagePool('managed-cli', 8);
 
   before(async () => {
     cluster = await clusterForTests({ node: false });
     await installRights(cluster);
-    stages.push(...(await Promise.all(Array.from({ length: 8 }, () => Stage.open(cluster, 'managed-cli')))));
-    await stages[0]?.kubectl.run(['apply', '-f', join(CHECKOUT, 'config/managed/cluster-role.yaml')]);
-    operator = await startOperator({ cluster, namespaces: stages.map(({ namespace }) => namespace) });
+    await installManagedRole(cluster);
+    operator = await startOperator({ cluster, namespaces: await stages.open(cluster) });
   });
   after(async () => {
     await operator.stop();
-    await Promise.all(stages.map((stage) => stage.end()));
+    await stages.end();
     await cluster.stop();
   });
 
   const aStage = async (): Promise<Stage> => {
-    const stage = stages[given];
-    given += 1;
-    if (stage === undefined) throw new Error('there are more tests than namespaces: open more');
-    await stage.kubectl.apply({
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'RoleBinding',
-      metadata: { name: 'managed', namespace: stage.namespace },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'reload-operator-managed' },
-      subjects: [{ kind: 'ServiceAccount', name: 'reload-operator', namespace: 'reload-operator-system' }],
-    });
+    const stage = stages.next();
+    await grantManaged(stage);
     return stage;
   };
 

@@ -7,7 +7,9 @@ import { digestContent } from '../../src/domain/digest.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { aSentinel, assertNoEffect, settled, type Sentinel } from '../support/sentinel.ts';
-import { Stage, type Kind } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { type Kind } from '../support/stage.ts';
+import { stagePool } from '../support/stage-pool.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 const RULES = [{ keys: ['*.yaml'], class: 'Hot' as const }];
@@ -17,28 +19,20 @@ const CONFIG_MAP = ['/api/v1', 'configmaps', 'app'] as const;
 describe('the operator on an API server', { concurrency: 3 }, () => {
   let cluster: Cluster;
   let operator: RunningOperator;
-  const stages: Stage[] = [];
-  let given = 0;
+  const stages = stagePool('changes', 16);
 
   before(async () => {
     cluster = await clusterForTests({ node: false });
     await installRights(cluster);
-    stages.push(...(await Promise.all(Array.from({ length: 16 }, () => Stage.open(cluster, 'changes')))));
-    operator = await startOperator({ cluster, namespaces: stages.map(({ namespace }) => namespace) });
+    operator = await startOperator({ cluster, namespaces: await stages.open(cluster) });
   });
   after(async () => {
     await operator.stop();
-    await Promise.all(stages.map((stage) => stage.end()));
+    await stages.end();
     await cluster.stop();
   });
 
-  /** A namespace that no other test has had. */
-  const aStage = (): Stage => {
-    const stage = stages[given];
-    given += 1;
-    if (stage === undefined) throw new Error('there are more tests than namespaces: open more');
-    return stage;
-  };
+  const aStage = stages.next;
 
   const aWorkload = async (stage: Stage, kind: Kind = 'Deployment'): Promise<void> => {
     await stage.configMap(DATA);

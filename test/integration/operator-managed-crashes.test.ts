@@ -5,18 +5,16 @@
  */
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ReloadPolicySpecInput } from '../../src/api/v1alpha1/types.ts';
 import { digestContent } from '../../src/domain/digest.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
-import { CHECKOUT } from '../cluster/state.ts';
 import { ANSWERS } from '../support/crashes/answers.ts';
 import { RESTART_STEPS, ROLLBACK_STEPS } from '../support/crashes/managed-steps.ts';
 import { createInterferingProxy, type InterferingProxy } from '../support/interfering-proxy.ts';
-import { kubectlFor } from '../support/kubectl.ts';
 import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { Stage } from '../support/stage.ts';
+import { grantManaged, installManagedRole } from '../support/managed-rights.ts';
 import { untilPasses } from '../support/wait.ts';
 
 type Data = Readonly<Record<string, string>>;
@@ -130,19 +128,13 @@ describe('every step of managed delivery', { concurrency: true }, () => {
   before(async () => {
     cluster = await clusterForTests({ node: false });
     await installRights(cluster);
-    await kubectlFor(cluster).run(['apply', '-f', join(CHECKOUT, 'config/managed/cluster-role.yaml')]);
+    await installManagedRole(cluster);
   });
   after(() => cluster.stop());
 
   const open = async (): Promise<Stage> => {
     const stage = await Stage.open(cluster, 'managed-step');
-    await stage.kubectl.apply({
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'RoleBinding',
-      metadata: { name: 'managed', namespace: stage.namespace },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'reload-operator-managed' },
-      subjects: [{ kind: 'ServiceAccount', name: 'reload-operator', namespace: 'reload-operator-system' }],
-    });
+    await grantManaged(stage);
     return stage;
   };
 

@@ -1,16 +1,16 @@
 /** Live objects and their snapshots on a real API server: who writes them, and what becomes of them. Nothing runs. */
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ReloadPolicySpecInput } from '../../src/api/v1alpha1/types.ts';
 import type { KubeClient } from '../../src/kube/connect.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
-import { CHECKOUT } from '../cluster/state.ts';
 import { serviceAccountClient } from '../support/account.ts';
 import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { settled } from '../support/sentinel.ts';
-import { Stage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { stagePool } from '../support/stage-pool.ts';
+import { grantManaged, installManagedRole } from '../support/managed-rights.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 interface Rendered {
@@ -53,37 +53,24 @@ const policy = (more: Partial<ReloadPolicySpecInput> = {}): Partial<ReloadPolicy
 describe('managed delivery on an API server', { concurrency: 3 }, () => {
   let cluster: Cluster;
   let operator: RunningOperator;
-  const stages: Stage[] = [];
-  let given = 0;
+  const stages = stagePool('managed', 14);
 
   before(async () => {
     cluster = await clusterForTests({ node: false });
     await installRights(cluster);
-    stages.push(...(await Promise.all(Array.from({ length: 14 }, () => Stage.open(cluster, 'managed')))));
-    const [first] = stages;
-    if (first === undefined) return;
-    await first.kubectl.run(['apply', '-f', join(CHECKOUT, 'config/managed/cluster-role.yaml')]);
-    operator = await startOperator({ cluster, namespaces: stages.map(({ namespace }) => namespace) });
+    await installManagedRole(cluster);
+    operator = await startOperator({ cluster, namespaces: await stages.open(cluster) });
   });
   after(async () => {
     await operator.stop();
-    await Promise.all(stages.map((stage) => stage.end()));
+    await stages.end();
     await cluster.stop();
   });
 
   /** A namespace that no other test has had, in which the operator may write ConfigMaps. */
   const aStage = async ({ granted = true } = {}): Promise<Stage> => {
-    const stage = stages[given];
-    given += 1;
-    if (stage === undefined) throw new Error('there are more tests than namespaces: open more');
-    if (granted)
-      await stage.kubectl.apply({
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'RoleBinding',
-        metadata: { name: 'managed', namespace: stage.namespace },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'reload-operator-managed' },
-        subjects: [{ kind: 'ServiceAccount', name: 'reload-operator', namespace: 'reload-operator-system' }],
-      });
+    const stage = stages.next();
+    if (granted) await grantManaged(stage);
     return stage;
   };
 

@@ -8,7 +8,8 @@ import { installRights, startOperator, type RunningOperator } from '../support/o
 import { runPlugin, type Ended } from '../support/plugin.ts';
 import { createRecordingProxy } from '../support/recording-proxy.ts';
 import { blocksOf, read } from '../unit/docs/pages.ts';
-import { Stage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+import { stagePool } from '../support/stage-pool.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 const MANUAL = { restart: { approval: 'Manual' } } as const satisfies Partial<ReloadPolicySpecInput>;
@@ -18,27 +19,20 @@ const HOUR = 3_600_000;
 describe('requests on an API server', { concurrency: 3 }, () => {
   let cluster: Cluster;
   let operator: RunningOperator;
-  const stages: Stage[] = [];
-  let given = 0;
+  const stages = stagePool('requests', 12);
 
   before(async () => {
     cluster = await clusterForTests({ node: false });
     await installRights(cluster);
-    stages.push(...(await Promise.all(Array.from({ length: 12 }, () => Stage.open(cluster, 'requests')))));
-    operator = await startOperator({ cluster, namespaces: stages.map(({ namespace }) => namespace) });
+    operator = await startOperator({ cluster, namespaces: await stages.open(cluster) });
   });
   after(async () => {
     await operator.stop();
-    await Promise.all(stages.map((stage) => stage.end()));
+    await stages.end();
     await cluster.stop();
   });
 
-  const aStage = (): Stage => {
-    const stage = stages[given];
-    given += 1;
-    if (stage === undefined) throw new Error('there are more tests than namespaces: open more');
-    return stage;
-  };
+  const aStage = stages.next;
 
   const prepared = async (stage: Stage, spec: Partial<ReloadPolicySpecInput> = MANUAL): Promise<void> => {
     await stage.configMap({ flag: 'a' });
@@ -302,8 +296,7 @@ describe('requests on an API server', { concurrency: 3 }, () => {
   });
 
   it('is answered from the record after a crash before its status was written, and has its effect once', async () => {
-    const stage = await Stage.open(cluster, 'requests-crash');
-    stages.push(stage);
+    const stage = await stages.another(cluster, 'requests-crash');
     const namespaces = [stage.namespace];
     const proxy = await createRecordingProxy(cluster, [''], ({ method, path }) =>
       method === 'PATCH' && /reloadrequests\/.*\/status$/.test(path) ? 500 : undefined,
@@ -329,8 +322,7 @@ describe('requests on an API server', { concurrency: 3 }, () => {
   });
 
   it('an operator without the definition of requests works, and says so', async () => {
-    const stage = await Stage.open(cluster, 'requests-none');
-    stages.push(stage);
+    const stage = await stages.another(cluster, 'requests-none');
     const proxy = await createRecordingProxy(cluster, [''], ({ path }) =>
       path.endsWith('/reloadrequests') ? 404 : undefined,
     );
