@@ -5,9 +5,11 @@
 
 import type { LiveTrouble } from '../domain/live.ts';
 import type { Observed, SourceId } from '../domain/observed.ts';
+import type { PutBacks } from '../domain/put-back.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { WaitingError } from '../runtime/errors.ts';
 import type { Store } from '../runtime/store.ts';
+import type { WorkResult } from '../runtime/workqueue.ts';
 import type { Bindings } from './bindings.ts';
 import type { Ledgers } from './ledgers.ts';
 import { createAsked, type Asked } from './live/asked.ts';
@@ -27,9 +29,11 @@ import { keyOf, partsOf } from './sources/keys.ts';
 
 export interface LiveObjects extends Moves {
   /** Looks at one live object, and writes it where it differs from what it is to be; the queue's worker. */
-  render(key: string, signal: AbortSignal): Promise<void>;
+  render(key: string, signal: AbortSignal): Promise<WorkResult>;
   /** Why a live object can't be rendered; undefined: it can. */
   trouble(namespace: string, id: SourceId): LiveTrouble | undefined;
+  /** What others have done to a live object, and was put right, as far as this process has seen it. */
+  putBacks(namespace: string, id: SourceId): PutBacks | undefined;
   readonly asked: Asked;
 }
 
@@ -73,6 +77,7 @@ export const createLiveObjects = (options: LiveObjectsOptions): LiveObjects => {
     troubles,
     events,
     listed,
+    clock,
   });
 
   const moves = createMoves({ targets, wants, versions, snapshots, needs, renderer, turns, ledgers, clock });
@@ -82,15 +87,16 @@ export const createLiveObjects = (options: LiveObjectsOptions): LiveObjects => {
     goBack: (observed, ledger, back, signal) => moves.goBack(observed, ledger, back, signal),
     asked: createAsked({ targets, contents, snapshots }),
     trouble: (namespace, id) => troubles.get(keyOf(namespace, id)),
+    putBacks: (namespace, id) => renderer.putBacks(keyOf(namespace, id)),
     render: async (key, signal) => {
       const target = targets.of(key);
       if (target === undefined) {
         renderer.forget(key);
         troubles.settle(key, undefined);
-        return;
+        return {};
       }
       try {
-        await turns.take(key, () => renderer.render(target, false, signal));
+        return await turns.take(key, () => renderer.render(target, false, signal));
       } catch (thrown) {
         if (!signal.aborted && !(thrown instanceof WaitingError))
           troubles.settle(key, troubleOf(target.object, thrown));

@@ -1,6 +1,7 @@
 /** Why live objects can't be rendered, as it was last found out. */
 
 import type { LiveObject, LiveTrouble } from '../../domain/live.ts';
+import type { PutBacks } from '../../domain/put-back.ts';
 import { statusOf, toError } from '../../runtime/errors.ts';
 
 export interface Troubles {
@@ -26,6 +27,15 @@ export const notOurs = ({ name, source: { kind } }: LiveObject): LiveTrouble => 
   reason: 'NotOurs',
   message: `${kind} ${name} exists and was not made by the operator, so it is left alone: delete it, or give delivery.objects another name`,
 });
+
+/** Others write it, too. */
+export const contested = ({ name, source: { kind, name: source } }: LiveObject, last: PutBacks): LiveTrouble => {
+  const by = last.by === undefined ? '' : `, the latest time by ${last.by}`;
+  return {
+    reason: 'Contested',
+    message: `${kind} ${name} is changed by somebody else again and again${by}; it was put back ${last.times} times in a row, and is now less and less often: find out who does it, and have ${kind} ${source} edited instead`,
+  };
+};
 
 /** What a failed request says. */
 export const troubleOf = ({ name, source }: LiveObject, thrown: unknown): LiveTrouble => {
