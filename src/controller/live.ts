@@ -24,6 +24,7 @@ import {
   type SnapshotReference,
   type SourceId,
 } from '../domain/observed.ts';
+import { onItsWay } from '../domain/difference.ts';
 import { notUndone } from '../domain/undo.ts';
 import { begunSnapshot, heldKeys, renderHold, type HeldKeys } from '../domain/render.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -213,7 +214,7 @@ class Rendered implements LiveObjects {
     );
   }
 
-  /** Of each object the latest snapshot before the present one that holds what is applied. */
+  /** Of each object the snapshot that holds what is applied; undefined: there is none of one of them. */
   async #goodSnapshots(
     targets: readonly Target[],
     { applied, failed }: Ledger,
@@ -222,15 +223,39 @@ class Rendered implements LiveObjects {
     const found: SnapshotReference[] = [];
     for (const target of targets) {
       const { object, source } = target;
-      const keys = [...keysIn(failed?.changes.get(source))];
-      const held: HeldKeys = new Map(keys.map((key) => [key, new Set([applied.get(source)?.get(key) ?? ''])]));
-      const live = this.#live(target);
-      const before = live.state === 'Present' ? live.snapshot : undefined;
-      const number = await this.#lastOf(target, held, signal, before);
+      const number = await this.#goodOf(target, failed?.changes.get(source), applied, signal);
       if (number === undefined) return undefined;
       found.push({ source, object: object.name, number });
     }
     return found;
+  }
+
+  /** The latest snapshot before the present one that holds what was applied of some keys, or the present one if it does. */
+  async #goodOf(
+    target: Target,
+    changed: ReadonlyMap<string, unknown> | undefined,
+    applied: Ledger['applied'],
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const good = new Map([...keysIn(changed)].map((key) => [key, new Set([applied.get(target.source)?.get(key) ?? ''])]));
+    const live = this.#live(target);
+    const present = live.state === 'Present' ? live : undefined;
+    // Another that shares it may have gone back already.
+    if (present?.snapshot !== undefined && isHeldBy(present.keys, good)) return present.snapshot;
+    const found = await this.#lastThat(target, good, signal, present?.snapshot);
+    return found.holds ? found.number : undefined;
+  }
+
+  /** What a restart that is on its way, or has failed, may have to go back to. */
+  async #goodFor(target: Target, members: readonly Observed[], signal: AbortSignal): Promise<ReadonlySet<number>> {
+    const numbers = new Set<number>();
+    for (const { ledger } of members) {
+      const changed = onItsWay(ledger)?.get(target.source);
+      if (ledger === undefined || changed === undefined) continue;
+      const number = await this.#goodOf(target, changed, ledger.applied, signal);
+      if (number !== undefined) numbers.add(number);
+    }
+    return numbers;
   }
 
   async #intend(
@@ -312,7 +337,12 @@ class Rendered implements LiveObjects {
       await this.#snapshots.keep(
         { uid: live.uid, kind: object.source.kind, namespace, name: object.name, number: wanted.number },
         policy,
-        { needed: this.#needed(target, members), content: () => this.#contentOf(target, signal), source },
+        {
+          needed: this.#needed(target, members),
+          good: () => this.#goodFor(target, members, signal),
+          content: () => this.#contentOf(target, signal),
+          source,
+        },
         signal,
       );
     }
@@ -359,22 +389,26 @@ class Rendered implements LiveObjects {
     return { desired, keys: renderedKeys(desired, rendering), number: to ?? 1, snapshot: content };
   }
 
-  /** Of a live object that is gone: the latest snapshot that holds what pods were started on. */
-  async #lastOf(
+  /** Of a live object that is gone: the latest snapshot that holds what pods were started on, or else the latest. */
+  async #lastOf(target: Target, held: HeldKeys, signal: AbortSignal): Promise<number | undefined> {
+    return (await this.#lastThat(target, held, signal)).number;
+  }
+
+  async #lastThat(
     { object, namespace, source }: Target,
     held: HeldKeys,
     signal: AbortSignal,
     before = Infinity,
-  ): Promise<number | undefined> {
+  ): Promise<{ readonly number: number | undefined; readonly holds: boolean }> {
     const all = await this.#snapshots.numbers(object, namespace, signal);
     const numbers = all.filter((number) => number < before);
     for (const number of numbers) {
       const content = await this.#snapshots.content(object, namespace, number, signal);
       if (content === undefined) continue;
       const digests = await this.#contents.digests(content, { kind: object.source.kind, namespace, source }, signal);
-      if ([...held].every(([key, accepted]) => accepted.has(digests.get(key) ?? ''))) return number;
+      if (isHeldBy(digests, held)) return { number, holds: true };
     }
-    return numbers[0];
+    return { number: numbers[0], holds: false };
   }
 
   async #write(target: Target, live: Live, wanted: Wanted, signal: AbortSignal): Promise<RawObject> {
@@ -502,6 +536,10 @@ const neededBy = (members: readonly Observed[], object: string): ReadonlySet<num
       ),
     ),
   );
+
+/** Whether some content is what pods may have of held keys. */
+const isHeldBy = (digests: ReadonlyMap<string, Digest>, held: HeldKeys): boolean =>
+  [...held].every(([key, accepted]) => accepted.has(digests.get(key) ?? ''));
 
 const sameKeys = (a: ReadonlyMap<string, Digest>, b: ReadonlyMap<string, Digest>): boolean =>
   a.size === b.size && [...a].every(([key, digest]) => b.get(key) === digest);

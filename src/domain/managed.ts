@@ -2,6 +2,8 @@
 
 import { compare, onItsWay, onlyFrom, type Difference } from './difference.ts';
 import type { RestartOrder } from './effects.ts';
+import { expectedOf } from './key-change.ts';
+import { listed } from './listed.ts';
 import { hasArrived, liveOf } from './live.ts';
 import type { Changes, Intent, Ledger, Observed, Restart, Source, SourceId } from './observed.ts';
 import { carried, counted } from './outcomes.ts';
@@ -96,6 +98,7 @@ export const orderToFollow = (observed: Observed, order: RestartOrder, now: numb
   const { n, digest, keys, changes } = order;
   return {
     ...order,
+    cause: `changed: ${listed(keys)}; those that share a live object get it together`,
     live: snapshots.map(({ source }) => source),
     begun: { n, digest, at: now, snapshots, keys, changes },
   };
@@ -113,20 +116,25 @@ export const asLive = (source: Extract<Source, { readonly state: 'Present' }>, k
   };
 };
 
-/** A live object that holds what a sharer was started on, or is about to be. */
+/**
+ * A live object that holds what a sharer was started on, or is about to be, and this workload was not, and is not: also
+ * what a sharer has gone back to, while this one's restart is still under way.
+ */
 const isAhead = ({ sharers = [], ...observed }: Observed, id: SourceId): boolean => {
   const live = liveOf(observed, id);
   return (
     live?.state === 'Present' &&
     live.ours &&
-    sharers.some(({ ledger }) => {
-      if (ledger?.applied.has(id) !== true) return false;
-      const sent = onItsWay(ledger)?.get(id);
-      return [...live.keys].some(
-        ([key, digest]) =>
-          observed.ledger?.applied.get(id)?.get(key) !== digest &&
-          (sent?.get(key) === digest || (sent?.has(key) !== true && ledger.applied.get(id)?.get(key) === digest)),
-      );
-    })
+    sharers.some(
+      ({ ledger }) =>
+        ledger?.applied.has(id) === true &&
+        [...live.keys].some(
+          ([key, digest]) => awaited(observed.ledger, id, key) !== digest && awaited(ledger, id, key) === digest,
+        ),
+    )
   );
 };
+
+/** What a key holds for a workload once its restart has arrived. */
+const awaited = (ledger: Ledger | undefined, id: SourceId, key: string): string | undefined =>
+  expectedOf(onItsWay(ledger)?.get(id), key, ledger?.applied.get(id)?.get(key));

@@ -348,10 +348,9 @@ export class History {
   async #remake(how: 'remove policies' | 'make policies'): Promise<void> {
     const { operator, cluster } = this;
     if (how === 'remove policies') {
-      if (this.#removed !== undefined || !operator.running()) return;
+      if (this.#removed !== undefined || !operator.running() || !this.#live.isUndisturbed()) return;
       this.#removed = operator.policies;
-      operator.policies = [];
-      await operator.look();
+      await operator.govern([]);
       for (const workload of cluster.workloads) {
         const base = parseRestartAnnotation(workload.annotation, true)?.n ?? 0;
         Object.assign(this.#account(workload), anAccount(), { base, hotHeld: true });
@@ -359,7 +358,7 @@ export class History {
       return;
     }
     if (this.#removed === undefined) return;
-    operator.policies = this.#removed;
+    const policies = this.#removed;
     this.#removed = undefined;
     this.#live.takeOver();
     for (const workload of cluster.workloads) {
@@ -368,7 +367,7 @@ export class History {
       // Pods that are older than what they mount are nobody's business any more.
       this.#forgotten ||= !this.#runs(workload);
     }
-    await operator.look();
+    await operator.govern(policies);
   }
 
   /** A clock that is put back behind what is stamped by it would have causes come after what they bring about. */

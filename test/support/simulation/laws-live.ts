@@ -39,7 +39,8 @@ export class LiveWitness {
     for (const sharer of this.#cluster.workloads) {
       if (sharer === workload || ![...sharer.live.values()].some((name) => reads(workload, name))) continue;
       const scene = this.#sceneOf(sharer);
-      if (differing(this.#cluster, sharer, scene.account.changes).length === 0) continue;
+      const isOnIt = scene.account.restarts.at(-1)?.content === contentOf(this.#cluster, sharer);
+      if (isOnIt || differing(this.#cluster, sharer, scene.account.changes).length === 0) continue;
       const gates = lets(scene, sharer);
       for (const law of ['suspended', 'window', 'cooldown', 'budget', 'approval'] as const)
         hold(
@@ -75,6 +76,12 @@ export class LiveWitness {
     const { account } = this.#sceneOf(workload);
     const delivered = deliveredTo(this.#cluster, workload);
     this.#undoneAt.set(workload.name, this.#cluster.now);
+    // Those that share what is gone back to go along.
+    for (const sharer of this.#cluster.workloads) {
+      if (sharer === workload || ![...sharer.live.values()].some((name) => reads(workload, name))) continue;
+      const { restarts, changes } = this.#sceneOf(sharer).account;
+      if (restarts.at(-1)?.content !== deliveredTo(this.#cluster, sharer)) changes.push(this.#cluster.now);
+    }
     hold(
       'good',
       account.good === undefined || delivered === account.good,
@@ -118,6 +125,12 @@ export class LiveWitness {
     }
   }
 
+  /** Nobody else has put anything into live objects that is not put back yet. */
+  isUndisturbed(): boolean {
+    const { objects } = this.#cluster;
+    return [...this.#delivered].every(([name, flag]) => objects.get(name)?.content['flag'] === flag);
+  }
+
   /** In the end all is as the sources have it. */
   judgeEnd(): void {
     for (const workload of this.#cluster.workloads)
@@ -144,8 +157,10 @@ export class LiveWitness {
     if (name === undefined || before === undefined) return;
     if (step.do === 'delete live') objects.delete(name);
     else {
-      const { flag, hot } = step;
-      const content = { ...before.content, ...(flag !== undefined && { flag }), ...(hot !== undefined && { hot }) };
+      const { hot } = step;
+      // What nobody puts back is what is delivered, and is in no snapshot.
+      const flag = this.#operator.policies.length === 0 ? undefined : step.flag;
+      const content = { ...before.content, ...(flag !== undefined && { flag, twin: flag }), ...(hot !== undefined && { hot }) };
       objects.set(name, { ...before, version: this.#cluster.nextVersion(), content: { ...content, theirs: 'x' } });
     }
     await this.#operator.showLive(name);

@@ -360,6 +360,8 @@ export const judgeHeld = (scene: Scene, workload: Deployed, told: Told, until: n
       workload.pods.every(({ files }) => workload.sources.every((name) => isNew(name, files))),
       says,
     );
+  // What holds another that shares a live object is its own to say.
+  if (told.message.includes('which shares it: ')) return;
   // Somebody's word for all gates may have been refused.
   if (at === cluster.now && TIMELY.has(reason) && !hasFailed(scene, workload) && account.opened.size === 0) {
     const gates = lets(scene, workload);

@@ -142,6 +142,13 @@ export class Operator {
     return this.#process?.unsaved.get(workload)?.ledger ?? (stored === undefined ? undefined : ledgerOf(stored));
   }
 
+  /** Other policies than before, or none: sources are read anew for them. */
+  async govern(policies: readonly Policy[]): Promise<void> {
+    this.policies = policies;
+    for (const name of this.#process?.seen.keys() ?? []) this.#process?.seen.set(name, this.#read(name, false));
+    await this.look();
+  }
+
   /** Nothing that was to be done is still to be tried again. */
   settled(): boolean {
     return this.#process?.renderAt.size === 0;

@@ -41,7 +41,7 @@ const sharing = (gates: Partial<GatePolicy>): Setting => ({
 const [, windows = []] = WINDOWS;
 const BUDGET = { restarts: 2, periodMs: 10 * MINUTE };
 
-const SETTINGS: readonly (readonly [string, Setting])[] = [
+export const SETTINGS: readonly (readonly [string, Setting])[] = [
   ['without any gate', one({})],
   ['with a window', one({ windows })],
   ['with approval and a budget', one({ approval: 'Manual', budget: BUDGET })],
