@@ -237,7 +237,8 @@ class Rendered implements LiveObjects {
     applied: Ledger['applied'],
     signal: AbortSignal,
   ): Promise<number | undefined> {
-    const good = new Map([...keysIn(changed)].map((key) => [key, new Set([applied.get(target.source)?.get(key) ?? ''])]));
+    const keys = [...keysIn(changed)];
+    const good: HeldKeys = new Map(keys.map((key) => [key, new Set([applied.get(target.source)?.get(key) ?? ''])]));
     const live = this.#live(target);
     const present = live.state === 'Present' ? live : undefined;
     // Another that shares it may have gone back already.

@@ -83,7 +83,8 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
       for (const each of known.filter(({ number }) => number >= present)) {
         const found = await store.get(live.kind, live.namespace, each.name, signal);
         if (found?.rendered?.source === source && sameContent(found.content, content)) return each.number;
-        if (each.number !== present && !needed.has(each.number)) await store.remove(live.kind, live.namespace, each, signal);
+        if (each.number !== present && !needed.has(each.number))
+          await store.remove(live.kind, live.namespace, each, signal);
       }
       const number = Math.max(present, ...known.map((each) => each.number)) + 1;
       await make(live, policy, { number, source, content }, signal);

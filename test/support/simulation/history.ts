@@ -183,7 +183,8 @@ export class History {
       if (isInvalid(content['hot'] ?? '')) await this.take({ do: 'edit', source: index, hot: 'good' });
     }
     if (this.#forgotten)
-      for (const index of [...cluster.sources.keys()].keys()) await this.take({ do: 'edit', source: index, flag: 'anew' });
+      for (const index of [...cluster.sources.keys()].keys())
+        await this.take({ do: 'edit', source: index, flag: 'anew' });
     for (let round = 0; round < LAST_ROUNDS && !this.#isDone(); round++) await this.#letGo(round);
     await this.#judgeEnd();
   }
@@ -408,6 +409,8 @@ export class History {
       this.#editable = false;
       this.#died();
     }
+    // Containers may start on what nobody has put back yet.
+    this.#forgotten ||= !this.#live.isUndisturbed();
     for (const workload of this.cluster.workloads) {
       const account = this.#account(workload);
       if (isTroubled(workload) || hasFailed(this.#scene(workload), workload)) account.troubled = true;
@@ -501,13 +504,19 @@ export class History {
       }
     }
     this.#live.judgeEnd();
-    const before = [operator.recordWrites + this.#live.writes, ...[...this.accounts.values()].map(({ restarts }) => restarts.length)];
+    const before = [
+      operator.recordWrites + this.#live.writes,
+      ...[...this.accounts.values()].map(({ restarts }) => restarts.length),
+    ];
     await operator.pass(5 * SECOND);
     const saved = operator.recordWrites + this.#live.writes;
     operator.crash();
     await operator.start();
     await operator.pass(61 * MINUTE);
-    const after = [operator.recordWrites + this.#live.writes, ...[...this.accounts.values()].map(({ restarts }) => restarts.length)];
+    const after = [
+      operator.recordWrites + this.#live.writes,
+      ...[...this.accounts.values()].map(({ restarts }) => restarts.length),
+    ];
     hold(
       'rest',
       JSON.stringify([saved, ...before.slice(1)]) === JSON.stringify(after),

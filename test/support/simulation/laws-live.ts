@@ -160,7 +160,11 @@ export class LiveWitness {
       const { hot } = step;
       // What nobody puts back is what is delivered, and is in no snapshot.
       const flag = this.#operator.policies.length === 0 ? undefined : step.flag;
-      const content = { ...before.content, ...(flag !== undefined && { flag, twin: flag }), ...(hot !== undefined && { hot }) };
+      const content = {
+        ...before.content,
+        ...(flag !== undefined && { flag, twin: flag }),
+        ...(hot !== undefined && { hot }),
+      };
       objects.set(name, { ...before, version: this.#cluster.nextVersion(), content: { ...content, theirs: 'x' } });
     }
     await this.#operator.showLive(name);

@@ -10,9 +10,9 @@ export type Write = 'Snapshot' | 'Live' | 'Record';
 
 export interface Writing {
   /** Does it, unless something goes wrong before or after. */
-  guard(what: Write, write: () => void): void;
+  readonly guard: (what: Write, write: () => void) => void;
   /** Is told right before a live object gets other content, or is made. */
-  witness(name: string, content: Content, rendered: Rendered): void;
+  readonly witness: (name: string, content: Content, rendered: Rendered) => void;
 }
 
 const rawOf = (content: Content): RawContent =>

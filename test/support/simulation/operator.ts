@@ -13,7 +13,6 @@ import type { Ledger, Observed, Pending, Policy, Source } from '../../../src/dom
 import { nudged, restartIssued } from '../../../src/domain/outcomes.ts';
 import { undone } from '../../../src/domain/undo.ts';
 import { ledgerOf, recordStatusOf } from '../../../src/domain/record.ts';
-import type { StoredWorkload } from '../../../src/controller/ports.ts';
 import type { Request } from '../../../src/domain/requests.ts';
 import { WaitingError } from '../../../src/runtime/errors.ts';
 import { digestsOf, found } from '../builders.ts';
@@ -24,14 +23,7 @@ import { createRooms, renderedBy, type Neighbours, type Rooms } from './rooms.ts
 type ActPlan = Extract<Plan, { readonly type: 'Act' }>;
 
 /** Right before or right after what the process might die. */
-export type Moment =
-  | 'Effects'
-  | 'Stored'
-  | 'Nudged'
-  | 'Undone'
-  | 'Restarted'
-  | 'Put'
-  | `${'Before' | 'After'}${Write}`;
+export type Moment = 'Effects' | 'Stored' | 'Nudged' | 'Undone' | 'Restarted' | 'Put' | `${'Before' | 'After'}${Write}`;
 
 /** What becomes of a write of a template or of a live object: refused, or done though nobody hears of it. */
 export type Fault = 'Refused' | 'Unheard';
@@ -252,7 +244,7 @@ export class Operator {
 
   observed(workload: Deployed): Observed {
     if (this.#process === undefined) throw new Error('no process runs');
-    return this.#process.rooms.observe(shownWorkload(workload) as StoredWorkload);
+    return this.#process.rooms.observe(shownWorkload(workload));
   }
 
   async #plan(workload: Deployed): Promise<{
@@ -305,7 +297,7 @@ export class Operator {
         return 'Died';
       }
       if (!(thrown instanceof WriteFailed || thrown instanceof WaitingError)) throw thrown;
-      if (thrown.message === 'Refused') this.#process?.rooms.others.refused(observed.workload as StoredWorkload);
+      if (thrown.message === 'Refused') this.#process?.rooms.others.refused(observed.workload);
       memory.dueAt = this.elapsed + (thrown instanceof WaitingError ? MOVED_MS : RETRY_MS);
       return 'Failed';
     }
@@ -492,7 +484,7 @@ export class Operator {
       ...{ name, state: 'Present', uid, keys: digestsOf(content), ours: role === 'live' },
       resourceVersion: stored.version.toString(),
       ...(snapshot !== undefined && { snapshot }),
-    } as Live);
+    });
     return true;
   }
 

@@ -3,7 +3,6 @@
 import { createLiveObjects, type LiveObjects, type LiveObjectsOptions } from '../../../src/controller/live.ts';
 import { createObserve, createObserveAlone, type Observe } from '../../../src/controller/observe.ts';
 import { createOthers, type OthersOptions, type OthersRoom } from '../../../src/controller/others.ts';
-import type { StoredWorkload } from '../../../src/controller/ports.ts';
 import { partsOf } from '../../../src/controller/sources/keys.ts';
 import { PLAIN } from '../../../src/domain/digest.ts';
 import { liveId, type Live, type LiveObject } from '../../../src/domain/live.ts';
@@ -22,9 +21,9 @@ export interface Neighbours extends Writing {
   ledger(name: string): Ledger | undefined;
   source(name: string): Source;
   live(name: string): Live;
-  memory(name: string):
-    | { readonly pending?: Pending; readonly templateSeenAt: number; readonly podsSeenAt?: number }
-    | undefined;
+  memory(
+    name: string,
+  ): { readonly pending?: Pending; readonly templateSeenAt: number; readonly podsSeenAt?: number } | undefined;
   requests(name: string): readonly Request[];
   store(workload: string, ledger: Ledger): void;
   /** The watch shows a live object. */
@@ -112,5 +111,5 @@ export const createRooms = (known: Neighbours): Rooms => {
     },
   };
   const live = createLiveObjects(rendering as unknown as LiveObjectsOptions);
-  return { others, observe: createObserve(observing) as (workload: StoredWorkload) => ReturnType<Observe>, live };
+  return { others, observe: createObserve(observing), live };
 };
