@@ -312,7 +312,11 @@ class Rendered implements LiveObjects {
       return;
     }
     const members = listed(namespace) ? this.#members(target) : undefined;
-    if (members === undefined) return;
+    // Nothing of a restart may happen before what it delivers is there.
+    if (members === undefined) {
+      if (begun) throw moved(`not all that read ${key} are known yet`);
+      return;
+    }
     const present = sources.get(namespace, source);
     const hold = renderHold(members, policy, source, present);
     if (!begun && (hold === 'Suspended' || (hold === 'Refused' && live.state === 'Present'))) {
@@ -320,11 +324,15 @@ class Rendered implements LiveObjects {
       return;
     }
     const held = heldKeys(members, source);
-    if (held === undefined) return;
+    if (held === undefined) {
+      if (begun) throw moved(`not all that read ${key} have a record yet`);
+      return;
+    }
     const number = begunSnapshot(members, source, object.name);
     const wanted = await this.#wanted(target, { live, held, number, refused: hold === 'Refused' }, signal);
     if (wanted === undefined) {
       this.#settle(key, undefined);
+      if (begun) throw moved(`there is nothing that ${key} may hold`);
       return;
     }
     const isSame = live.state === 'Present' && sameKeys(live.keys, wanted.keys) && live.snapshot === wanted.number;

@@ -96,7 +96,7 @@ export const behindLive = (observed: Observed, ledger: Ledger): Difference | und
 /** Such a restart, begun: it delivers what is there already. */
 export const orderToFollow = (observed: Observed, order: RestartOrder, now: number): RestartOrder => {
   const snapshots = [...(observed.live ?? [])].flatMap(([source, live]) =>
-    order.changes.has(source) && live.state === 'Present' && live.snapshot !== undefined
+    order.live?.includes(source) === true && live.state === 'Present' && live.snapshot !== undefined
       ? [{ source, object: live.name, number: live.snapshot }]
       : [],
   );
