@@ -14,7 +14,7 @@ import { compare, overlay } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Plan } from './effects.ts';
 import { RECOVERED } from './failure-words.ts';
-import { follow, nextLook, wantsWarnings } from './follow.ts';
+import { follow, isCarriedByOthers, nextLook, wantsWarnings } from './follow.ts';
 import { holdOf, isContentRefused } from './gates.ts';
 import { holding, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
@@ -226,8 +226,11 @@ const progressTimeout = ({ policies }: Observed): number =>
 const progressDeadline = (observed: Observed, restart: Restart | undefined, now: number): number | undefined =>
   isUnderWay(restart) ? Math.max(0, restart.issuedAt + progressTimeout(observed) - now) + 1 : undefined;
 
-const lookAgain = ({ podsSeenAt }: Observed, restart: Restart | undefined, now: number): number | undefined =>
-  isUnderWay(restart) && restart.origin === 'Issued' ? Math.max(0, nextLook(restart, podsSeenAt) - now) : undefined;
+/** Pods of a template that is not ours tell nothing of the restart: nobody looks at them before its time is over. */
+const lookAgain = (observed: Observed, restart: Restart | undefined, now: number): number | undefined =>
+  isUnderWay(restart) && !isCarriedByOthers(observed, restart)
+    ? Math.max(0, nextLook(restart, observed.podsSeenAt) - now)
+    : undefined;
 
 /** One that is blocked waits for a person, not for a time, and starts no pods. */
 const isUnderWay = (restart: Restart | undefined): restart is Restart =>

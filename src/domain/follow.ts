@@ -135,7 +135,7 @@ const unproven = (restart: Restart, now: number): Restart => {
 };
 
 /** Whether the rollout's pods are not of our own template: then only their start times prove what they read. */
-const isCarriedByOthers = ({ workload }: Observed, restart: Restart): boolean =>
+export const isCarriedByOthers = ({ workload }: Observed, restart: Restart): boolean =>
   restart.origin === 'Foreign' || workload.annotation?.n !== restart.n || workload.annotation.digest !== restart.digest;
 
 /** Counts of pods change all the time and are not worth a write each: only what blocks is recorded. */

@@ -22,9 +22,11 @@ import {
   HOUR,
   MINUTE,
   observing,
+  SECOND,
   T0,
   USES,
 } from '../../support/builders.ts';
+import { World } from '../../support/world.ts';
 
 type Act = Extract<Plan, { readonly type: 'Act' }>;
 
@@ -189,5 +191,17 @@ describe('an immutable source that was made again with other content', () => {
     );
     assert.equal(plan.restart, undefined);
     assert.equal(plan.ledger.held?.reason, 'ImmutableRecreated');
+  });
+});
+
+describe('a restart that is taken back while its rollout is under way', () => {
+  it('is waited for without one look after another: its pods tell nothing of the template that is there now', () => {
+    const world = new World().edit(B).advance(500);
+    assert.equal(world.restarts.length, 1);
+    world.replaceTemplate('template-1');
+    world.advance(10 * SECOND);
+    assert.equal(world.state(), 'Restarting');
+    world.finishRollout();
+    assert.equal(world.state(), 'UpToDate');
   });
 });
