@@ -7,6 +7,7 @@
 
 import { adopt, emptyLedger } from './adoption.ts';
 import { carriedByOthers } from './carried-by-others.ts';
+import { withoutFuture } from './clocks.ts';
 import { withoutConsentIn, withPresentConsent } from './consent.ts';
 import { someMayHaveStartedSince } from './containers.ts';
 import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
@@ -16,7 +17,7 @@ import type { Plan } from './effects.ts';
 import { RECOVERED } from './failure-words.ts';
 import { follow, isCarriedByOthers, nextLook, wantsWarnings } from './follow.ts';
 import { holdOf, isContentRefused } from './gates.ts';
-import { holding, waitedForOthers } from './holding.ts';
+import { holding, holdingAway, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
 import {
   arrivedOf,
@@ -61,7 +62,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
   const { notItsOwn } = seen.workload;
   if (notItsOwn !== undefined) return { type: 'Forget', verdict: notItsOwnVerdict(notItsOwn) };
 
-  const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
+  const adopted = adopt(seen, withoutFuture(seen.ledger ?? emptyLedger(seen, now), now));
   if (adopted === undefined) return { type: 'LookAtPods' };
   const recognised = recogniseIssued(seen, settleIntent(seen, adopted, now), now);
   const observed = recognised.recognised ? withoutPending(seen) : seen;
@@ -186,7 +187,8 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   }
   const unproven = orderForUnproven(situation, forced);
   if (difference.restart.size === 0 && !forced) {
-    const open = withoutHeld(ledger);
+    const away = holdingAway(situation);
+    const open = away === undefined ? withoutHeld(ledger) : { ...ledger, held: away };
     if (unproven !== undefined) return { ledger: open, difference, order: unproven, hotWaits: true };
     const left = situation.unproven === undefined ? withoutConsentIn(observed, open) : open;
     return { ...holdingUnproven(situation, left), difference, hotWaits: false };

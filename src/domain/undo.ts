@@ -7,7 +7,7 @@
 import { changedKeys, signatureOf, without, type Difference } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { UndoOrder } from './effects.ts';
-import { backWords, failureWords, reasonOf, RECOVERED, undoWords } from './failure-words.ts';
+import { backWords, failureWords, reasonOf, RECOVERED, ROLLBACK_REQUESTED, undoWords } from './failure-words.ts';
 import type { Hold } from './gates/gate.ts';
 import { listed } from './listed.ts';
 import { keptSecrets } from './live.ts';
@@ -232,7 +232,7 @@ export const failedBefore = (
 
 const reasonFor = ({ undo, reason }: Failed): Hold['reason'] => {
   if (undo !== undefined) return reasonOf(undo);
-  return reason === 'RollbackRequested' ? reason : 'RolledBack';
+  return reason === ROLLBACK_REQUESTED ? reason : 'RolledBack';
 };
 
 /** Those of the failed changes that are applied all the same: the hot ones. */

@@ -137,6 +137,12 @@ describe('how others stand', () => {
     ],
     ['content has failed and was undone', { failed: failure }, {}, 'Failed'],
     [
+      'somebody went back from its content',
+      { failed: { ...failure, reason: 'RollbackRequested' }, ...held('RollbackRequested') },
+      {},
+      'Due',
+    ],
+    [
       'other content than what failed is held',
       { failed: failure, held: { since: T0, reason: 'Cooldown', digest: 'good', changes: new Map() } },
       {},
@@ -199,6 +205,23 @@ describe('how others stand', () => {
     assert.equal(moved.length, 1, 'nothing has moved');
     workloads.remove(api);
     assert.deepEqual(moved[1], ['web', 'db']);
+  });
+});
+
+describe('one that waits', () => {
+  it('is told when it is known that nothing changed for the one before it', () => {
+    const { add, decided, moved, sources } = aScene({ policies: [sequential] });
+    const [api, web] = [add('api'), add('web')];
+    decided(api, {});
+    decided(web, {});
+    sources.set('ConfigMap/app', edited({ flag: 'b' }, T0));
+    // It is looked at first, when nothing is known of the other yet.
+    decided(web, held('WaitingForEarlier'));
+    moved.length = 0;
+    decided(api, {});
+    assert.deepEqual(moved, [['web']]);
+    decided(api, {});
+    assert.equal(moved.length, 1, 'nothing has moved');
   });
 });
 
