@@ -186,7 +186,8 @@ export const followUndo = (observed: Observed, ledger: Ledger, timeoutMs: number
   if (undo === undefined || undo.phase === 'Succeeded' || ledger.restart === undefined) return ledger;
   if (carries(workload, ledger.restart)) {
     // The pods of the template before it never ran like that: to put the annotation back would only replace them once more.
-    const isOver = undo.mode === 'Undo' && undo.phase === 'Intended' && workload.templateHash !== ledger.restart.templateHash;
+    const isOver =
+      undo.mode === 'Undo' && undo.phase === 'Intended' && workload.templateHash !== ledger.restart.templateHash;
     return isOver ? notUndone(ledger, 'somebody has changed the template since') : ledger;
   }
   const begun = undo.phase === 'Intended' ? undone(ledger, now) : ledger;

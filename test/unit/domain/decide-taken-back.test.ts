@@ -67,6 +67,19 @@ describe('a restart that somebody took back', () => {
     assert.match(plan.verdict.message, /took the restart back/);
   });
 
+  it('is over where every container has started on what there is since then', () => {
+    const observed = observing(found(A), {
+      ledger: aLedger(A, { restart: { ...restart, reason: 'Reverted' } }),
+      workload: aWorkload(),
+      pods: [aPod(T0 - MINUTE), aPod(T0 - MINUTE, 'web-2')],
+    });
+    const plan = act(observed);
+    assert.equal(plan.ledger.history[0]?.reason, 'AlreadyCarried');
+    assert.equal(plan.verdict.state, 'UpToDate');
+    const again = act({ ...observed, ledger: plan.ledger });
+    assert.deepEqual([again.ledger, again.notices], [plan.ledger, []]);
+  });
+
   it('is told once: a second look writes nothing', () => {
     const first = act(takenBack(T0 - HOUR));
     const again = act({ ...takenBack(T0 - HOUR), ledger: first.ledger }, NOW + MINUTE);
