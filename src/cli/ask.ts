@@ -2,7 +2,7 @@
 
 import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import { changedKeys } from '../domain/difference.ts';
-import { listed } from '../domain/notices.ts';
+import { listed } from '../domain/listed.ts';
 import type { Changes } from '../domain/observed.ts';
 import { ledgerOf } from '../domain/record.ts';
 import { listWatch } from '../kube/listwatch.ts';

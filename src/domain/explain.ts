@@ -109,7 +109,7 @@ export const explain = (explained: Explained, wanted?: string): readonly KeyExpl
 };
 
 /** Of the policies that name a source: one that only observes decides nothing where another enforces. */
-const decidingOf = (naming: readonly Policy[]): readonly Policy[] => {
+export const decidingOf = (naming: readonly Policy[]): readonly Policy[] => {
   const enforcing = naming.filter(({ observes }) => observes !== true);
   return enforcing.length === 0 ? naming : enforcing;
 };

@@ -14,7 +14,7 @@ import { ALLOW_SCHEMA_ANNOTATION } from '../api/v1alpha1/names.ts';
 import type { HistoryEntry } from '../api/v1alpha1/types.ts';
 import type { Wanted } from './conditions.ts';
 import { tellNeed, type Need } from './needs.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import { whyUnreadable, type Policy, type Source, type SourceId } from './observed.ts';
 import { progressWords } from './proof-words.ts';
 import type { Line } from './status.ts';

@@ -13,7 +13,7 @@ import {
   type SourceFacts,
 } from './explain.ts';
 import { tellNeed, unmetNeeds } from './needs.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import { goalOf } from './proof-words.ts';
 import { sourceId, type Policy, type SourceId } from './observed.ts';
 
@@ -175,7 +175,7 @@ const restartObstacles = (
       return reason === 'NotCarried'
         ? []
         : [
-            `restart ${n} ${phase === 'Failed' ? 'failed' : 'timed out'}: ${why}; it is not tried again until content or pod template change`,
+            `restart ${n} ${phase === 'Failed' ? 'failed' : 'timed out'}: ${why}; it is not tried again until content or pod template change, or somebody asks for it: ${request(known, 'retry')}`,
           ];
     case 'Succeeded':
       return [];
@@ -193,10 +193,23 @@ const wayOut = (known: Known, reason: string): string => {
       return '; make it again';
     case 'RequiredKeyMissing':
       return '; add the key';
+    case 'WaitingForEarlier':
+    case 'EarlierFailed':
+    case 'OutsideWindow':
+    case 'Cooldown':
+    case 'ConcurrencyLimit':
+      return `; at once by ${request(known, 'now')}`;
+    case 'Undone':
+    case 'RolledBack':
+    case 'RollbackRequested':
+      return `; once more by ${request(known, 'retry')}`;
     default:
       return '';
   }
 };
+
+const request = ({ workload: { kind, namespace, name } }: Known, command: 'now' | 'retry'): string =>
+  `kubectl reload ${command} ${infoOf(kind).short}/${name} -n ${namespace}`;
 
 const keyObstacles = (known: Known, key: string | undefined): readonly string[] => {
   const explanations = explain(known, key);

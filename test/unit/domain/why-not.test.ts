@@ -154,7 +154,9 @@ describe('why a workload did not reload', () => {
     [
       'something new holds it',
       held('OutsideWindow', 'opens at noon'),
-      [`a restart for ConfigMap/app:flag waits since ${NOW}: opens at noon`],
+      [
+        `a restart for ConfigMap/app:flag waits since ${NOW}: opens at noon; at once by kubectl reload now deploy/web -n shop`,
+      ],
     ],
     [
       'a restart is under way',
@@ -169,12 +171,16 @@ describe('why a workload did not reload', () => {
     [
       'a restart failed',
       restarted({ n: 3, phase: 'Failed', reason: 'ProgressDeadlineExceeded', message: 'no progress' }),
-      ['restart 3 failed: no progress; it is not tried again until content or pod template change'],
+      [
+        'restart 3 failed: no progress; it is not tried again until content or pod template change, or somebody asks for it: kubectl reload retry deploy/web -n shop',
+      ],
     ],
     [
       'a restart timed out',
       restarted({ n: 3, phase: 'TimedOut', reason: 'ProgressTimeout', message: 'after 10m' }),
-      ['restart 3 timed out: after 10m; it is not tried again until content or pod template change'],
+      [
+        'restart 3 timed out: after 10m; it is not tried again until content or pod template change, or somebody asks for it: kubectl reload retry deploy/web -n shop',
+      ],
     ],
     ['a rollout of others carried nothing', restarted({ phase: 'Failed', reason: 'NotCarried' }), []],
     [
