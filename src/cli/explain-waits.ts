@@ -26,7 +26,12 @@ export const waitAsData = ({ reason, message, until, opens }: HoldAhead): Wait =
 
 interface Told extends WorkloadName {
   readonly namespace: string;
-  readonly keys: readonly { readonly source: SourceName; readonly key: string; readonly waits?: readonly Wait[] }[];
+  readonly keys: readonly {
+    readonly source: SourceName;
+    readonly key: string;
+    readonly waits?: readonly Wait[];
+    readonly waiting?: true;
+  }[];
   readonly openGates?: readonly string[];
   readonly obstacles: readonly string[];
 }
@@ -40,32 +45,36 @@ const TOLD_AS_OBSTACLES: ReadonlySet<string> = new Set([
   'SourceInvalid',
 ]);
 
-/** Blocks of lines, each for the keys that would wait for the same. */
+/** Blocks of lines, each for the keys that wait for the same, or would. */
 export const toldWaits = ({ namespace, kind, name, keys, openGates, obstacles }: Told): readonly string[] => {
-  const asked = keys.flatMap(({ source, key, waits }) =>
+  const asked = keys.flatMap(({ source, key, waits, waiting = false }) =>
     waits === undefined
       ? []
       : [
           {
+            source: sourceId(source),
             key: `${sourceId(source)}:${key}`,
+            waiting,
             isFree: waits.length === 0,
             waits: waits.filter(({ reason }) => obstacles.length === 0 || !TOLD_AS_OBSTACLES.has(reason)),
           },
         ],
   );
-  const groups = Map.groupBy(asked, ({ waits }) => waits.map(({ message }) => message).join('\n'));
+  const groups = Map.groupBy(asked, ({ waits, waiting }) => JSON.stringify([waiting, waits]));
+  const now = `kubectl reload now ${infoOf(kind).short}/${name} -n ${namespace}`;
   return [...groups.values()].flatMap((group) => {
-    const [{ waits, isFree } = { waits: [], isFree: false }] = group;
+    const [{ waits, isFree, waiting } = { waits: [], isFree: false, waiting: false }] = group;
     const of = groups.size === 1 ? 'that takes a restart' : `of ${listed(group.map(({ key }) => key))}`;
     if (waits.length === 0)
-      return openGates === undefined || !isFree
+      return openGates === undefined || !isFree || waiting
         ? []
         : [`\nA change ${of} would begin now${openGates.map((each) => `; ${plain(each)}`).join('')}.\n`];
-    const now = `kubectl reload now ${infoOf(kind).short}/${name} -n ${namespace}`;
+    const changed = listed([...new Set(group.map(({ source }) => source))]);
+    const opens = waiting ? `${now} lets it begin at once.\n` : `Once it waits, ${now} lets it begin at once.\n`;
     return [
-      `\nA change ${of} would wait now:\n`,
+      waiting ? `\nWhat has changed of ${changed} waits:\n` : `\nA change ${of} would wait now:\n`,
       ...waits.map(({ message }) => `  - ${plain(message)}\n`),
-      ...(waits.every(({ opens }) => opens) ? [`Once it waits, ${now} lets it begin at once.\n`] : []),
+      ...(waits.every((each) => each.opens) ? [opens] : []),
     ];
   });
 };

@@ -53,6 +53,8 @@ interface KeyWaits extends KeyExplanation {
    * Absent: no gate is asked about it.
    */
   readonly waits?: readonly Wait[];
+  /** What has changed of its source waits, and this is what for. */
+  readonly waiting?: true;
 }
 
 /** As it is printed with -o json. */
@@ -131,7 +133,9 @@ const explained = (
     }),
     keys: keys.map((each) => {
       const waits = waitsOf(outlook, each);
-      return { ...each, ...(waits !== undefined && { waits: waits.map(waitAsData) }) };
+      return waits === undefined
+        ? each
+        : { ...each, waits: waits.holds.map(waitAsData), ...(waits.made && { waiting: true as const }) };
     }),
     ...(open !== undefined && { openGates: open }),
     obstacles,

@@ -3,7 +3,8 @@
 import { infoOf } from '../api/v1alpha1/kinds.ts';
 import { emptyLedger } from './adoption.ts';
 import { bindingPolicies, decidingOf, explain, namesSource, type KeyExplanation, type SourceFacts } from './explain.ts';
-import { holdsAhead, type HoldAhead } from './gates.ts';
+import { isOfFailure } from './failure-words.ts';
+import { holdsAhead, type HoldAhead, type Question } from './gates.ts';
 import { bindsThroughLive, throughLive } from './live.ts';
 import { localTime } from './local-time.ts';
 import { sourceId, type Ledger, type Observed, type Policy, type SourceId, type Workload } from './observed.ts';
@@ -24,11 +25,16 @@ export interface Outlook {
   readonly now: number;
 }
 
-/**
- * In the order in which the gates are asked; none: it would begin at once. Undefined: no change of the key has an effect
- * that gates are asked about.
- */
-export const waitsOf = (outlook: Outlook, explained: KeyExplanation): readonly HoldAhead[] | undefined => {
+/** What holds a change. */
+export interface Waits {
+  /** The change has been made and waits; else it is one that would be made now. */
+  readonly made: boolean;
+  /** In the order in which the gates are asked; none: it would begin at once. */
+  readonly holds: readonly HoldAhead[];
+}
+
+/** Undefined: no change of the key has an effect that gates are asked about. */
+export const waitsOf = (outlook: Outlook, explained: KeyExplanation): Waits | undefined => {
   const { observed, now } = outlook;
   const id = sourceId(explained.source);
   const policies = decidingOf(observed.policies.filter((policy) => namesSource(policy, id)));
@@ -37,13 +43,26 @@ export const waitsOf = (outlook: Outlook, explained: KeyExplanation): readonly H
   const bound = policies
     .filter(asksForOthers)
     .map((policy): readonly [string, readonly Peer[]] => [policy.name, peersOf(policy, outlook, explained)]);
-  return holdsAhead({
+  const waiting = waitingOf(ledger, id);
+  const holds = holdsAhead({
     observed: { ...observed, ...(bound.length > 0 && { others: { bound: new Map(bound) } }) },
     changed: new Set([id]),
     ledger,
+    ...waiting,
     now,
   });
+  return { made: waiting !== undefined, holds };
 };
+
+/** The content of a source that waits, for the gates to be asked about. */
+const waitingOf = ({ held }: Ledger, id: SourceId): Pick<Question, 'digest' | 'failure'> | undefined => {
+  if (held?.digest === undefined || !held.changes.has(id)) return undefined;
+  const { digest, reason, message = '' } = held;
+  return { digest, ...(isLeftAlone(reason) && { failure: { reason, message } }) };
+};
+
+const isLeftAlone = (reason: string): reason is 'Undone' | 'RolledBack' | 'RollbackRequested' =>
+  isOfFailure(reason) || reason === 'RollbackRequested';
 
 /**
  * What is said where gates are set and none holds. Undefined: no policy sets any.

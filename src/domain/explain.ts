@@ -96,7 +96,7 @@ export const explain = (explained: Explained, wanted?: string): readonly KeyExpl
   const { workload } = explained;
   const binding = bindingPolicies(explained.policies, workload);
   const ids = new Set([
-    ...workload.uses.map((use) => sourceId(use.source)),
+    ...chosenSources(workload.uses),
     ...binding.flatMap((policy) => policy.sources.map(sourceId)),
   ]);
   return [...ids].sort().flatMap((id) => {
@@ -107,6 +107,13 @@ export const explain = (explained: Explained, wanted?: string): readonly KeyExpl
       .map((key) => explainKey({ id, key, uses, naming, facts: explained.sources.get(id), workload }));
   });
 };
+
+/** In a pod as it is in the API stands, beside what somebody chose to read, the certificate that every pod is given. */
+const GIVEN: SourceId = 'ConfigMap/kube-root-ca.crt';
+
+/** What a workload reads because somebody wanted it to. */
+export const chosenSources = (uses: readonly Use[]): readonly SourceId[] =>
+  [...new Set(uses.map((use) => sourceId(use.source)))].filter((id) => id !== GIVEN).sort();
 
 /** Of the policies that name a source: one that only observes decides nothing where another enforces. */
 export const decidingOf = (naming: readonly Policy[]): readonly Policy[] => {

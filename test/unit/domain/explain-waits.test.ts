@@ -14,6 +14,7 @@ import {
   aRestart,
   aUse,
   aWorkload,
+  changed,
   deployment,
   edited,
   found,
@@ -65,7 +66,7 @@ const waits = (given: Given, key = 'flag') => {
   const { workload, policies } = known.observed;
   const [explained] = explain({ workload, policies, sources: known.facts }, key);
   assert.ok(explained !== undefined);
-  return waitsOf(known, explained);
+  return waitsOf(known, explained)?.holds;
 };
 
 const named = (name: string, more: Partial<Workload> = {}): Workload =>
@@ -140,6 +141,19 @@ describe('what would hold a change', () => {
     assert.equal(waits({ policies: [gated(shut, { defaultClass: 'Ignore' })] }), undefined);
     assert.equal(waits({ policies: [gated(shut, { observes: true })] }), undefined);
     assert.equal(waits({ policies: [gated(shut)] })?.length, 1);
+  });
+
+  it('is asked of the content that waits, where some does', () => {
+    const policies = [gated({ windows: [NIGHTLY], approval: 'Manual' })];
+    const held = { since: T0, reason: 'ApprovalPending', digest: 'x', changes: changed({ flag: 'b' }) };
+    const reasons = (ledger: Partial<Ledger>): readonly string[] | undefined =>
+      waits({ policies, ledger })?.map(({ reason }) => reason);
+    assert.deepEqual(reasons({ held }), ['ApprovalPending', 'OutsideWindow']);
+    assert.deepEqual(reasons({ held, approved: { digest: 'x', at: T0 } }), ['OutsideWindow']);
+    assert.deepEqual(reasons({ held, approved: { digest: 'y', at: T0 } }), ['ApprovalPending', 'OutsideWindow']);
+    assert.deepEqual(reasons({ held, opened: { digest: 'x', at: T0 } }), []);
+    const undone = { ...held, reason: 'Undone', message: 'restart 1 failed' };
+    assert.deepEqual(reasons({ held: undone }), ['Undone', 'ApprovalPending', 'OutsideWindow']);
   });
 
   it('says what a request lets through', () => {
@@ -230,11 +244,11 @@ describe('what is said ahead', () => {
         const policy = gated({ ...more, ...(budget !== undefined && { budget }) }, { suspended, debounceMs: 0 });
         const ledger = restarted ? { restartTimes: [T0 - MINUTE] } : {};
         const ahead = waits({ policies: [policy], ledger }) ?? [];
-        const changed: Observed = observing(edited({ ...A, flag: 'b' }, T0), {
+        const edit: Observed = observing(edited({ ...A, flag: 'b' }, T0), {
           policies: [policy],
           ledger: aLedger(A, ledger),
         });
-        const plan = decide(changed, T0);
+        const plan = decide(edit, T0);
         assert.ok(plan.type === 'Act');
         assert.deepEqual([plan.ledger.held?.reason, plan.ledger.held?.until], [ahead[0]?.reason, ahead[0]?.until]);
         assert.equal(plan.restart === undefined, ahead.length > 0);

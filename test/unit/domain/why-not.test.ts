@@ -138,6 +138,35 @@ describe('why a workload did not reload', () => {
       ['no policy that binds it names Secret/db: changes there are left alone; add what matters to the sources of one'],
     ],
     [
+      'it reads its source and not what is rendered from that',
+      known({
+        policies: [
+          aPolicy({
+            delivery: {
+              ...aPolicy().delivery,
+              objects: [
+                {
+                  name: 'app-live',
+                  source: { kind: 'ConfigMap', name: 'app' },
+                  workloads: [{ kind: 'Deployment', name: 'web' }],
+                },
+              ],
+            },
+          }),
+        ],
+      }),
+      [
+        'no container reads ConfigMap app-live, which is rendered for it: mount it in the place of ConfigMap/app, which kubelets deliver whatever the operator decides',
+      ],
+    ],
+    [
+      'it is a pod, which is given a certificate',
+      known({
+        workload: aWorkload({ uses: [aUse(), aUse({ source: { kind: 'ConfigMap', name: 'kube-root-ca.crt' } })] }),
+      }),
+      [],
+    ],
+    [
       'there is no record',
       unrecorded,
       [
