@@ -31,11 +31,7 @@ export const policyRows = ({ metadata, spec, status }: RawPolicy, now: number): 
       [...marks.map((mark) => `(${mark})`), message].join(' '),
     ],
     ...sources.filter(({ state: of }) => of !== 'Present').map(sourceRow),
-    ...workloads.flatMap((workload) => [
-      workloadRow(workload, now),
-      ...unprovenRows(workload),
-      ...noteRows(workload),
-    ]),
+    ...workloads.flatMap((workload) => [workloadRow(workload, now), ...unprovenRows(workload), ...noteRows(workload)]),
     ...(unlisted > 0 ? [[`  and ${count(unlisted, 'more workload')}`]] : []),
   ];
 };

@@ -95,10 +95,7 @@ export const namesSource = ({ sources }: Pick<Policy, 'sources'>, id: SourceId):
 export const explain = (explained: Explained, wanted?: string): readonly KeyExplanation[] => {
   const { workload } = explained;
   const binding = bindingPolicies(explained.policies, workload);
-  const ids = new Set([
-    ...chosenSources(workload.uses),
-    ...binding.flatMap((policy) => policy.sources.map(sourceId)),
-  ]);
+  const ids = new Set([...chosenSources(workload.uses), ...binding.flatMap((policy) => policy.sources.map(sourceId))]);
   return [...ids].sort().flatMap((id) => {
     const uses = workload.uses.filter((use) => sourceId(use.source) === id);
     const naming = decidingOf(binding.filter((policy) => namesSource(policy, id)));

@@ -88,7 +88,10 @@ const missingLine = ({ kind, name }: Named, message: string): Line => ({
 });
 
 /** One that is not bound keeps nobody waiting: all others go at once, which whoever wanted a canary has to know. */
-const missingCanary = ({ gates: { canary }, workloads = [] }: Policy, reports: readonly WorkloadReport[]): readonly Line[] => {
+const missingCanary = (
+  { gates: { canary }, workloads = [] }: Policy,
+  reports: readonly WorkloadReport[],
+): readonly Line[] => {
   if (canary === undefined || !('workload' in canary)) return [];
   const { kind, name } = canary.workload;
   const isTold = workloads.some((each) => each.kind === kind && each.name === name);

@@ -156,10 +156,7 @@ describe('requests on an API server', { concurrency: 3 }, () => {
     const first = await held(stage);
     const [waits = '', approval = '', window = '', wayOut = ''] = await told();
     assert.equal(waits, 'What has changed of ConfigMap/app waits:');
-    assert.equal(
-      approval,
-      `  - policy app wants approval: kubectl reload approve deploy/web (content ${first})`,
-    );
+    assert.equal(approval, `  - policy app wants approval: kubectl reload approve deploy/web (content ${first})`);
     assert.match(window, shut);
     assert.equal(wayOut, `kubectl reload now deploy/web -n ${stage.namespace} lets it begin at once.`);
     assert.equal((await reload(stage, 'approve', 'deploy/web')).code, 0);
