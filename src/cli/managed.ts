@@ -10,7 +10,7 @@ import type { SourceKind } from '../domain/selection.ts';
 import type { AskFlags } from './ask.ts';
 import { withCluster, type Cluster, type ClusterFlags } from './cluster.ts';
 import { EXIT, Failure } from './exit.ts';
-import { everyItem } from './listing.ts';
+import { everyItem } from '../kube/every-item.ts';
 import { checkName, parseWorkloadName } from './names.ts';
 import { ask } from './request.ts';
 import { plain } from './style.ts';
@@ -120,7 +120,7 @@ export const diff = (of: string | undefined, flags: ClusterFlags, terminal: Term
 const plainText = (line: string): string => line.split('\t').map(plain).join('\t');
 
 const policiesIn = async ({ client, namespace }: Cluster, signal: AbortSignal): Promise<readonly StoredPolicy[]> =>
-  (await everyItem<RawPolicy>(client, policiesPath(namespace), signal)).map(parsePolicy);
+  (await everyItem<RawPolicy>(client, { path: policiesPath(namespace) }, signal)).map(parsePolicy);
 
 /** From what a live object holds to what its source does; undefined: they can't be compared, which is told. */
 const differenceOf = async (

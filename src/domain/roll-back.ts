@@ -2,6 +2,7 @@
 
 import { changedKeys, compare } from './difference.ts';
 import { bareDigest } from './digest.ts';
+import { ROLLBACK_REQUESTED } from './failure-words.ts';
 import { plainHold } from './gates.ts';
 import { keptSecrets } from './live.ts';
 import { asLive } from './managed.ts';
@@ -81,7 +82,7 @@ export const wayBack = (
     n: ledger.restart?.n ?? 0,
     digest: bareDigest(present.restartDigest),
     at: now,
-    reason: ASKED,
+    reason: ROLLBACK_REQUESTED,
     message: `somebody asked for snapshot ${snapshot}`,
     changes: present.restart,
   };
@@ -92,8 +93,5 @@ export const wayBack = (
     message,
   };
 };
-
-/** Why content is left alone: nothing has failed. */
-const ASKED = 'RollbackRequested';
 
 const refused = (reason: string, message: string): WayBack => ({ type: 'Refused', reason, message });
