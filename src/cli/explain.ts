@@ -12,7 +12,7 @@ import { parseRecord, type RawRecord } from '../kube/records.ts';
 import { withCluster, type ClusterFlags } from './cluster.ts';
 import { EXIT, Failure } from './exit.ts';
 import { toldWaits, waitAsData, type Wait } from './explain-waits.ts';
-import { everyItem } from './listing.ts';
+import { everyItem } from '../kube/every-item.ts';
 import { readNamespace } from './live.ts';
 import { readManifests } from './manifests.ts';
 import { parseWorkloadName, type SourceName, type WorkloadName } from './names.ts';

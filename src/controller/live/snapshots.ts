@@ -131,10 +131,11 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
           });
       }
       const removable = surplus(known, number, most, needed);
-      const staying = removable.length === 0 ? undefined : await good();
-      for (const each of removable)
-        if (staying?.has(each.number) !== true) await store.remove(kind, namespace, each, signal);
-      kept.set(live.uid, mark);
+      const staying = removable.length === 0 || !mayGoBack(kind, policy) ? undefined : await good();
+      const going = removable.filter((each) => staying?.has(each.number) !== true);
+      for (const each of going) await store.remove(kind, namespace, each, signal);
+      // What stays for a restart that is on its way goes when that has ended.
+      if (going.length === removable.length) kept.set(live.uid, mark);
     },
   };
 };
@@ -143,9 +144,12 @@ const sameContent = (a: RawContent, b: RawContent): boolean =>
   a.size === b.size &&
   [...a].every(([key, { field, value }]) => b.get(key)?.field === field && b.get(key)?.value === value);
 
-/** Of Secrets there is one, unless the policy wants more. */
+/** Of Secrets nothing is kept to go back to, unless the policy wants it. */
+const mayGoBack = (kind: SourceKind, { delivery }: Pick<StoredPolicy, 'delivery'>): boolean =>
+  kind !== 'Secret' || delivery.rollbackSecrets;
+
 const mostKept = (kind: SourceKind, { delivery, gates }: StoredPolicy): number => {
-  if (kind === 'Secret' && !delivery.rollbackSecrets) return 1;
+  if (!mayGoBack(kind, { delivery })) return 1;
   // Beside the one that is being rolled out there has to be one to go back to.
   return Math.max(delivery.snapshots, gates.onFailure === 'Rollback' ? 2 : 1);
 };
