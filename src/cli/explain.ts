@@ -86,7 +86,7 @@ const online = (wanted: WorkloadName, flags: ExplainFlags, terminal: Terminal): 
     const { signal } = terminal;
     const [{ manifests, unread }, records] = await Promise.all([
       readNamespace(client, namespace, signal, { reader: wanted }),
-      everyItem<RawRecord>(client, recordsPath(namespace), signal),
+      everyItem<RawRecord>(client, { path: recordsPath(namespace) }, signal),
     ]);
     for (const { kind, name } of unread)
       terminal.err(
