@@ -13,11 +13,14 @@ import {
   hold,
   isTroubled,
   hasFailed,
+  judgeApplied,
   judgeChange,
   judgeHeld,
   judgeRestart,
   judgeUndo,
   LawBroken,
+  noteAdopted,
+  noteRun,
   startedOn,
   type Account,
   type Scene,
@@ -118,6 +121,7 @@ export class History {
   /** What is found is adopted, and recorded; with managed delivery pods run only then. */
   async begin(): Promise<void> {
     const { operator, cluster } = this;
+    for (const workload of cluster.workloads) noteAdopted(cluster, workload, this.#account(workload));
     await operator.start();
     await operator.pass(5 * SECOND);
     this.#live.judge();
@@ -290,6 +294,7 @@ export class History {
       case 'ask':
         this.#ask(workload, step.type, step.stale);
     }
+    this.#note();
     await operator.look([workload]);
   }
 
@@ -365,6 +370,7 @@ export class History {
     for (const workload of cluster.workloads) {
       const isAsDelivered = deliveredTo(cluster, workload) === contentOf(cluster, workload);
       this.#account(workload).changes = isAsDelivered ? [] : [cluster.now];
+      noteAdopted(cluster, workload, this.#account(workload));
       // Pods that are older than what they mount are nobody's business any more.
       this.#forgotten ||= !this.#runs(workload);
     }
@@ -415,6 +421,7 @@ export class History {
       const account = this.#account(workload);
       if (isTroubled(workload) || hasFailed(this.#scene(workload), workload)) account.troubled = true;
       if (isRolledOut(workload)) account.rolling = false;
+      noteRun(this.cluster, workload, account);
       const delivered = deliveredTo(this.cluster, workload);
       if (isRolledOut(workload) && workload.pods.every((pod) => startedOn(workload, pod) === delivered))
         account.proven = delivered;
@@ -451,6 +458,10 @@ export class History {
       const isOfLast = verdict.elapsed > (account.restarts.at(-1)?.elapsed ?? -1);
       if (isOfLast && (verdict.state === 'Failed' || verdict.state === 'TimedOut')) account.saidToFail = true;
       if (verdict.state === 'UpToDate' || verdict.state === 'Adopted') account.saidToFail = false;
+      judgeApplied(workload, account, (source, flag) => {
+        const recorded = operator.ledger(workload.name)?.applied.get(`ConfigMap/${source}`);
+        return recorded === undefined || recorded.get('flag') === digestsOf({ flag }).get('flag');
+      });
       const isRefused = workload.sources.some((name) =>
         isInvalid(this.cluster.sources.get(name)?.content['hot'] ?? ''),
       );

@@ -34,6 +34,7 @@ export const LAWS = {
   back: 'what others do to a live object is put back',
   good: 'a failed rollout goes back to what was good before, and its pods run on it',
   shared: 'those that share a live object begin together',
+  applied: 'what has not got through is not recorded as applied',
   converges: 'the pods run on what the sources hold in the end',
   rest: 'looking once more changes nothing',
 } as const;
@@ -91,6 +92,10 @@ export interface Account {
   base: number;
   /** What all its pods ran on when it was last rolled out, and what that was when the last restart was issued. */
   proven: string | undefined;
+  /** By source, what takes a restart as all of its pods were started on it, or as it was adopted. */
+  readonly ran: Map<string, ReadonlySet<string>>;
+  /** The same as any of its pods was started on it, since it was last rolled out. */
+  readonly tried: Map<string, ReadonlySet<string>>;
   good: string | undefined;
 }
 
@@ -113,8 +118,51 @@ export const anAccount = (): Account => ({
   template: undefined,
   base: 0,
   proven: undefined,
+  ran: new Map(),
+  tried: new Map(),
   good: undefined,
 });
+
+/**
+ * Takes note of what has got through: what all its pods run on and, once its rollout is complete, whatever pods have been
+ * started on meanwhile: a container that ends in the middle of it reads newer content. Where there are no pods it is what is
+ * delivered.
+ */
+export const noteRun = (cluster: Cluster, workload: Deployed, { ran, tried }: Account): void => {
+  for (const source of workload.sources) {
+    const flags = new Set(workload.pods.map(({ started }) => started.get(source)?.['flag'] ?? ''));
+    if (flags.size === 0) flags.add(deliveredFlag(cluster, workload, source) ?? '');
+    const all = new Set([...(tried.get(source) ?? []), ...flags]);
+    const isThrough = isRolledOut(workload);
+    tried.set(source, isThrough ? new Set() : all);
+    if (isThrough || flags.size === 1)
+      ran.set(source, new Set([...(ran.get(source) ?? []), ...(isThrough ? all : flags)]));
+  }
+};
+
+/** At first sight what is delivered counts, and where nothing is, what the source holds. */
+export const noteAdopted = (cluster: Cluster, workload: Deployed, { ran }: Account): void => {
+  for (const source of workload.sources) {
+    const present = cluster.sources.get(source)?.content['flag'] ?? '';
+    ran.set(source, new Set([deliveredFlag(cluster, workload, source) ?? present, present]));
+  }
+};
+
+/** @param isRecorded whether it is what is recorded as applied of a source */
+export const judgeApplied = (
+  workload: Deployed,
+  { ran }: Account,
+  isRecorded: (source: string, flag: string) => boolean,
+): void => {
+  for (const source of workload.sources) {
+    const flags = [...(ran.get(source) ?? [])];
+    hold(
+      'applied',
+      flags.some((flag) => isRecorded(source, flag)),
+      () => `of ${source}, for ${workload.name}, something else than ${flags.join()}`,
+    );
+  }
+};
 
 /** What a workload must be restarted for, as it is now. */
 export const contentOf = (cluster: Cluster, { sources }: Deployed): string =>
