@@ -11,6 +11,8 @@ import type {
 import { mergeConditions, type Wanted } from './conditions.ts';
 import { combineDigests } from './digest.ts';
 import { heldState } from './gates.ts';
+import type { Claim } from './live.ts';
+import { liveObjectsStatus, type LiveStanding } from './live-status.ts';
 import {
   sourceOf,
   whyUnreadable,
@@ -34,6 +36,10 @@ export interface PolicyReport {
   readonly sources: ReadonlyMap<SourceId, Source>;
   /** What can't be listed for want of rights. */
   readonly unreadable: readonly string[];
+  /** The live objects of the policy that others render. */
+  readonly claims?: readonly Claim[];
+  /** The live objects of the policy. */
+  readonly live?: ReadonlyMap<SourceId, LiveStanding>;
   /** RFC 3339 */
   readonly now: string;
 }
@@ -44,7 +50,17 @@ export const policyStatus = (report: PolicyReport): ReloadPolicyStatus => {
   const lines = linesOf(policy, workloads, sources);
   const history = historyOf(workloads);
   const last = lastOf(workloads);
-  const wanted: readonly Wanted[] = conditionsOf({ policy, lines, sources, unreadable: report.unreadable, history });
+  const { unreadable, claims = [], live = new Map<SourceId, LiveStanding>() } = report;
+  const liveObjects = liveObjectsStatus(policy.delivery.objects, live, claims, before.liveObjects);
+  const wanted: readonly Wanted[] = conditionsOf({
+    policy,
+    lines,
+    sources,
+    unreadable,
+    claims,
+    liveObjects,
+    history,
+  });
   return {
     observedGeneration: policy.generation,
     conditions: [
@@ -60,6 +76,7 @@ export const policyStatus = (report: PolicyReport): ReloadPolicyStatus => {
     ],
     ...(last !== undefined && { last }),
     sources: [...sources].map((source) => sourceStatus(source, policy.name)).sort(byName),
+    ...(liveObjects.length > 0 && { liveObjects: [...liveObjects].sort(byName) }),
     workloadCount: workloads.length,
     workloads: [...lines]
       .sort((a, b) => URGENCY[a.state] - URGENCY[b.state] || byName(a, b))
