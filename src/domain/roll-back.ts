@@ -2,6 +2,7 @@
 
 import { changedKeys, compare } from './difference.ts';
 import { bareDigest } from './digest.ts';
+import { ROLLBACK_REQUESTED } from './failure-words.ts';
 import { plainHold } from './gates.ts';
 import { keptSecrets } from './live.ts';
 import { asLive } from './managed.ts';
@@ -67,7 +68,7 @@ export const wayBack = (observed: Observed, ledger: Ledger, snapshot: number, no
     n: ledger.restart?.n ?? 0,
     digest: bareDigest(present.restartDigest),
     at: now,
-    reason: ASKED,
+    reason: ROLLBACK_REQUESTED,
     message: `somebody asked for snapshot ${snapshot}`,
     changes: present.restart,
   };
@@ -78,8 +79,5 @@ export const wayBack = (observed: Observed, ledger: Ledger, snapshot: number, no
     message,
   };
 };
-
-/** Why content is left alone: nothing has failed. */
-const ASKED = 'RollbackRequested';
 
 const refused = (reason: string, message: string): WayBack => ({ type: 'Refused', reason, message });

@@ -471,3 +471,24 @@ describe('an answer', () => {
     );
   });
 });
+
+describe('requests that can not be answered yet', () => {
+  it('cost no more the more there are of them', () => {
+    let reads = 0;
+    const watched = (request: Request): Request => ({
+      ...request,
+      get uid() {
+        reads += 1;
+        return request.uid;
+      },
+    });
+    const requests = Array.from({ length: 2_000 }, (_, index) =>
+      watched(aRequest({ name: `r${index}`, type: 'Approve', digest: contentOf(B) })),
+    );
+    const observed = due({ requests, sources: { other: { state: 'Unknown' } } }, B);
+    const unread = { ...observed, sources: new Map([['ConfigMap/app', { state: 'Unknown' } as const]]) };
+    const taken = takeUp({ observed: unread, ledger: aLedger(A), forced: false, unproven: false, now: NOW });
+    assert.equal(taken.ledger.answers, undefined);
+    assert.ok(reads <= 20 * requests.length, `${reads} looks at ${requests.length} requests`);
+  });
+});
