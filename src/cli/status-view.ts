@@ -11,7 +11,14 @@ export const STATUS_HEADER: Row = ['POLICY', 'READY', 'STATE', 'LAST', 'MESSAGE'
 
 /** One policy: itself, the workloads that it binds, and the sources that are not as they should be. */
 export const policyRows = ({ metadata, spec, status }: RawPolicy, now: number): readonly Row[] => {
-  const { conditions = [], last, workloads = [], workloadCount = workloads.length, sources = [], liveObjects = [] } = status ?? {};
+  const {
+    conditions = [],
+    last,
+    workloads = [],
+    workloadCount = workloads.length,
+    sources = [],
+    liveObjects = [],
+  } = status ?? {};
   const ready = conditions.find(({ type }) => type === 'Ready');
   const seen = ready !== undefined && status?.observedGeneration === metadata.generation;
   const { mode, suspend } = spec as Partial<ReloadPolicySpec>;
