@@ -11,7 +11,7 @@ import type { RawPolicy } from '../kube/policies.ts';
 import { recordName, type RawRecord } from '../kube/records.ts';
 import { withCluster, type Cluster, type ClusterFlags } from './cluster.ts';
 import { Failure, usage } from './exit.ts';
-import { everyItem } from './listing.ts';
+import { everyItem } from '../kube/every-item.ts';
 import { checkName, parseWorkloadName, type WorkloadName } from './names.ts';
 import { ask, type Wish } from './request.ts';
 import { plain } from './style.ts';
@@ -147,7 +147,7 @@ const recordsUnder = async (
   const { workloads = [], workloadCount = 0 } = status ?? {};
   if (workloadCount > workloads.length)
     err(`the policy lists ${workloads.length} of its ${workloadCount} workloads: approve again for the others\n`);
-  const records = await everyItem<RawRecord>(client, recordsPath(namespace), signal);
+  const records = await everyItem<RawRecord>(client, { path: recordsPath(namespace) }, signal);
   return records.filter(({ spec }) =>
     workloads.some(({ kind, name }) => kind === spec.workload.kind && name === spec.workload.name),
   );

@@ -12,7 +12,7 @@ import { concurrency } from './gates/concurrency.ts';
 import { contentValid, noneRecreated, notRecreated, sourcesUsable } from './gates/content.ts';
 import { cooldown } from './gates/cooldown.ts';
 import type { Gate, Hold, PlainGate, Question } from './gates/gate.ts';
-import { livePresent, liveRendered } from './gates/live.ts';
+import { liveMovable, livePresent, liveRendered } from './gates/live.ts';
 import { order } from './gates/order.ts';
 import { rolloutPossible } from './gates/rollout.ts';
 import { suspended } from './gates/suspended.ts';
@@ -35,7 +35,7 @@ const PLAIN_GATES: readonly PlainGate[] = [
   suspended,
   sourcesUsable,
   contentValid,
-  liveRendered,
+  liveMovable,
   livePresent,
   noneRecreated,
   rolloutPossible,

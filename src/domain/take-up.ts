@@ -166,8 +166,8 @@ const resetBudget: Take = ({ ledger }, { createdAt }) => {
   return done({ ...ledger, budgetFrom }, message);
 };
 
-const rollback: Take = ({ observed, ledger, now }, { snapshot = 0 }) => {
-  const way = wayBack(observed, ledger, snapshot, now);
+const rollback: Take = ({ observed, ledger, now }, { snapshot = 0, object }) => {
+  const way = wayBack(observed, ledger, { snapshot, ...(object !== undefined && { object }) }, now);
   if (way.type === 'Waits') return undefined;
   return way.type === 'Begun' ? done(way.ledger, way.message) : refused(ledger, way.reason, way.message);
 };

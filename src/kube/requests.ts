@@ -19,6 +19,7 @@ export const parseRequest = ({ metadata, spec, status }: RawRequest): StoredRequ
   type: spec.type,
   ...(spec.digest !== undefined && { digest: spec.digest }),
   ...(spec.snapshot !== undefined && { snapshot: spec.snapshot }),
+  ...(spec.object !== undefined && { object: spec.object }),
   ...(status !== undefined && { status }),
 });
 
