@@ -63,7 +63,9 @@ export class LiveWitness {
     hold('snapshot', content['twin'] === flag, says);
     hold('snapshot', Object.keys(content).sort().join() === 'flag,hot,twin', says);
     const isFirst = before === undefined || !this.#hasSnapshots(name);
-    if (isFirst) hold('adoption', JSON.stringify(sorted(content)) === JSON.stringify(sorted(source)), says);
+    const isSame = JSON.stringify(sorted(content)) === JSON.stringify(sorted(source));
+    // What may not be delivered is not, and a snapshot of before is.
+    if (isFirst) hold('adoption', isSame || Object.values(source).some(isInvalid), says);
     else {
       hold('begun', flag === before || this.#hasBegun(name, snapshot), says);
       hold('snapshot', kept === undefined || kept.content['flag'] === flag, says);

@@ -158,7 +158,7 @@ export const judgeApplied = (
     const flags = [...(ran.get(source) ?? [])];
     hold(
       'applied',
-      flags.some((flag) => isRecorded(source, flag)),
+      flags.length === 0 || flags.some((flag) => isRecorded(source, flag)),
       () => `of ${source}, for ${workload.name}, something else than ${flags.join()}`,
     );
   }
