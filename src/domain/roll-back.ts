@@ -21,7 +21,9 @@ export type WayBack =
  * asks for it.
  */
 export const wayBack = (observed: Observed, ledger: Ledger, snapshot: number, now: number): WayBack => {
-  const { live, snapshots: known, workload } = observed;
+  const { live, snapshots: known, workload, policies } = observed;
+  if (policies.every(({ observes }) => observes === true))
+    return refused('Observing', 'its policies only observe: nothing is delivered before one is set to mode Enforce');
   if (live === undefined)
     return refused('NotManaged', 'it mounts its sources themselves: only delivery mode Managed keeps snapshots');
   if (known === undefined || ledger.intent !== undefined || ledger.failed?.undo?.phase === 'Intended')
