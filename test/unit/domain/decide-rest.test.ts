@@ -60,6 +60,8 @@ const source: fc.Arbitrary<Source> = fc.oneof(
 const DIGESTS = ['digest-1', 'digest-2'] as const;
 const digest = fc.constantFrom(...DIGESTS);
 const n = fc.integer({ min: 1, max: 3 });
+/** Later than any that is recorded. */
+const NEXT = 4;
 
 const ended = fc.constantFrom<Pick<Restart, 'phase' | 'reason'>>(
   { phase: 'InProgress' },
@@ -111,7 +113,7 @@ const ledger: fc.Arbitrary<Ledger> = record({
   approved: maybe(consent),
   opened: maybe(consent),
   delivery: maybe(record({ startedAt: time, phase: fc.constantFrom('InProgress', 'TimedOut', 'Succeeded') })),
-  intent: maybe(record({ n, digest, at: time, changes })),
+  intent: maybe(record({ n: fc.constant(NEXT), digest, at: time, changes })),
   times: fc.array(time, { maxLength: 3 }),
 }).map(({ content: each, delivery, intent, times, ...rest }) =>
   aLedger(each, {
@@ -184,7 +186,7 @@ const observation: fc.Arbitrary<Observed> = record({
   source,
   ledger: maybe(ledger),
   rollout,
-  annotation: maybe(record({ n, digest, ours: fc.boolean() })),
+  annotation: maybe(record({ n: fc.integer({ min: 1, max: NEXT }), digest, ours: fc.boolean() })),
   templateSeenAt: fc.constantFrom(0, NOW - MINUTE, NOW),
   annotationSeenAt: maybe(time),
   podsSeenAt: maybe(ago.map((ms) => NOW - ms)),
@@ -220,13 +222,14 @@ const observation: fc.Arbitrary<Observed> = record({
 const look = (
   observed: Observed,
   startedAt: number,
+  now = NOW,
 ): { readonly plan: Plan; readonly podsSeenAt: number | undefined } => {
-  const plan = decide(observed, NOW);
+  const plan = decide(observed, now);
   if (plan.type !== 'LookAtPods') return { plan, podsSeenAt: observed.podsSeenAt };
   const pods = [aPod(startedAt), aPod(startedAt, 'web-2')];
-  const known = decide({ ...observed, pods, reports: [], podsSeenAt: NOW }, NOW);
+  const known = decide({ ...observed, pods, reports: [], podsSeenAt: now }, now);
   assert.notEqual(known.type, 'LookAtPods', 'the pods are asked for again though they are known');
-  return { plan: known, podsSeenAt: NOW };
+  return { plan: known, podsSeenAt: now };
 };
 
 const after = (observed: Observed, plan: Act, podsSeenAt: number | undefined): Observed => {
@@ -266,6 +269,24 @@ describe('a decision without an effect', () => {
         }
       }),
       runs(3_000),
+    );
+  });
+
+  it('calls for another one every few seconds at the most, as time passes and nothing else', () => {
+    fc.assert(
+      fc.property(observation, time, (first, startedAt) => {
+        let observed = first;
+        let now = NOW;
+        for (let looks = 0; now < NOW + HOUR; looks++) {
+          const { plan, podsSeenAt } = look(observed, startedAt, now);
+          if (plan.type !== 'Act' || hasEffects(plan) || plan.requeueAfterMs === undefined) return;
+          // While a rollout is under way, its pods are looked at every few seconds.
+          assert.ok(looks < 3 * LOOKS + (now - NOW) / (4 * SECOND), `${looks} looks after ${now - NOW} ms`);
+          observed = after(observed, plan, podsSeenAt);
+          now += plan.requeueAfterMs;
+        }
+      }),
+      runs(500),
     );
   });
 });
