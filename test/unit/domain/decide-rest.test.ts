@@ -8,6 +8,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decide } from '../../../src/domain/decide.ts';
 import type { Plan } from '../../../src/domain/effects.ts';
+import type { Live } from '../../../src/domain/live.ts';
 import type { Failed, Held, Ledger, Observed, Policy, Restart, Source } from '../../../src/domain/observed.ts';
 import { ledgerOf, recordStatusOf } from '../../../src/domain/record.ts';
 import type { RolloutState } from '../../../src/domain/rollout.ts';
@@ -23,6 +24,7 @@ import {
   changed,
   cronJob,
   deployment,
+  digestsOf,
   edited,
   found,
   HOUR,
@@ -95,13 +97,40 @@ const failed: fc.Arbitrary<Failed> = record({
   reason: fc.constantFrom('CrashLoopBackOff', 'RollbackRequested'),
   changes,
   phase: maybe(fc.constantFrom('Intended', 'InProgress', 'Succeeded', 'TimedOut')),
-}).map(({ phase, ...each }) => ({
+  mode: fc.constantFrom('Undo', 'Rollback'),
+}).map(({ phase, mode, ...each }) => ({
   ...each,
-  ...(phase !== undefined && { undo: { mode: 'Undo', phase, at: each.at } }),
+  ...(phase !== undefined && { undo: { mode, phase, at: each.at } }),
 }));
 
 /** Only what has failed is undone. */
 const isUndone = ({ n: of }: Restart, what: Failed | undefined): boolean => what?.undo !== undefined && what.n === of;
+
+/** What the workload mounts in place of the source. */
+const live: fc.Arbitrary<Live> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: record({ content, ours: fc.boolean() }).map(({ content: each, ours }): Live => ({
+      state: 'Present',
+      name: 'app-live',
+      uid: 'uid-live',
+      resourceVersion: '1',
+      keys: digestsOf(each),
+      snapshot: 1,
+      ours,
+    })),
+  },
+  { weight: 1, arbitrary: fc.constant<Live>({ state: 'Missing', name: 'app-live' }) },
+  { weight: 1, arbitrary: fc.constant<Live>({ state: 'Unknown', name: 'app-live', message: 'forbidden' }) },
+  {
+    weight: 1,
+    arbitrary: fc.constant<Live>({
+      state: 'Missing',
+      name: 'app-live',
+      trouble: { reason: 'Forbidden', message: 'no right' },
+    }),
+  },
+);
 
 const consent = record({ digest, at: time });
 
@@ -194,9 +223,10 @@ const observation: fc.Arbitrary<Observed> = record({
   pending: maybe(record({ changes, firstAt: time, burstAt: time, lastAt: time })),
   requests: fc.uniqueArray(request, { maxLength: 2, selector: ({ uid }) => uid }),
   template: fc.constantFrom('template-1', 'template-2'),
+  live: fc.option(live, { nil: undefined, freq: 2 }),
   standing: fc.constantFrom('Done', 'Due', 'InProgress', 'Failed', 'Unknown'),
 }).map(({ source: each, ledger: known, rollout: state, annotation, template, standing, ...more }) => {
-  const { annotationSeenAt, podsSeenAt, pending, ...rest } = more;
+  const { annotationSeenAt, podsSeenAt, pending, live: mounted, ...rest } = more;
   return observing(each, {
     ...rest,
     workload: aWorkload({ rollout: state, templateHash: template, ...(annotation && { annotation }) }),
@@ -212,6 +242,7 @@ const observation: fc.Arbitrary<Observed> = record({
       ),
     },
     ...(known && { ledger: known }),
+    ...(mounted && { live: new Map([['ConfigMap/app', mounted]]) }),
     ...(annotationSeenAt !== undefined && { annotationSeenAt }),
     ...(podsSeenAt !== undefined && { podsSeenAt }),
     ...(pending && { pending }),
