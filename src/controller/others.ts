@@ -8,8 +8,8 @@ import { consumedSources } from '../domain/difference.ts';
 import type { Plan } from '../domain/effects.ts';
 import { waitsForOthers } from '../domain/gates.ts';
 import { unrecordedRestart } from '../domain/issued.ts';
-import { isOrdered } from '../domain/order.ts';
-import type { Observed, Policy, Source, SourceId } from '../domain/observed.ts';
+import { asksForOthers } from '../domain/order.ts';
+import type { Observed, Source, SourceId } from '../domain/observed.ts';
 import type { Others, Peer, Standing } from '../domain/others.ts';
 import { bindingOf } from '../domain/selection.ts';
 import { isRollingOut, standingOf } from '../domain/standing.ts';
@@ -51,10 +51,6 @@ interface Known {
   /** What the sources that it consumes held then. */
   readonly sources: ReadonlyMap<SourceId, Source>;
 }
-
-/** Whether a policy's gates must know how others stand. */
-const asks = (policy: Policy): boolean =>
-  policy.observes !== true && (policy.gates.maxConcurrent !== undefined || isOrdered(policy));
 
 export const createOthers = ({ stores, bindings, sources, ledgers, limit, onMoved }: OthersOptions): OthersRoom => {
   const known = new Map<string, Known>();
@@ -126,7 +122,7 @@ export const createOthers = ({ stores, bindings, sources, ledgers, limit, onMove
 
   return {
     of: (workload, policies = bindings.policiesOf(workload)) => {
-      const asking = policies.filter(asks);
+      const asking = policies.filter(asksForOthers);
       if (asking.length === 0 && limit === 0) return undefined;
       let bound: Others['bound'] | undefined;
       return {
@@ -150,7 +146,7 @@ export const createOthers = ({ stores, bindings, sources, ledgers, limit, onMove
       const reason = plan.type === 'Act' ? plan.ledger.held?.reason : undefined;
       if (reason !== undefined && (waitsForOthers(reason) || reason === 'EarlierFailed')) waiting.set(key, reason);
       else waiting.delete(key);
-      if (limit > 0 || policies.some(asks)) {
+      if (limit > 0 || policies.some(asksForOthers)) {
         // What it does not consume it is not looked at for, either.
         const consumed = [...consumedSources(observed).keys()].flatMap((id) => {
           const source = observed.sources.get(id);

@@ -16,7 +16,7 @@ export const isOfFailure = (reason: string): boolean => reason === 'Undone' || r
 
 export const failureWords = (failed: Failed): string => {
   if (failed.reason === ROLLBACK_REQUESTED)
-    return `${failed.message ?? ''}; ${listed([...failed.changes.keys()].sort())} still holds the later content: edit it, or kubectl reload retry`;
+    return `${failed.message ?? ''}; ${listed([...failed.changes.keys()].sort())} still holds the later content, which is left alone until it changes or somebody asks for it (kubectl reload retry)`;
   const words = `restart ${failed.n} failed`;
   const after = undoWords(failed);
   const cause = (failed.message ?? failed.reason).slice(0, Math.max(0, LONGEST - after.length - words.length - 4));

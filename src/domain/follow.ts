@@ -2,6 +2,7 @@
 
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import { allStartedSince } from './containers.ts';
+import { isOfFailure } from './failure-words.ts';
 import type { Observed, Restart } from './observed.ts';
 import { completeReason, rolloutBlocker, rolloutPause, rolloutProgress } from './rollout.ts';
 import { LONGEST_CAUSE, rolloutCause, type RolloutCause } from './rollout-cause.ts';
@@ -128,7 +129,8 @@ const unproven = (restart: Restart, now: number): Restart => {
   if (restart.origin === 'Foreign') {
     return ended(restart, now, 'Failed', 'NotCarried', 'a rollout of others started containers before the change', 0);
   }
-  return restart.reason === 'Reverted'
+  // What we have undone ourselves nobody else has taken back.
+  return restart.reason === 'Reverted' || isOfFailure(restart.reason ?? '')
     ? restart
     : ended(
         restart,

@@ -19,6 +19,10 @@ type Ordering = Pick<Policy, 'workloads' | 'gates'>;
 export const isOrdered = ({ workloads = [], gates: { order, canary } }: Ordering): boolean =>
   order === 'Sequential' || canary !== undefined || workloads.some(({ wave = 0 }) => wave !== 0);
 
+/** Whether a policy's gates must know how others stand. */
+export const asksForOthers = (policy: Ordering & Pick<Policy, 'observes'>): boolean =>
+  policy.observes !== true && (policy.gates.maxConcurrent !== undefined || isOrdered(policy));
+
 /**
  * Peers in the order in which they go: those of a group together, a group after the earlier ones. The canary comes
  * first, then wave after wave; in a wave all at once, or one after the other.

@@ -6,7 +6,7 @@
 import { overtaken } from './carried-by-others.ts';
 import { compare, consumedSources, onlyFrom } from './difference.ts';
 import type { Notice, Plan } from './effects.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import type { Changes, Ledger, Observed, SourceId } from './observed.ts';
 import { withApplied, withEntry } from './outcomes.ts';
 import { changedPlaces } from './places.ts';

@@ -6,6 +6,7 @@
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import { compare, consumedSources } from './difference.ts';
 import { bareDigest } from './digest.ts';
+import { reasonOf } from './failure-words.ts';
 import { holdOf } from './gates.ts';
 import type { Ledger, Observed } from './observed.ts';
 import type { Answer, Request } from './requests.ts';
@@ -140,7 +141,14 @@ const retry: Take = (asked, { digest: wanted = '' }) => {
   return done(
     {
       ...ledger,
-      ...(ledger.restart !== undefined && hasFailed(ledger) && { restart: { ...ledger.restart, changes: new Map() } }),
+      ...(ledger.restart !== undefined &&
+        hasFailed(ledger) && {
+          restart: {
+            ...ledger.restart,
+            ...(failed?.undo !== undefined && failed.n === ledger.restart.n && { reason: reasonOf(failed.undo) }),
+            changes: new Map(),
+          },
+        }),
     },
     `content ${wanted} is tried again`,
   );
@@ -158,8 +166,8 @@ const resetBudget: Take = ({ ledger }, { createdAt }) => {
   return done({ ...ledger, budgetFrom }, message);
 };
 
-const rollback: Take = ({ observed, ledger, now }, { snapshot = 0 }) => {
-  const way = wayBack(observed, ledger, snapshot, now);
+const rollback: Take = ({ observed, ledger, now }, { snapshot = 0, object }) => {
+  const way = wayBack(observed, ledger, { snapshot, ...(object !== undefined && { object }) }, now);
   if (way.type === 'Waits') return undefined;
   return way.type === 'Begun' ? done(way.ledger, way.message) : refused(ledger, way.reason, way.message);
 };

@@ -201,7 +201,7 @@ describe('a budget', () => {
       warnings.map(({ reason }) => reason),
       ['BudgetExhausted'],
     );
-    assert.match(warnings[0]?.note ?? '', /policy policy allows 2 restarts in 3600s.*kubectl reload reset/);
+    assert.match(warnings[0]?.note ?? '', /policy policy allows 2 restarts in 1h.*kubectl reload reset deploy\/web$/);
   });
 
   it('closes by itself when the oldest leaves the period: one more then, with the last data', () => {

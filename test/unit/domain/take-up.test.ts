@@ -372,7 +372,13 @@ describe('a request', () => {
     const { pending, ledger } = later;
     assert.ok(pending !== undefined);
     const released = { ...observed, workload: { ...before, rollout: deployment() }, pending, ledger };
-    assert.equal(act(released, NOW + SECOND).restart?.digest, contentOf(B));
+    const tried = act(released, NOW + SECOND);
+    assert.equal(tried.restart?.digest, contentOf(B));
+    assert.deepEqual(
+      tried.ledger.history.map(({ outcome, reason }) => [outcome, reason]),
+      later.ledger.history.map(({ outcome, reason }) => [outcome, reason]),
+      'nobody has taken back what we have undone',
+    );
   });
 
   it('to restart now does not start pods on what has failed before', () => {
