@@ -123,7 +123,8 @@ const say = (
   const names = policies.flatMap(({ name, observes }) => (observes === true ? [name] : [])).join(', ');
   const pods = desiredPods(workload.rollout);
   const what = action === 'Hot' ? 'have nudged' : 'have restarted';
-  const waits = action === 'Hot' ? [] : plannedWaits(observed, changes, now);
+  const enforced = policies.map((policy) => ({ ...policy, observes: false }));
+  const waits = action === 'Hot' ? [] : plannedWaits({ ...observed, policies: enforced }, changes, now);
   return {
     ledger: withEntry(withApplied(ledger, changes), {
       time: now,

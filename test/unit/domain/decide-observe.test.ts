@@ -58,7 +58,7 @@ describe('a policy that observes', () => {
     assert.equal(world.notices.length, 1);
     assert.match(
       world.notices[0]?.note ?? '',
-      /would have restarted 2 pods, .*; it would wait for approval: policy policy wants that; it would wait: .*window far lets restarts begin/,
+      /would have restarted 2 pods, .*; it would wait: policy policy wants approval.*; it would wait: .*window far lets restarts begin/,
     );
     world.policy({ observes: false }).advance(24 * HOUR);
     assert.deepEqual([world.restarts.length, world.state()], [0, 'UpToDate'], 'nothing old is acted on');
