@@ -31,7 +31,7 @@ export const policyRows = ({ metadata, spec, status }: RawPolicy, now: number): 
       [...marks.map((mark) => `(${mark})`), message].join(' '),
     ],
     ...sources.filter(({ state: of }) => of !== 'Present').map(sourceRow),
-    ...workloads.flatMap((workload) => [workloadRow(workload, now), ...unprovenRows(workload)]),
+    ...workloads.flatMap((workload) => [workloadRow(workload, now), ...unprovenRows(workload), ...noteRows(workload)]),
     ...(unlisted > 0 ? [[`  and ${count(unlisted, 'more workload')}`]] : []),
   ];
 };
@@ -59,6 +59,10 @@ const unprovenRows = ({ delivery }: WorkloadStatus): readonly Row[] =>
   delivery?.phase === 'TimedOut'
     ? (delivery.missing ?? []).map((pod) => ['', '', '', '', { text: `not ${goalOf(delivery)}: ${pod}`, paint: 'bad' }])
     : [];
+
+/** What is delivered otherwise than its policy would have it. */
+const noteRows = ({ notes = [] }: WorkloadStatus): readonly Row[] =>
+  notes.map((text) => ['', '', '', '', { text, paint: 'warn' }]);
 
 const sourceRow = ({ kind, name, state, problems = [] }: SourceStatus): Row => [
   `  ${kind}/${name}`,

@@ -8,6 +8,7 @@
 import { adopt, emptyLedger } from './adoption.ts';
 import { sweep } from './after-rollback.ts';
 import { carriedByOthers } from './carried-by-others.ts';
+import { withoutFuture } from './clocks.ts';
 import { withoutConsentIn, withPresentConsent } from './consent.ts';
 import { someMayHaveStartedSince } from './containers.ts';
 import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
@@ -15,9 +16,9 @@ import { compare, overlay } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Plan } from './effects.ts';
 import { RECOVERED } from './failure-words.ts';
-import { follow, nextLook, wantsWarnings } from './follow.ts';
+import { follow, isCarriedByOthers, nextLook, wantsWarnings } from './follow.ts';
 import { holdOf, isContentRefused } from './gates.ts';
-import { holding, waitedForOthers } from './holding.ts';
+import { holding, holdingAway, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
 import {
   arrivedOf,
@@ -62,7 +63,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
   const { notItsOwn } = seen.workload;
   if (notItsOwn !== undefined) return { type: 'Forget', verdict: notItsOwnVerdict(notItsOwn) };
 
-  const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
+  const adopted = adopt(seen, withoutFuture(seen.ledger ?? emptyLedger(seen, now), now));
   if (adopted === undefined) return { type: 'LookAtPods' };
   const recognised = recogniseIssued(seen, settleIntent(seen, adopted, now), now);
   const observed = recognised.recognised ? withoutPending(seen) : seen;
@@ -187,7 +188,8 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   }
   const unproven = orderForUnproven(situation, forced);
   if (difference.restart.size === 0 && !forced) {
-    const open = withoutHeld(ledger);
+    const away = holdingAway(situation);
+    const open = away === undefined ? withoutHeld(ledger) : { ...ledger, held: away };
     if (unproven !== undefined) return { ledger: open, difference, order: unproven, hotWaits: true };
     const left = situation.unproven === undefined ? withoutConsentIn(observed, open) : open;
     return { ...holdingUnproven(situation, left), difference, hotWaits: false };
@@ -227,8 +229,11 @@ const progressTimeout = ({ policies }: Observed): number =>
 const progressDeadline = (observed: Observed, restart: Restart | undefined, now: number): number | undefined =>
   isUnderWay(restart) ? Math.max(0, restart.issuedAt + progressTimeout(observed) - now) + 1 : undefined;
 
-const lookAgain = ({ podsSeenAt }: Observed, restart: Restart | undefined, now: number): number | undefined =>
-  isUnderWay(restart) && restart.origin === 'Issued' ? Math.max(0, nextLook(restart, podsSeenAt) - now) : undefined;
+/** Pods of a template that is not ours tell nothing of the restart: nobody looks at them before its time is over. */
+const lookAgain = (observed: Observed, restart: Restart | undefined, now: number): number | undefined =>
+  isUnderWay(restart) && !isCarriedByOthers(observed, restart)
+    ? Math.max(0, nextLook(restart, observed.podsSeenAt) - now)
+    : undefined;
 
 /** One that is blocked waits for a person, not for a time, and starts no pods. */
 const isUnderWay = (restart: Restart | undefined): restart is Restart =>

@@ -3,14 +3,14 @@
  * of sources alone: what a workload reads of a live object counts as read of its source.
  */
 
-import type { Digest } from './digest.ts';
+import { comparable, type Digest } from './digest.ts';
 import { sourceId, type Observed, type Policy, type SourceId, type Workload } from './observed.ts';
 import { binds, type WorkloadKind } from './selection.ts';
 import { keyOfUnit } from './units.ts';
 
 /** What keeps a live object from being rendered. */
 export interface LiveTrouble {
-  readonly reason: 'NotOurs' | 'Contested' | 'Forbidden' | 'LiveMissing' | 'Error';
+  readonly reason: 'NotOurs' | 'Contested' | 'Forbidden' | 'LiveMissing' | 'TooLarge' | 'Error';
   readonly message: string;
 }
 
@@ -104,6 +104,12 @@ export const liveBaseline = (observed: Observed, id: SourceId): ReadonlyMap<stri
   return live?.state === 'Present' && live.ours ? live.keys : undefined;
 };
 
+/** Whether a source is read by way of a live object of which nothing can be said yet that could be held against its digests. */
+export const isLiveUnread = (observed: Observed, id: SourceId, keys: ReadonlyMap<string, Digest>): boolean => {
+  const live = liveOf(observed, id);
+  return live?.state === 'Unknown' || (live?.state === 'Present' && live.ours && !comparable(live.keys, keys));
+};
+
 /** Whether pods that read a key find in it what its source holds. */
 export const hasArrived = (observed: Observed, id: SourceId, key: string): boolean => {
   const live = liveOf(observed, id);
@@ -140,9 +146,12 @@ export const claimTrouble = (
   return isSame && isSeen ? undefined : { reason: 'NotOurs', message: claimWords(claim) };
 };
 
-/** The first thing that keeps the live objects of a workload from being rendered. */
-export const liveTrouble = ({ live }: Pick<Observed, 'live'>): LiveTrouble | undefined => {
-  for (const each of live?.values() ?? []) if (each.trouble !== undefined) return each.trouble;
+/** The first thing that keeps the live objects of a workload from being rendered. @param counts which things are asked about */
+export const liveTrouble = (
+  { live }: Pick<Observed, 'live'>,
+  counts: (trouble: LiveTrouble) => boolean = () => true,
+): LiveTrouble | undefined => {
+  for (const { trouble } of live?.values() ?? []) if (trouble !== undefined && counts(trouble)) return trouble;
   return undefined;
 };
 

@@ -15,10 +15,10 @@ import type { HistoryEntry } from '../api/v1alpha1/types.ts';
 import type { Wanted } from './conditions.ts';
 import { claimWords, type Claim } from './live.ts';
 import { tellNeed, type Need } from './needs.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import { whyUnreadable, type Policy, type Source, type SourceId } from './observed.ts';
 import { progressWords } from './proof-words.ts';
-import type { Line } from './status.ts';
+import type { Line } from './status-lines.ts';
 import { unreadDocumentsOf } from './units.ts';
 import { problemsOf } from './validation.ts';
 
@@ -88,8 +88,18 @@ const readyOf = (facts: Facts): Answer => {
     when(bound === 0, () => yes(ReadyReason.NoWorkloads, 'no workload of this namespace is bound')),
   ];
   return (
-    first(candidates) ?? yes(ReadyReason.UpToDate, `${bound} ${bound === 1 ? 'workload' : 'workloads'} up to date`)
+    first(candidates) ??
+    yes(
+      ReadyReason.UpToDate,
+      [`${bound} ${bound === 1 ? 'workload' : 'workloads'} up to date`, ...unmounted(lines)].join('; '),
+    )
   );
+};
+
+/** Whoever has not mounted what is rendered has no more than direct delivery. */
+const unmounted = (lines: readonly Line[]): readonly string[] => {
+  const found = lines.flatMap(({ kind, name, unmounted: said = [] }) => said.map((each) => `${kind}/${name}: ${each}`));
+  return found.length === 0 ? [] : [listed(found, SENTENCES)];
 };
 
 /** What no waiting cures. Rights are tried again all the same, but it takes somebody to grant them. */

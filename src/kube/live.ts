@@ -14,7 +14,7 @@ import { snapshotName } from '../domain/live.ts';
 import type { SourceKind } from '../domain/selection.ts';
 import type { KubeClient } from './connect.ts';
 import { isNotFound } from './errors.ts';
-import { listWatch, type KubeObject, type ObjectMeta } from './listwatch.ts';
+import { listWatch, QUICK_PAGE_MS, type KubeObject, type ObjectMeta } from './listwatch.ts';
 import { latestOther, type ManagedFieldsEntry } from './managed-fields.ts';
 import { sources } from './paths.ts';
 import { renderedOf } from './sources.ts';
@@ -43,6 +43,7 @@ export const createLiveStore = (client: KubeClient): LiveStore => ({
       path: sources(kind)(namespace),
       query: { labelSelector: `${ROLE_LABEL}=snapshot` },
       metadataOnly: true,
+      pageMs: QUICK_PAGE_MS,
     });
     const { items } = await source.list({ limit: MOST_SNAPSHOTS }, signal);
     return items.flatMap(({ metadata }) => entry(live, metadata)).sort((a, b) => b.number - a.number);

@@ -154,7 +154,7 @@ describe('a restart that waits', { concurrency: 3 }, () => {
 
     assert.match(
       await stage.until('Ready', 'False', { reason: 'BudgetExhausted' }),
-      /Deployment\/web: .*policy app allows 2 restarts in 3600s.*kubectl reload reset/,
+      /Deployment\/web: .*policy app allows 2 restarts in 1h.*kubectl reload reset/,
     );
     await stage.until('Stalled', 'True', { reason: 'BudgetExhausted' });
     await stage.until('RolledOut', 'False', { reason: 'BudgetExhausted' });

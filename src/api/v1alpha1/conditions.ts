@@ -254,6 +254,8 @@ export const WorkloadReason = {
    * pod is to be started on what others have written.
    */
   Contested: 'Contested',
+  /** Its live object would be larger than the API server allows, with content that waits for a restart beside what has come in: it stays as it is until the restart begins. */
+  TooLarge: 'TooLarge',
   /** Its live object is about to be made. */
   LiveMissing: 'LiveMissing',
   /** The policy names it, but it does not exist. */

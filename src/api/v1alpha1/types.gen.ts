@@ -1537,6 +1537,10 @@ export interface ReloadRequestSpec {
    * For Rollback: the number of the snapshot.
    */
   readonly snapshot?: number;
+  /**
+   * For Rollback: name of the live object that is to go back. Each has numbers of its own: without it, only one of those that the workload reads may have a snapshot of that number.
+   */
+  readonly object?: string;
 }
 
 /**

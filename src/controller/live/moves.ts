@@ -1,5 +1,6 @@
 /** Moves of live objects from one snapshot to another: forward with a restart, back after a failure. Recorded before they are done. */
 
+import { compare } from '../../domain/difference.ts';
 import type { RestartOrder } from '../../domain/effects.ts';
 import { keysIn } from '../../domain/live.ts';
 import type { Intent, Ledger, Observed, SnapshotReference, SourceId } from '../../domain/observed.ts';
@@ -78,8 +79,8 @@ class RecordedMoves implements Moves {
     const { failed } = ledger;
     if (failed?.undo === undefined) return ledger;
     const moving = this.#options.targets.readBy(observed, sources);
-    const snapshots = failed.undo.snapshots ?? (await this.#goodSnapshots(moving, ledger, signal));
-    if (snapshots === undefined) return notUndone(ledger, 'there is no snapshot to go back to');
+    const snapshots = failed.undo.snapshots ?? (await this.#goodSnapshots(observed, moving, ledger, signal));
+    if (snapshots === undefined) return notUndone(ledger, 'there is no snapshot of what was applied before');
     const next: Ledger = { ...ledger, failed: { ...failed, undo: { ...failed.undo, snapshots } } };
     return this.#carryOut(observed, next, moving, signal);
   }
@@ -134,17 +135,23 @@ class RecordedMoves implements Moves {
     return true;
   }
 
-  /** Of each object the latest snapshot before the present one that holds what is applied. */
+  /**
+   * Of each object the latest snapshot before the present one that holds what is applied. Keys that came in hot are no
+   * matter of snapshots.
+   */
   async #goodSnapshots(
+    observed: Observed,
     moving: readonly Target[],
-    { applied, failed }: Ledger,
+    ledger: Ledger,
     signal: AbortSignal,
   ): Promise<readonly SnapshotReference[] | undefined> {
     const { targets, wants } = this.#options;
+    const { applied } = ledger;
+    const { restart } = compare(observed, ledger);
     const found: SnapshotReference[] = [];
     for (const target of moving) {
       const { object, source } = target;
-      const keys = [...keysIn(failed?.changes.get(source))];
+      const keys = [...keysIn(restart.get(source))];
       const held: HeldKeys = new Map(keys.map((key) => [key, new Set([applied.get(source)?.get(key) ?? ''])]));
       const live = targets.live(target);
       const before = live.state === 'Present' ? live.snapshot : undefined;

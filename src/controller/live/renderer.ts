@@ -1,6 +1,6 @@
 /** Brings one live object to what it is to hold, and writes it only where it differs. */
 
-import type { Digest } from '../../domain/digest.ts';
+import { comparable, type Digest } from '../../domain/digest.ts';
 import { liveId, type Live } from '../../domain/live.ts';
 import type { Observed } from '../../domain/observed.ts';
 import { putBackInMs, putBackOnce, unsettledMs, type PutBacks } from '../../domain/put-back.ts';
@@ -9,10 +9,11 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { WorkResult } from '../../runtime/workqueue.ts';
 import type { EventPublisher, LiveStore, RawContent, RawObject, StoredPolicy } from '../ports.ts';
 import type { Sources } from '../sources.ts';
+import { MOST_BYTES, sizeOf } from './contents.ts';
 import type { Needs } from './needs.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { Target, Targets } from './targets.ts';
-import { contested, notOurs, type Troubles } from './troubles.ts';
+import { contested, notOurs, tooLarge, type Troubles } from './troubles.ts';
 import { moved, type Versions } from './versions.ts';
 import type { Wanted, Wants } from './wanted.ts';
 
@@ -81,8 +82,15 @@ class LevelRenderer implements Renderer {
       return {};
     }
     const members = listed(namespace) ? targets.members(target) : undefined;
-    if (members === undefined) return {};
+    if (members === undefined) {
+      if (begun) throw moved(`not everything is known yet that reads ${key}`);
+      return {};
+    }
     const present = sources.get(namespace, source);
+    if (live.state === 'Present' && present.state === 'Present' && !comparable(live.keys, present.keys)) {
+      if (begun) throw moved(`${key} is about to be read again`);
+      return {};
+    }
     const hold = renderHold(members, policy, source, present);
     if (!begun && (hold === 'Suspended' || (hold === 'Refused' && live.state === 'Present'))) {
       troubles.settle(key, undefined);
@@ -91,7 +99,10 @@ class LevelRenderer implements Renderer {
     const pauseMs = begun || this.#theirs(key, live) === undefined ? 0 : this.#pauseMs(target);
     if (pauseMs > 0) return { requeueAfterMs: pauseMs };
     const held = heldKeys(members, source);
-    if (held === undefined) return {};
+    if (held === undefined) {
+      if (begun) throw moved(`not everything that reads ${key} has been taken over yet`);
+      return {};
+    }
     const number = begunSnapshot(members, source, object.name);
     const wanted = await wants.of(target, { live, held, number, refused: hold === 'Refused' }, signal);
     if (wanted === undefined) {
@@ -102,7 +113,13 @@ class LevelRenderer implements Renderer {
       this.#known.set(key, live.keys);
       await this.#keepSnapshots(target, live, { policy, members, number: wanted.number }, signal);
     } else {
-      const { written, before } = await this.#write(target, live, wanted, signal);
+      const { before, content } = await this.#contentOf(target, live, wanted, signal);
+      if (sizeOf(object.source.kind, content) > MOST_BYTES) {
+        troubles.settle(key, tooLarge(object));
+        if (begun) throw moved(`${key} would be too large`);
+        return {};
+      }
+      const written = await this.#write(target, { before, content, number: wanted.number }, signal);
       this.#tell(target, this.#theirs(key, live, before), before?.changedBy, members);
       this.#known.set(key, wanted.keys);
       if (begun) await sources.shown(namespace, liveId(object), written.resourceVersion, signal);
@@ -134,14 +151,14 @@ class LevelRenderer implements Renderer {
     );
   }
 
-  async #write(
+  async #contentOf(
     target: Target,
     live: Live,
     wanted: Wanted,
     signal: AbortSignal,
-  ): Promise<{ readonly written: RawObject; readonly before: RawObject | undefined }> {
-    const { namespace, object, source } = target;
-    const { store, sources, versions } = this.#options;
+  ): Promise<{ readonly before: RawObject | undefined; readonly content: RawContent }> {
+    const { namespace, source } = target;
+    const { sources, versions } = this.#options;
     const usesSource = [...wanted.desired.values()].includes('Source');
     const [from, before] = await Promise.all([
       usesSource ? versions.source(target, sources.get(namespace, source), signal) : undefined,
@@ -154,11 +171,23 @@ class LevelRenderer implements Renderer {
         return value === undefined ? [] : [[key, value] as const];
       }),
     );
-    const rendered = { role: 'live', source, snapshot: wanted.number } as const;
-    if (before !== undefined) return { written: await store.replace(before, content, rendered, signal), before };
+    return { before, content };
+  }
+
+  async #write(
+    { namespace, object, source }: Target,
+    {
+      before,
+      content,
+      number,
+    }: { readonly before: RawObject | undefined; readonly content: RawContent; readonly number: number },
+    signal: AbortSignal,
+  ): Promise<RawObject> {
+    const { store } = this.#options;
+    const rendered = { role: 'live', source, snapshot: number } as const;
+    if (before !== undefined) return store.replace(before, content, rendered, signal);
     const { kind } = object.source;
-    const made = { kind, namespace, name: object.name, content, rendered };
-    return { written: await store.create(made, [], signal), before };
+    return store.create({ kind, namespace, name: object.name, content, rendered }, [], signal);
   }
 
   /**

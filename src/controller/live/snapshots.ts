@@ -50,6 +50,9 @@ interface LiveReference {
   readonly number: number;
 }
 
+/** So many names in a row may be taken by objects of others. */
+const MOST_TAKEN = 20;
+
 export const createSnapshots = (store: LiveStore): Snapshots => {
   /** The numbers for which it was last made sure, by the live object's uid. */
   const kept = new Map<string, string>();
@@ -73,6 +76,16 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
     );
   };
 
+  /** Somebody has an object of the snapshot's name that is none: it is left alone. */
+  const isOfOthers = async (
+    { kind, namespace, name }: Pick<LiveReference, 'kind' | 'namespace' | 'name'>,
+    number: number,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    const found = await store.get(kind, namespace, snapshotName(name, number), signal);
+    return found !== undefined && (found.rendered?.role !== 'snapshot' || found.rendered.snapshot !== number);
+  };
+
   return {
     take: async (live, policy, { source, content, needed }, signal) => {
       const known = await store.snapshots(live.kind, live.namespace, live.name, signal);
@@ -82,9 +95,16 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
         if (found?.rendered?.source === source && sameContent(found.content, content)) return each.number;
         if (!needed.has(each.number)) await store.remove(live.kind, live.namespace, each, signal);
       }
-      const number = Math.max(present, ...known.map((each) => each.number)) + 1;
-      await make(live, policy, { number, source, content }, signal);
-      return number;
+      const next = Math.max(present, ...known.map((each) => each.number)) + 1;
+      for (let number = next; ; number++) {
+        try {
+          await make(live, policy, { number, source, content }, signal);
+          return number;
+        } catch (error) {
+          const mayBeTaken = statusOf(error) === 409 && number < next + MOST_TAKEN;
+          if (!mayBeTaken || !(await isOfOthers(live, number, signal))) throw error;
+        }
+      }
     },
     content: async ({ source: { kind }, name }, namespace, number, signal) => {
       const found = await store.get(kind, namespace, snapshotName(name, number), signal);

@@ -55,7 +55,8 @@ export const createTargets = ({ bindings, sources, workloads, observe }: Targets
         const key = workloadKey({ kind, namespace, name });
         if (!workloads.syncedFor(key)) return undefined;
         const workload = workloads.get(key);
-        if (workload === undefined || workload.ignored) continue;
+        // What is not bound for itself never has a record.
+        if (workload === undefined || workload.ignored || workload.notItsOwn !== undefined) continue;
         const observed = observe(workload);
         if (observed.policies.length > 0) members.push(observed);
       }

@@ -37,6 +37,12 @@ export const contested = ({ name, source: { kind, name: source } }: LiveObject, 
   };
 };
 
+/** What is held and what has come in, together. */
+export const tooLarge = ({ name, source: { kind } }: LiveObject): LiveTrouble => ({
+  reason: 'TooLarge',
+  message: `${kind} ${name} would hold more than 1 MiB, with what waits for a restart beside what has come in: it stays as it is until the restart begins`,
+});
+
 /** What a failed request says. */
 export const troubleOf = ({ name, source }: LiveObject, thrown: unknown): LiveTrouble => {
   const { message } = toError(thrown);

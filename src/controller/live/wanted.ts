@@ -30,7 +30,7 @@ export interface Wants {
     },
     signal: AbortSignal,
   ): Promise<Wanted | undefined>;
-  /** The latest snapshot that holds what pods were started on; where none does, the latest. @param before not this one, nor a later */
+  /** The latest snapshot that holds what pods were started on. @param before not this one, nor a later */
   lastOf(target: Target, held: HeldKeys, signal: AbortSignal, before?: number): Promise<number | undefined>;
 }
 
@@ -57,8 +57,11 @@ export const createWants = ({ sources, contents, snapshots }: WantsOptions): Wan
       const keys = await digests(content, target, signal);
       if ([...held].every(([key, accepted]) => accepted.has(keys.get(key) ?? ''))) return number;
     }
-    return numbers[0];
+    return undefined;
   };
+  /** Of a live object that is gone; where no snapshot is known to be good, the latest. */
+  const lost = async (target: Target, held: HeldKeys, signal: AbortSignal): Promise<number | undefined> =>
+    (await lastOf(target, held, signal)) ?? (await snapshots.numbers(target.object, target.namespace, signal))[0];
 
   return {
     lastOf,
@@ -67,7 +70,7 @@ export const createWants = ({ sources, contents, snapshots }: WantsOptions): Wan
       const present = sources.get(namespace, source);
       const keys = present.state === 'Present' ? present.keys : new Map<string, Digest>();
       const known = live.state === 'Present' ? live.snapshot : undefined;
-      const to = number ?? known ?? (await lastOf(target, held, signal));
+      const to = number ?? known ?? (await lost(target, held, signal));
       const moves = known !== to;
       const now = live.state === 'Present' ? live.keys : undefined;
       const isOff = [...held].some(([key, accepted]) => !accepted.has(now?.get(key) ?? ''));

@@ -108,3 +108,44 @@ describe('a policy that observes beside one that enforces', () => {
     assert.equal(own.restarts.length, 0);
   });
 });
+
+describe('a policy that observes from now on', () => {
+  /** Every look at the world that is not called for by anything new. */
+  const rest = (world: World): readonly string[] => {
+    const before = world.notices.length;
+    const writes = world.recordWrites;
+    for (let look = 0; look < 5; look++) world.policy({ observes: true });
+    assert.equal(world.recordWrites, writes, 'the record is left alone');
+    return world.notices.slice(before).map(({ reason }) => reason);
+  };
+
+  it('says once what it would restart for, though a restart had failed, and its content is gone', () => {
+    const world = new World();
+    world
+      .edit({ ...A, flag: 'b' })
+      .advance(SECOND)
+      .failRollout();
+    world.policy({ observes: true }).edit(A).advance(SECOND);
+    assert.equal(world.notices.at(-1)?.reason, 'WouldRestart');
+    assert.deepEqual(rest(world), []);
+    assert.equal(world.restarts.length, 1);
+  });
+
+  it('says nothing of what had begun before, and leaves it', () => {
+    const world = new World();
+    const { record } = world;
+    assert.ok(record !== undefined);
+    const intent = {
+      n: 1,
+      digest: 'x',
+      at: record.adoptedAt,
+      snapshots: [],
+      keys: ['ConfigMap/app:flag'],
+      changes: [],
+    };
+    world.record = { ...record, intent };
+    world.policy({ observes: true });
+    assert.deepEqual([rest(world), world.restarts.length], [[], 0]);
+    assert.ok(world.record.intent !== undefined);
+  });
+});

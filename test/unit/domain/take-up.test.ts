@@ -371,7 +371,13 @@ describe('a request', () => {
     const { pending, ledger } = later;
     assert.ok(pending !== undefined);
     const released = { ...observed, workload: { ...before, rollout: deployment() }, pending, ledger };
-    assert.equal(act(released, NOW + SECOND).restart?.digest, contentOf(B));
+    const tried = act(released, NOW + SECOND);
+    assert.equal(tried.restart?.digest, contentOf(B));
+    assert.deepEqual(
+      tried.ledger.history.map(({ outcome, reason }) => [outcome, reason]),
+      later.ledger.history.map(({ outcome, reason }) => [outcome, reason]),
+      'nobody has taken back what we have undone',
+    );
   });
 
   it('to restart now does not start pods on what has failed before', () => {
@@ -463,5 +469,26 @@ describe('an answer', () => {
         for (const { uid } of all) assert.equal(takings.get(uid), 1, 'and once');
       }),
     );
+  });
+});
+
+describe('requests that can not be answered yet', () => {
+  it('cost no more the more there are of them', () => {
+    let reads = 0;
+    const watched = (request: Request): Request => ({
+      ...request,
+      get uid() {
+        reads += 1;
+        return request.uid;
+      },
+    });
+    const requests = Array.from({ length: 2_000 }, (_, index) =>
+      watched(aRequest({ name: `r${index}`, type: 'Approve', digest: contentOf(B) })),
+    );
+    const observed = due({ requests, sources: { other: { state: 'Unknown' } } }, B);
+    const unread = { ...observed, sources: new Map([['ConfigMap/app', { state: 'Unknown' } as const]]) };
+    const taken = takeUp({ observed: unread, ledger: aLedger(A), forced: false, unproven: false, now: NOW });
+    assert.equal(taken.ledger.answers, undefined);
+    assert.ok(reads <= 20 * requests.length, `${reads} looks at ${requests.length} requests`);
   });
 });

@@ -102,6 +102,18 @@ describe('a restart that failed', () => {
     assert.deepEqual(world.undone, []);
   });
 
+  it('is not undone where that has changed before it could be done', () => {
+    const world = new World({ policies: [UNDOING] });
+    world.edit(BAD).advance(MINUTE);
+    world.dieOfUndo = 'Before';
+    world.failRollout();
+    assert.equal(world.ledger()?.failed?.undo?.phase, 'Intended');
+    world.deploy('template-2').start().advance(MINUTE);
+    assert.deepEqual(world.undone, []);
+    assert.equal(world.restarts.length, 1);
+    assert.equal(world.ledger()?.failed?.undo, undefined);
+  });
+
   it('is not undone where a newer change takes its place', () => {
     const world = new World({ policies: [UNDOING] });
     world
