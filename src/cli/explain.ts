@@ -7,12 +7,12 @@ import { bindsThroughLive, throughLive } from '../domain/live.ts';
 import { problemsOf } from '../domain/validation.ts';
 import { whyNot } from '../domain/why-not.ts';
 import type { StoredRecord } from '../controller/ports.ts';
+import { everyItem } from '../kube/every-item.ts';
 import { records as recordsPath } from '../kube/paths.ts';
 import { parseRecord, type RawRecord } from '../kube/records.ts';
 import { withCluster, type ClusterFlags } from './cluster.ts';
 import { EXIT, Failure } from './exit.ts';
 import { toldWaits, waitAsData, type Wait } from './explain-waits.ts';
-import { everyItem } from './listing.ts';
 import { readNamespace } from './live.ts';
 import { readManifests } from './manifests.ts';
 import { parseWorkloadName, type SourceName, type WorkloadName } from './names.ts';
@@ -86,7 +86,7 @@ const online = (wanted: WorkloadName, flags: ExplainFlags, terminal: Terminal): 
     const { signal } = terminal;
     const [{ manifests, unread }, records] = await Promise.all([
       readNamespace(client, namespace, signal, { reader: wanted }),
-      everyItem<RawRecord>(client, recordsPath(namespace), signal),
+      everyItem<RawRecord>(client, { path: recordsPath(namespace) }, signal),
     ]);
     for (const { kind, name } of unread)
       terminal.err(

@@ -3,7 +3,7 @@
 import { infoOf } from '../api/v1alpha1/kinds.ts';
 import { emptyLedger } from './adoption.ts';
 import { bindingPolicies, decidingOf, explain, namesSource, type KeyExplanation, type SourceFacts } from './explain.ts';
-import { isOfFailure } from './failure-words.ts';
+import { isOfFailure, ROLLBACK_REQUESTED } from './failure-words.ts';
 import { holdsAhead, type HoldAhead, type Question } from './gates.ts';
 import { bindsThroughLive, throughLive } from './live.ts';
 import { localTime } from './local-time.ts';
@@ -62,7 +62,7 @@ const waitingOf = ({ held }: Ledger, id: SourceId): Pick<Question, 'digest' | 'f
 };
 
 const isLeftAlone = (reason: string): reason is 'Undone' | 'RolledBack' | 'RollbackRequested' =>
-  isOfFailure(reason) || reason === 'RollbackRequested';
+  isOfFailure(reason) || reason === ROLLBACK_REQUESTED;
 
 /**
  * What is said where gates are set and none holds. Undefined: no policy sets any.

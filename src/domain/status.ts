@@ -52,7 +52,15 @@ export const policyStatus = (report: PolicyReport): ReloadPolicyStatus => {
   const last = lastOf(workloads);
   const { unreadable, claims = [], live = new Map<SourceId, LiveStanding>() } = report;
   const liveObjects = liveObjectsStatus(policy.delivery.objects, live, claims, before.liveObjects);
-  const wanted: readonly Wanted[] = conditionsOf({ policy, lines, sources, unreadable, claims, history });
+  const wanted: readonly Wanted[] = conditionsOf({
+    policy,
+    lines,
+    sources,
+    unreadable,
+    claims,
+    liveObjects,
+    history,
+  });
   return {
     observedGeneration: policy.generation,
     conditions: [

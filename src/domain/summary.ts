@@ -11,7 +11,7 @@ import {
   WorkloadReason,
 } from '../api/v1alpha1/conditions.ts';
 import { ALLOW_SCHEMA_ANNOTATION } from '../api/v1alpha1/names.ts';
-import type { HistoryEntry } from '../api/v1alpha1/types.ts';
+import type { HistoryEntry, LiveObjectStatus } from '../api/v1alpha1/types.ts';
 import type { Wanted } from './conditions.ts';
 import { claimWords, type Claim } from './live.ts';
 import { tellNeed, type Need } from './needs.ts';
@@ -28,6 +28,7 @@ export interface Facts {
   readonly sources: ReadonlyMap<SourceId, Source>;
   readonly unreadable: readonly string[];
   readonly claims: readonly Claim[];
+  readonly liveObjects: readonly LiveObjectStatus[];
   /** Newest first. */
   readonly history: readonly HistoryEntry[];
 }
@@ -49,7 +50,7 @@ export const conditionsOf = (facts: Facts): readonly Wanted[] => {
 };
 
 const readyOf = (facts: Facts): Answer => {
-  const { policy, lines, sources, unreadable, claims } = facts;
+  const { policy, lines, sources, unreadable, claims, liveObjects } = facts;
   const inState = (...states: readonly Line['state'][]): readonly Line[] =>
     lines.filter(({ state }) => states.includes(state));
   const missing = missingSources(sources);
@@ -80,6 +81,8 @@ const readyOf = (facts: Facts): Answer => {
     when(absent.length > 0, () => no(ReadyReason.WorkloadMissing, told(absent))),
     whenAny(inState('Restarting', 'Pending', 'Reloading'), (found) => no(ReadyReason.Progressing, told(found))),
     whenAny(inState('Blocked'), (found) => yes(ReadyReason.Blocked, told(found))),
+    // What nobody mounts yet keeps no workload from anything, but whoever waits for it to be there has to know.
+    whenAny(unrendered(liveObjects), (found) => yes(ReadyReason.Blocked, listed(found, SENTENCES))),
     when(policy.observes === true, () =>
       yes(ReadyReason.Observing, 'mode is Observe: what would be done is said, and nothing is touched'),
     ),
@@ -95,6 +98,12 @@ const readyOf = (facts: Facts): Answer => {
     )
   );
 };
+
+/** Live objects that can't be rendered, and why. */
+const unrendered = (objects: readonly LiveObjectStatus[]): readonly string[] =>
+  objects.flatMap(({ kind, name, state, message }) =>
+    state === 'Blocked' || state === 'Contested' ? [message ?? `${kind} ${name} can't be rendered`] : [],
+  );
 
 /** Whoever has not mounted what is rendered has no more than direct delivery. */
 const unmounted = (lines: readonly Line[]): readonly string[] => {

@@ -207,8 +207,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a cooldown ends early',
     file: 'domain/gates/cooldown.ts',
-    find: 'return question.now >= until',
-    replace: 'return question.now >= until - 10_000',
+    find: 'if (question.now >= until)',
+    replace: 'if (question.now >= until - 10_000)',
     by: [gates('with a cooldown')],
   },
   {

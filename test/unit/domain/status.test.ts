@@ -373,6 +373,15 @@ describe('the conditions of a policy', () => {
     assert.equal(readyMessage(mounted), '1 workload up to date');
   });
 
+  it('say that what nobody mounts yet can not be made', () => {
+    const message = 'ConfigMap app-live may not be written by the operator: install config/managed';
+    const live = { name: 'app-live', state: 'Missing' } as const;
+    const standing = { live, trouble: { reason: 'Forbidden', message } } as const;
+    const status = statusOf({ policy: managed, live: new Map([['ConfigMap/app-live', standing]]) });
+    assert.deepEqual(told(status, 'Ready'), ['Ready=True/Blocked']);
+    assert.equal(readyMessage(status), message);
+  });
+
   it('name a canary that is not bound: nothing would go first', () => {
     const canary = (name: string): ReloadPolicyStatus =>
       statusOf({ policy: { gates: aGate({ canary: { workload: { kind: 'Deployment', name } } }) } });
