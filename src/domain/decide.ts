@@ -34,7 +34,7 @@ import { chooseNudge, orderForUnproven, orderOf, holdingUnproven } from './order
 import { nudged, withEntry } from './outcomes.ts';
 import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
-import { alsoSaid, onlySaid } from './say.ts';
+import { alsoSaid, onlySaid, withoutWaits } from './say.ts';
 import { questionOf, withoutAwaited, withoutHeld, type Choice, type Situation } from './situation.ts';
 import { takeUp } from './take-up.ts';
 import { currentUndo, followUndo, intendUndo, recovered, sinceFailed, undoDueMs, undoMode, undoOrder } from './undo.ts';
@@ -47,7 +47,7 @@ export const decide = (observed: Observed, now: number): Plan => {
   const enforcing = observed.policies.filter(({ observes }) => observes !== true);
   if (enforcing.length === observed.policies.length) return decideFor(observed, now);
   if (enforcing.length === 0) {
-    const plan = decideFor(observed, now);
+    const plan = decideFor(withoutWaits(observed), now);
     return plan.type === 'Act' ? onlySaid(observed, plan, now) : plan;
   }
   const plan = decideFor({ ...observed, policies: enforcing }, now);

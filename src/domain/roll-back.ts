@@ -26,7 +26,9 @@ export const wayBack = (
   { snapshot, object: named }: { readonly snapshot: number; readonly object?: string },
   now: number,
 ): WayBack => {
-  const { live, snapshots: known, workload } = observed;
+  const { live, snapshots: known, workload, policies } = observed;
+  if (policies.every(({ observes }) => observes === true))
+    return refused('Observing', 'its policies only observe: nothing is delivered before one is set to mode Enforce');
   if (live === undefined)
     return refused('NotManaged', 'it mounts its sources themselves: only delivery mode Managed keeps snapshots');
   if (known === undefined || ledger.intent !== undefined || ledger.failed?.undo?.phase === 'Intended')

@@ -10,6 +10,7 @@ import { listed } from './listed.ts';
 import type { Changes, Ledger, Observed, SourceId } from './observed.ts';
 import { withApplied, withEntry } from './outcomes.ts';
 import { changedPlaces } from './places.ts';
+import { plannedWaits } from './plan-waits.ts';
 import { desiredPods } from './rollout.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -19,6 +20,18 @@ interface Said {
   readonly ledger: Ledger;
   readonly notices: readonly Notice[];
 }
+
+/**
+ * As if every gate were open that time or somebody opens: what would wait is said at once, too, or it would be something
+ * old to act on for whoever switches to Enforce before the gate opens.
+ */
+export const withoutWaits = ({ others: _others, ...observed }: Observed): Observed => ({
+  ...observed,
+  policies: observed.policies.map((policy) => {
+    const { budget: _budget, maxConcurrent: _maxConcurrent, canary: _canary, ...gates } = policy.gates;
+    return { ...policy, gates: { ...gates, windows: [], cooldownMs: 0, approval: 'Automatic', order: 'Parallel' } };
+  }),
+});
 
 /**
  * A plan of which nothing is done: every policy of the workload observes. What had begun before that stays as it is.
@@ -92,7 +105,7 @@ const onlyOwn = <T>(
 ): readonly (readonly [SourceId, T])[] => [...map].filter(([id]) => own(id));
 
 const say = (
-  { workload, policies }: Observed,
+  observed: Observed,
   { ledger, notices }: Said,
   {
     action,
@@ -106,9 +119,12 @@ const say = (
     readonly now: number;
   },
 ): Said => {
+  const { workload, policies } = observed;
   const names = policies.flatMap(({ name, observes }) => (observes === true ? [name] : [])).join(', ');
   const pods = desiredPods(workload.rollout);
   const what = action === 'Hot' ? 'have nudged' : 'have restarted';
+  const enforced = policies.map((policy) => ({ ...policy, observes: false }));
+  const waits = action === 'Hot' ? [] : plannedWaits({ ...observed, policies: enforced }, changes, now);
   return {
     ledger: withEntry(withApplied(ledger, changes), {
       time: now,
@@ -125,7 +141,7 @@ const say = (
         severity: 'Normal',
         reason: action === 'Hot' ? 'WouldHotReload' : 'WouldRestart',
         action: action === 'Hot' ? 'HotReload' : 'Restart',
-        note: `would ${what} ${pods} pods, but policy ${names} only observes: ${listed(keys)}`,
+        note: [`would ${what} ${pods} pods, but policy ${names} only observes: ${listed(keys)}`, ...waits].join('; '),
       },
     ],
   };

@@ -184,18 +184,18 @@ export const followUndo = (observed: Observed, ledger: Ledger, timeoutMs: number
   const undo = currentUndo(ledger);
   const { workload } = observed;
   if (undo === undefined || undo.phase === 'Succeeded' || ledger.restart === undefined) return ledger;
-  if (carries(workload, ledger.restart)) {
+  const isBack = carries(workload, ledger.restart);
+  if (isBack && undo.phase === 'Intended') {
     // The pods of the template before it never ran like that: to put the annotation back would only replace them once more.
-    const isOver =
-      undo.mode === 'Undo' && undo.phase === 'Intended' && workload.templateHash !== ledger.restart.templateHash;
+    const isOver = undo.mode === 'Undo' && workload.templateHash !== ledger.restart.templateHash;
     return isOver ? notUndone(ledger, 'somebody has changed the template since') : ledger;
   }
   const begun = undo.phase === 'Intended' ? undone(ledger, now) : ledger;
   const progress = rolloutProgress(workload.rollout);
-  if (progress.phase === 'Complete')
+  if (progress.phase === 'Complete' && !isBack)
     return told(observed, moved(begun, { phase: 'Succeeded', message: progress.message }), now);
   if (undo.phase !== 'InProgress' || now < undo.at + timeoutMs) return begun;
-  const message = `after ${timeoutMs / 1_000}s: ${progress.message}`;
+  const message = `after ${timeoutMs / 1_000}s: ${isBack ? 'somebody has put the template back to it' : progress.message}`;
   return told(observed, moved(begun, { phase: 'TimedOut', message }), now);
 };
 

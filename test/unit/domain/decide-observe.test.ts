@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SECOND, aPolicy, rule } from '../../support/builders.ts';
+import { aGate, aPolicy, HOUR, rule, SECOND } from '../../support/builders.ts';
 import { World } from '../../support/world.ts';
 
 const A = { flag: 'a', hot: 'a' };
@@ -43,6 +43,25 @@ describe('a policy that observes', () => {
       [latest(world)?.action, latest(world)?.outcome, latest(world)?.keys],
       ['Hot', 'Observed', ['ConfigMap/app:hot']],
     );
+  });
+
+  it('waits for no gate to say so, but says what would be waited for', () => {
+    const window = { name: 'far', type: 'Allow', cron: '0 18 * * *', durationMs: HOUR, timeZone: 'UTC' } as const;
+    const gates = aGate({
+      windows: [window],
+      approval: 'Manual',
+      cooldownMs: HOUR,
+      budget: { restarts: 1, periodMs: HOUR },
+    });
+    const world = new World({ policies: [{ ...OBSERVES, gates }] });
+    world.edit({ ...A, flag: 'b' }).advance(SECOND);
+    assert.equal(world.notices.length, 1);
+    assert.match(
+      world.notices[0]?.note ?? '',
+      /would have restarted 2 pods, .*; it would wait: policy policy wants approval.*; it would wait: .*window far lets restarts begin/,
+    );
+    world.policy({ observes: false }).advance(24 * HOUR);
+    assert.deepEqual([world.restarts.length, world.state()], [0, 'UpToDate'], 'nothing old is acted on');
   });
 
   it('leaves nothing old to act on when it enforces at last, and acts on what is new', () => {

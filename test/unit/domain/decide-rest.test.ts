@@ -8,6 +8,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decide } from '../../../src/domain/decide.ts';
 import type { Plan } from '../../../src/domain/effects.ts';
+import type { Live } from '../../../src/domain/live.ts';
 import type { Failed, Held, Ledger, Observed, Policy, Restart, Source } from '../../../src/domain/observed.ts';
 import { ledgerOf, recordStatusOf } from '../../../src/domain/record.ts';
 import type { RolloutState } from '../../../src/domain/rollout.ts';
@@ -23,6 +24,7 @@ import {
   changed,
   cronJob,
   deployment,
+  digestsOf,
   edited,
   found,
   HOUR,
@@ -60,6 +62,8 @@ const source: fc.Arbitrary<Source> = fc.oneof(
 const DIGESTS = ['digest-1', 'digest-2'] as const;
 const digest = fc.constantFrom(...DIGESTS);
 const n = fc.integer({ min: 1, max: 3 });
+/** Later than any that is recorded. */
+const NEXT = 4;
 
 const ended = fc.constantFrom<Pick<Restart, 'phase' | 'reason'>>(
   { phase: 'InProgress' },
@@ -93,13 +97,40 @@ const failed: fc.Arbitrary<Failed> = record({
   reason: fc.constantFrom('CrashLoopBackOff', 'RollbackRequested'),
   changes,
   phase: maybe(fc.constantFrom('Intended', 'InProgress', 'Succeeded', 'TimedOut')),
-}).map(({ phase, ...each }) => ({
+  mode: fc.constantFrom('Undo', 'Rollback'),
+}).map(({ phase, mode, ...each }) => ({
   ...each,
-  ...(phase !== undefined && { undo: { mode: 'Undo', phase, at: each.at } }),
+  ...(phase !== undefined && { undo: { mode, phase, at: each.at } }),
 }));
 
 /** Only what has failed is undone. */
 const isUndone = ({ n: of }: Restart, what: Failed | undefined): boolean => what?.undo !== undefined && what.n === of;
+
+/** What the workload mounts in place of the source. */
+const live: fc.Arbitrary<Live> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: record({ content, ours: fc.boolean() }).map(({ content: each, ours }): Live => ({
+      state: 'Present',
+      name: 'app-live',
+      uid: 'uid-live',
+      resourceVersion: '1',
+      keys: digestsOf(each),
+      snapshot: 1,
+      ours,
+    })),
+  },
+  { weight: 1, arbitrary: fc.constant<Live>({ state: 'Missing', name: 'app-live' }) },
+  { weight: 1, arbitrary: fc.constant<Live>({ state: 'Unknown', name: 'app-live', message: 'forbidden' }) },
+  {
+    weight: 1,
+    arbitrary: fc.constant<Live>({
+      state: 'Missing',
+      name: 'app-live',
+      trouble: { reason: 'Forbidden', message: 'no right' },
+    }),
+  },
+);
 
 const consent = record({ digest, at: time });
 
@@ -111,7 +142,7 @@ const ledger: fc.Arbitrary<Ledger> = record({
   approved: maybe(consent),
   opened: maybe(consent),
   delivery: maybe(record({ startedAt: time, phase: fc.constantFrom('InProgress', 'TimedOut', 'Succeeded') })),
-  intent: maybe(record({ n, digest, at: time, changes })),
+  intent: maybe(record({ n: fc.constant(NEXT), digest, at: time, changes })),
   times: fc.array(time, { maxLength: 3 }),
 }).map(({ content: each, delivery, intent, times, ...rest }) =>
   aLedger(each, {
@@ -184,7 +215,7 @@ const observation: fc.Arbitrary<Observed> = record({
   source,
   ledger: maybe(ledger),
   rollout,
-  annotation: maybe(record({ n, digest, ours: fc.boolean() })),
+  annotation: maybe(record({ n: fc.integer({ min: 1, max: NEXT }), digest, ours: fc.boolean() })),
   templateSeenAt: fc.constantFrom(0, NOW - MINUTE, NOW),
   annotationSeenAt: maybe(time),
   podsSeenAt: maybe(ago.map((ms) => NOW - ms)),
@@ -192,9 +223,10 @@ const observation: fc.Arbitrary<Observed> = record({
   pending: maybe(record({ changes, firstAt: time, burstAt: time, lastAt: time })),
   requests: fc.uniqueArray(request, { maxLength: 2, selector: ({ uid }) => uid }),
   template: fc.constantFrom('template-1', 'template-2'),
+  live: fc.option(live, { nil: undefined, freq: 2 }),
   standing: fc.constantFrom('Done', 'Due', 'InProgress', 'Failed', 'Unknown'),
 }).map(({ source: each, ledger: known, rollout: state, annotation, template, standing, ...more }) => {
-  const { annotationSeenAt, podsSeenAt, pending, ...rest } = more;
+  const { annotationSeenAt, podsSeenAt, pending, live: mounted, ...rest } = more;
   return observing(each, {
     ...rest,
     workload: aWorkload({ rollout: state, templateHash: template, ...(annotation && { annotation }) }),
@@ -210,6 +242,7 @@ const observation: fc.Arbitrary<Observed> = record({
       ),
     },
     ...(known && { ledger: known }),
+    ...(mounted && { live: new Map([['ConfigMap/app', mounted]]) }),
     ...(annotationSeenAt !== undefined && { annotationSeenAt }),
     ...(podsSeenAt !== undefined && { podsSeenAt }),
     ...(pending && { pending }),
@@ -220,13 +253,14 @@ const observation: fc.Arbitrary<Observed> = record({
 const look = (
   observed: Observed,
   startedAt: number,
+  now = NOW,
 ): { readonly plan: Plan; readonly podsSeenAt: number | undefined } => {
-  const plan = decide(observed, NOW);
+  const plan = decide(observed, now);
   if (plan.type !== 'LookAtPods') return { plan, podsSeenAt: observed.podsSeenAt };
   const pods = [aPod(startedAt), aPod(startedAt, 'web-2')];
-  const known = decide({ ...observed, pods, reports: [], podsSeenAt: NOW }, NOW);
+  const known = decide({ ...observed, pods, reports: [], podsSeenAt: now }, now);
   assert.notEqual(known.type, 'LookAtPods', 'the pods are asked for again though they are known');
-  return { plan: known, podsSeenAt: NOW };
+  return { plan: known, podsSeenAt: now };
 };
 
 const after = (observed: Observed, plan: Act, podsSeenAt: number | undefined): Observed => {
@@ -266,6 +300,24 @@ describe('a decision without an effect', () => {
         }
       }),
       runs(3_000),
+    );
+  });
+
+  it('calls for another one every few seconds at the most, as time passes and nothing else', () => {
+    fc.assert(
+      fc.property(observation, time, (first, startedAt) => {
+        let observed = first;
+        let now = NOW;
+        for (let looks = 0; now < NOW + HOUR; looks++) {
+          const { plan, podsSeenAt } = look(observed, startedAt, now);
+          if (plan.type !== 'Act' || hasEffects(plan) || plan.requeueAfterMs === undefined) return;
+          // While a rollout is under way, its pods are looked at every few seconds.
+          assert.ok(looks < 3 * LOOKS + (now - NOW) / (4 * SECOND), `${looks} looks after ${now - NOW} ms`);
+          observed = after(observed, plan, podsSeenAt);
+          now += plan.requeueAfterMs;
+        }
+      }),
+      runs(500),
     );
   });
 });

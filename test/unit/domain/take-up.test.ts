@@ -23,6 +23,7 @@ import {
   aWorkload,
   changed,
   deployment,
+  digestsOf,
   edited,
   found,
   HOUR,
@@ -490,5 +491,44 @@ describe('requests that can not be answered yet', () => {
     const taken = takeUp({ observed: unread, ledger: aLedger(A), forced: false, unproven: false, now: NOW });
     assert.equal(taken.ledger.answers, undefined);
     assert.ok(reads <= 20 * requests.length, `${reads} looks at ${requests.length} requests`);
+  });
+});
+
+describe('a request to go back to a snapshot', () => {
+  const id = 'ConfigMap/app';
+  const asked = (observes: boolean): Act =>
+    act(
+      observing(found(B), {
+        ledger: aLedger(B),
+        policies: [aPolicy({ observes })],
+        live: new Map([
+          [
+            id,
+            {
+              state: 'Present',
+              name: 'app-live',
+              uid: 'uid-live',
+              resourceVersion: '1',
+              keys: digestsOf(B),
+              snapshot: 2,
+              ours: true,
+            },
+          ],
+        ]),
+        snapshots: new Map([[id, { object: 'app-live', numbers: [2, 1], keys: new Map([[1, digestsOf(A)]]) }]]),
+        requests: [aRequest({ type: 'Rollback', snapshot: 1 })],
+      }),
+    );
+
+  it('begins at once, and leaves what the source holds alone', () => {
+    const plan = asked(false);
+    assert.equal(answerOf(plan), 'Done');
+    assert.deepEqual([plan.ledger.intent?.n, plan.ledger.failed?.reason], [1, 'RollbackRequested']);
+  });
+
+  it('is refused where every policy only observes: it would begin when one enforces', () => {
+    const plan = asked(true);
+    assert.equal(answerOf(plan), 'Refused Observing');
+    assert.deepEqual([plan.ledger.intent, plan.ledger.failed], [undefined, undefined]);
   });
 });
