@@ -321,16 +321,27 @@ export const judgeRestart = (scene: Scene, workload: Deployed, order: RestartOrd
   judgeGates(scene, workload, order);
 };
 
+/** A rollback keeps pods of which a container may have started on what failed, within the seconds that are told of it. */
+const sweeps = ({ account }: Scene, { pods }: Deployed, { cause }: RestartOrder): boolean => {
+  const since = (account.restarts.at(-1)?.at ?? 0) - 2_000;
+  return cause.includes('content that was rolled back') && pods.some(({ startedAt }) => startedAt >= since);
+};
+
 /** Something has changed that the restart brings. */
 export const judgeChange = (scene: Scene, workload: Deployed, order: RestartOrder): void => {
   const { cluster, account } = scene;
   const what = restartWords(scene, workload, order);
   const delivered = deliveredTo(cluster, workload);
-  hold('once', account.changes.length > 0 || account.wished, () => `${what}: nothing has changed since the last`);
+  const isSweep = sweeps(scene, workload, order);
+  hold(
+    'once',
+    account.changes.length > 0 || account.wished || isSweep,
+    () => `${what}: nothing has changed since the last`,
+  );
   const differ = differing(cluster, workload, account.changes, (name) => deliveredFlag(cluster, workload, name));
   hold(
     'difference',
-    account.wished || account.lost || differ.length > 0,
+    account.wished || account.lost || isSweep || differ.length > 0,
     () => `${what}: all containers run on ${delivered}`,
   );
   hold('failed', account.undone !== delivered || account.wished, () => `${what}: it was undone`);
