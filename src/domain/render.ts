@@ -32,12 +32,15 @@ const contentOf = (members: readonly Observed[], id: SourceId, key: string): Rea
   return new Set(members.map((member) => (member.ledger?.applied.get(id) ?? liveBaseline(member, id))?.get(key) ?? ''));
 };
 
-/** The snapshot that a restart which has begun, or a rollback, wants a live object to be of. */
+/**
+ * The snapshot that a restart which has begun, or a rollback, wants a live object to be of. One that is in the template, and
+ * whose record a crash has kept from saying so, wants nothing any more: what it delivers was there before.
+ */
 export const begunSnapshot = (members: readonly Observed[], id: SourceId, object: string): number | undefined => {
-  const numbers = members.flatMap(({ ledger }) =>
-    (ledger?.intent?.snapshots ?? []).flatMap((each) =>
-      each.source === id && each.object === object ? [each.number] : [],
-    ),
+  const numbers = members.flatMap(({ workload: { annotation }, ledger }) =>
+    ledger?.intent === undefined || (annotation?.n ?? 0) >= ledger.intent.n
+      ? []
+      : ledger.intent.snapshots.flatMap((each) => (each.source === id && each.object === object ? [each.number] : [])),
   );
   if (numbers.length > 0) return Math.max(...numbers);
   return undoneTo(members, id, object);

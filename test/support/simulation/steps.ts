@@ -177,6 +177,33 @@ export const MANAGED: readonly fc.WeightedArbitrary<Step>[] = [
   },
 ];
 
+/** Restarts that begin, and what may come in the middle of them. */
+export const BEGINNING: readonly fc.WeightedArbitrary<Step>[] = [
+  {
+    weight: 5,
+    arbitrary: fc
+      .tuple(index, fc.constantFrom('a', 'b', 'c', 'bad'))
+      .map(([source, flag]): Step => ({ do: 'edit', source, flag })),
+  },
+  { weight: 5, arbitrary: fc.constantFrom(600, SECOND, 10 * SECOND).map((ms): Step => ({ do: 'wait', ms })) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom('finish', 'exceed', 'pause', 'unpause' as const), workload: index }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(index, fc.constantFrom('a', 'theirs'), fc.constantFrom('a', 'b'))
+      .map(([object, flag, hot]): Step => ({ do: 'edit live', object, flag, hot })),
+  },
+  { weight: 1, arbitrary: edit },
+  { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'remove policies' }, { do: 'make policies' }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<Step>({ do: 'die', at: 'AfterLive' }, { do: 'die', at: 'Restarted' }, { do: 'start' }),
+  },
+];
+
 /** What people ask for. */
 export const ASKING: fc.WeightedArbitrary<Step> = { weight: 2, arbitrary: ask };
 

@@ -6,7 +6,7 @@ import type { GatePolicy, Policy } from '../../../src/domain/observed.ts';
 import { aGate, aPolicy, MINUTE, rule, SECOND } from '../../support/builders.ts';
 import { runs } from '../../support/runs.ts';
 import { live, type Setting } from '../../support/simulation/history.ts';
-import { ANYTHING, APPROVING, ASKING, histories, MANAGED, WINDOWS } from '../../support/simulation/steps.ts';
+import { ANYTHING, APPROVING, ASKING, BEGINNING, histories, MANAGED, WINDOWS } from '../../support/simulation/steps.ts';
 
 /** One policy that renders `app-live` from `app`, for some workloads. */
 const managed = (gates: Partial<GatePolicy>, ...names: readonly string[]): Policy =>
@@ -41,7 +41,7 @@ const sharing = (gates: Partial<GatePolicy>): Setting => ({
 const [, windows = []] = WINDOWS;
 const BUDGET = { restarts: 2, periodMs: 10 * MINUTE };
 
-export const SETTINGS: readonly (readonly [string, Setting])[] = [
+const SETTINGS: readonly (readonly [string, Setting])[] = [
   ['without any gate', one({})],
   ['with a window', one({ windows })],
   ['with approval and a budget', one({ approval: 'Manual', budget: BUDGET })],
@@ -61,6 +61,24 @@ describe('whatever happens to what is delivered, the laws hold', () => {
     it(what, async () => {
       await fc.assert(
         fc.asyncProperty(histories(...ANYTHING, ...MANAGED, ASKING, ...more), async (steps) => {
+          await live(setting, steps);
+        }),
+        runs(300),
+      );
+    });
+  }
+});
+
+describe('whatever happens in the middle of restarts, the laws hold', () => {
+  for (const [what, setting] of [
+    ['of one', one({ onFailure: 'Rollback' })],
+    ['of one in its cooldown', one({ cooldownMs: 90 * SECOND })],
+    ['of two that share it', sharing({ onFailure: 'Rollback' })],
+    ['of two that share it, in their cooldowns', sharing({ cooldownMs: 90 * SECOND })],
+  ] as const) {
+    it(what, async () => {
+      await fc.assert(
+        fc.asyncProperty(histories(...BEGINNING), async (steps) => {
           await live(setting, steps);
         }),
         runs(300),
