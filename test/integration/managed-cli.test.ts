@@ -33,7 +33,7 @@ const managed = (kind: 'ConfigMap' | 'Secret', name: string): Partial<ReloadPoli
 describe('kubectl reload on live objects', { concurrency: 2 }, () => {
   let cluster: Cluster;
   let operator: RunningOperator;
-  const stages = stagePool('managed-cli', 8);
+  const stages = stagePool('managed-cli', 9);
 
   before(async () => {
     cluster = await clusterForTests({ node: false });
