@@ -6,6 +6,7 @@
  */
 
 import { adopt, emptyLedger } from './adoption.ts';
+import { sweep } from './after-rollback.ts';
 import { carriedByOthers } from './carried-by-others.ts';
 import { withoutFuture } from './clocks.ts';
 import { withoutConsentIn, withPresentConsent } from './consent.ts';
@@ -133,7 +134,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
 const followLatest = (observed: Observed, ledger: Ledger, now: number): Ledger | undefined =>
   currentUndo(ledger) === undefined
     ? followRestart(observed, ledger, now)
-    : followUndo(observed, ledger, progressTimeout(observed), now);
+    : sweep(observed, ledger, followUndo(observed, ledger, progressTimeout(observed), now), now);
 
 const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger | undefined => {
   if (ledger.restart === undefined) return ledger;

@@ -215,6 +215,63 @@ describe('managed delivery', { concurrency: false }, () => {
     assert.match(await stage.exec(old, 'cat', '/proc/1/cmdline'), /--flag=one/);
   });
 
+  staged('leaves no container on content that was rolled back, also of pods that are older', async (stage) => {
+    // Ready is who is told so: the first pod, but none of those that come later.
+    const state = { name: 'state', mountPath: '/state' };
+    const container = {
+      volumeMounts: [{ name: 'config', mountPath: '/etc/app' }, state],
+      readinessProbe: { exec: { command: ['test', '-e', '/state/ready'] }, periodSeconds: 1 },
+    };
+    await stage.configMap({ flag: 'one', mode: 'one', hot: 'one' });
+    const manifest = stage.manifest({ ...LIVE, container }) as {
+      readonly spec: { readonly template: { readonly metadata: object; readonly spec: PodSpec } };
+    };
+    const { metadata, spec } = manifest.spec.template;
+    const withState = { ...spec, volumes: [...spec.volumes, { name: 'state', emptyDir: {} }] };
+    const body = { ...manifest, spec: { ...manifest.spec, template: { metadata, spec: withState } } };
+    await stage.api.request({ method: 'POST', path: stage.workloadsPath(), body });
+    await stage.policy(managed({ restart: { onFailure: 'Rollback', progressTimeout: '20s' } }));
+    const old = await onePod(stage, []);
+    await untilPasses(() => stage.exec(old, 'touch', '/state/ready').then(() => undefined), {
+      what: 'the first pod to run',
+      intervalMs: 200,
+    });
+    await stage.rolledOut();
+    await stage.adopted();
+
+    await stage.edit({ flag: 'bad' });
+    await onePod(stage, [old]);
+    await stage.exec(old, 'sh', '-c', '(sleep 0.2; kill 1) > /dev/null 2>&1 &');
+    await untilPasses(async () => assert.match(await stage.exec(old, 'cat', '/proc/1/environ'), /FLAG=bad/), {
+      what: 'the container to run again, on what is being rolled out',
+      intervalMs: 200,
+    });
+    await untilPasses(async () => assert.equal((await stage.record()).failed?.undo?.phase, 'Succeeded'), {
+      what: 'the rollback',
+      timeoutMs: 90_000,
+      intervalMs: 200,
+    });
+    const cured = await onePod(stage, [old]);
+    await untilPasses(() => stage.exec(cured, 'touch', '/state/ready').then(() => undefined), {
+      what: 'the pod that takes its place to run',
+      intervalMs: 200,
+    });
+    await stage.rolledOut();
+    assert.deepEqual(await started(stage), new Set(['one']));
+    assert.deepEqual(await stage.environmentIn('FLAG'), ['FLAG=one']);
+    assert.match((await stage.restartAnnotation()) ?? '', /^v1\.2\./);
+    assert.equal((await configMap(stage, 'app')).data['flag'], 'bad');
+    await untilPasses(
+      async () => {
+        const [workload] = (await stage.status()).workloads ?? [];
+        assert.equal(`${workload?.state} ${workload?.reason}`, 'Failed RolledBack');
+      },
+      { what: 'the status to name what failed still' },
+    );
+    await settled(stage);
+    assert.match((await stage.restartAnnotation()) ?? '', /^v1\.2\./, 'what failed is not tried again');
+  });
+
   staged(
     'has a pod that is just starting span two adjacent writes, until the rollout is through: a limit',
     async (stage) => {
