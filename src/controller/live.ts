@@ -14,6 +14,7 @@ import type { Bindings } from './bindings.ts';
 import type { Ledgers } from './ledgers.ts';
 import { createAsked, type Asked } from './live/asked.ts';
 import { createContents } from './live/contents.ts';
+import { createGoods } from './live/goods.ts';
 import { createMoves, type Moves } from './live/moves.ts';
 import { createNeeds } from './live/needs.ts';
 import { createRenderer } from './live/renderer.ts';
@@ -62,6 +63,7 @@ export const createLiveObjects = (options: LiveObjectsOptions): LiveObjects => {
   const versions = createVersions(store);
   const targets = createTargets({ bindings, sources, workloads, observe });
   const wants = createWants({ sources, contents, snapshots });
+  const goods = createGoods({ targets, wants });
   const troubles = createTroubles((key) => {
     const { namespace, id } = partsOf(key);
     options.onTrouble(namespace, id);
@@ -73,6 +75,7 @@ export const createLiveObjects = (options: LiveObjectsOptions): LiveObjects => {
     wants,
     versions,
     snapshots,
+    goods,
     needs,
     troubles,
     events,
@@ -80,7 +83,7 @@ export const createLiveObjects = (options: LiveObjectsOptions): LiveObjects => {
     clock,
   });
 
-  const moves = createMoves({ targets, wants, versions, snapshots, needs, renderer, turns, ledgers, clock });
+  const moves = createMoves({ targets, goods, versions, snapshots, needs, renderer, turns, ledgers, clock });
 
   return {
     begin: (observed, ledger, order, signal) => moves.begin(observed, ledger, order, signal),

@@ -174,7 +174,8 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
     const order = orderToComplete(observed, ledger, ledger.intent, now);
     return { ledger: withoutHeld(ledger), difference, order, hotWaits: true };
   }
-  const behind = behindLive(observed, ledger);
+  // What is about to be gone back from is not followed any further.
+  const behind = currentUndo(ledger)?.phase === 'Intended' ? undefined : behindLive(observed, ledger);
   if (behind !== undefined) {
     const order = orderToFollow(observed, orderOf({ ...situation, difference: behind }, false), now);
     return { ledger: withoutHeld(ledger), difference, order, hotWaits: true };

@@ -2,7 +2,9 @@
 
 import { compare, onItsWay, onlyFrom, type Difference } from './difference.ts';
 import type { RestartOrder } from './effects.ts';
-import { hasArrived, liveOf } from './live.ts';
+import { expectedOf } from './key-change.ts';
+import { listed } from './listed.ts';
+import { hasArrived, keysIn, liveOf } from './live.ts';
 import type { Changes, Intent, Ledger, Observed, Restart, Source, SourceId } from './observed.ts';
 import { carried, counted } from './outcomes.ts';
 import { isByRestartAt, wholeSecondAfter } from './restart-at.ts';
@@ -70,7 +72,7 @@ export const orderToComplete = (observed: Observed, ledger: Ledger, intent: Inte
  * begun its restart: this one follows, whatever its gates say by now. Undefined: nothing.
  */
 export const behindLive = (observed: Observed, ledger: Ledger): Difference | undefined => {
-  const shared = [...(observed.live ?? [])].filter(([id]) => isAhead(observed, id));
+  const shared = [...(observed.live ?? [])].filter(([id]) => keysAhead(observed, id).size > 0);
   if (shared.length === 0) return undefined;
   const sources = new Map(observed.sources);
   for (const [id, live] of shared) {
@@ -78,8 +80,13 @@ export const behindLive = (observed: Observed, ledger: Ledger): Difference | und
     if (live.state === 'Present' && source?.state === 'Present') sources.set(id, asLive(source, live.keys));
   }
   const difference = compare({ ...observed, sources }, ledger);
-  const ids = new Set(shared.map(([id]) => id));
-  if (![...difference.restart.keys()].some((id) => ids.has(id))) return undefined;
+  // What others put into a live object nobody follows: it is about to be put back.
+  const isOfSharers = (id: SourceId): boolean => {
+    const ahead = keysAhead(observed, id);
+    return [...keysIn(difference.restart.get(id))].every((key) => ahead.has(key));
+  };
+  const ids = new Set(shared.flatMap(([id]) => (difference.restart.has(id) && isOfSharers(id) ? [id] : [])));
+  if (ids.size === 0) return undefined;
   // What is in other live objects, or is not, is a matter of their own.
   const reaches = (id: SourceId): boolean => ids.has(id) || liveOf(observed, id) === undefined;
   return {
@@ -92,13 +99,14 @@ export const behindLive = (observed: Observed, ledger: Ledger): Difference | und
 /** Such a restart, begun: it delivers what is there already. */
 export const orderToFollow = (observed: Observed, order: RestartOrder, now: number): RestartOrder => {
   const snapshots = [...(observed.live ?? [])].flatMap(([source, live]) =>
-    order.changes.has(source) && live.state === 'Present' && live.snapshot !== undefined
+    order.live?.includes(source) === true && live.state === 'Present' && live.snapshot !== undefined
       ? [{ source, object: live.name, number: live.snapshot }]
       : [],
   );
   const { n, digest, keys, changes } = order;
   return {
     ...order,
+    cause: `changed: ${listed(keys)}; those that share a live object get it together`,
     live: snapshots.map(({ source }) => source),
     begun: { n, digest, at: now, snapshots, keys, changes },
   };
@@ -116,20 +124,23 @@ export const asLive = (source: Extract<Source, { readonly state: 'Present' }>, k
   };
 };
 
-/** A live object that holds what a sharer was started on, or is about to be. */
-const isAhead = ({ sharers = [], ...observed }: Observed, id: SourceId): boolean => {
+/**
+ * The keys of which a live object holds what a sharer was started on, or is about to be, and this workload was not, and is
+ * not: also what a sharer has gone back to, while this one's restart is still under way.
+ */
+const keysAhead = ({ sharers = [], ledger, ...observed }: Observed, id: SourceId): ReadonlySet<string> => {
   const live = liveOf(observed, id);
-  return (
-    live?.state === 'Present' &&
-    live.ours &&
-    sharers.some(({ ledger }) => {
-      if (ledger?.applied.has(id) !== true) return false;
-      const sent = onItsWay(ledger)?.get(id);
-      return [...live.keys].some(
-        ([key, digest]) =>
-          observed.ledger?.applied.get(id)?.get(key) !== digest &&
-          (sent?.get(key) === digest || (sent?.has(key) !== true && ledger.applied.get(id)?.get(key) === digest)),
-      );
-    })
+  const others = sharers.filter((sharer) => sharer.ledger?.applied.has(id) === true);
+  if (live?.state !== 'Present' || !live.ours || others.length === 0) return new Set();
+  const keys = new Set([...live.keys.keys(), ...keysIn(ledger?.applied.get(id))]);
+  return new Set(
+    [...keys].filter((key) => {
+      const is = live.keys.get(key);
+      return awaited(ledger, id, key) !== is && others.some((sharer) => awaited(sharer.ledger, id, key) === is);
+    }),
   );
 };
+
+/** What a key holds for a workload once its restart has arrived. */
+const awaited = (ledger: Ledger | undefined, id: SourceId, key: string): string | undefined =>
+  expectedOf(onItsWay(ledger)?.get(id), key, ledger?.applied.get(id)?.get(key));

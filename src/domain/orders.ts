@@ -44,7 +44,8 @@ export const orderOf = (situation: Situation, forced: boolean): RestartOrder => 
     const why = difference.impossible.get(key);
     return why === undefined ? [] : [`${key}: ${why}`];
   });
-  const live = movedBy(observed, difference.carried);
+  // Content that came back while other content is on its way differs from nothing that is applied.
+  const live = movedBy(observed, new Map([...difference.carried, ...difference.restart]));
   const held = heldAmong(questionOf(situation), difference.restart);
   const alongside = changedKeys(onlyFrom(difference.restart, (id) => held.has(id)));
   const reasons = [...new Set([...held.values()].map(({ reason }) => reason))];

@@ -25,14 +25,12 @@ export const heldKeys = (members: readonly Observed[], id: SourceId): HeldKeys |
   return new Map([...keys].map((key) => [key, contentOf(members, id, key)]));
 };
 
-const contentOf = (members: readonly Observed[], id: SourceId, key: string): ReadonlySet<Digest | ''> =>
-  new Set(
-    members.flatMap((member) => {
-      const sent = onItsWay(member.ledger)?.get(id)?.get(key);
-      const applied = (member.ledger?.applied.get(id) ?? liveBaseline(member, id))?.get(key) ?? '';
-      return sent === undefined ? [applied] : [applied, sent];
-    }),
-  );
+/** What is on its way to one of them is delivered already; what pods were started on before counts only where nothing is. */
+const contentOf = (members: readonly Observed[], id: SourceId, key: string): ReadonlySet<Digest | ''> => {
+  const sent = members.flatMap(({ ledger }) => onItsWay(ledger)?.get(id)?.get(key) ?? []);
+  if (sent.length > 0) return new Set(sent);
+  return new Set(members.map((member) => (member.ledger?.applied.get(id) ?? liveBaseline(member, id))?.get(key) ?? ''));
+};
 
 /** The snapshot that a restart which has begun, or a rollback, wants a live object to be of. */
 export const begunSnapshot = (members: readonly Observed[], id: SourceId, object: string): number | undefined => {

@@ -6,6 +6,7 @@ import type { Law, Mutant } from './mutant.ts';
 const lives = (test: string): Law => ({ file: 'simulation', test });
 const gates = (test: string): Law => ({ file: 'simulation-gates', test });
 const order = (test: string): Law => ({ file: 'simulation-order', test });
+const managed = (test: string): Law => ({ file: 'simulation-managed', test });
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -315,5 +316,131 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'const value = isUnproven ? restart.replaces : annotationValue;',
     replace: 'const value = annotationValue;',
     by: [gates('where what fails is undone')],
+  },
+  {
+    name: 'what has failed counts as applied',
+    file: 'domain/decide.ts',
+    find: "const succeeded = restart.phase === 'Succeeded';",
+    replace: "const succeeded = restart.phase !== 'InProgress';",
+    by: [gates('without any gate')],
+  },
+  {
+    name: 'what is about to begin has no place yet',
+    file: 'domain/standing.ts',
+    find: "  if (pending !== undefined) return 'InProgress';\n",
+    replace: '',
+    by: [order('one after the other')],
+  },
+  {
+    name: 'what takes a restart is delivered at once',
+    file: 'domain/render.ts',
+    find: '.restart.get(id))) keys.add(key);',
+    replace: '.restart.get(id))) keys.delete(key);',
+    by: [managed('without any gate')],
+  },
+  {
+    name: 'hot keys of a live object wait',
+    file: 'domain/live.ts',
+    find: "  source.has(key) ? 'Source' : undefined;",
+    replace: "  source.has(key) ? 'Live' : undefined;",
+    by: [managed('without any gate')],
+  },
+  {
+    name: 'invalid content is delivered',
+    file: 'domain/render.ts',
+    find: 'problemsOf(source, [policy.name]).length > 0 || members.some(isContentRefused)',
+    replace: 'false',
+    by: [managed('without any gate')],
+  },
+  {
+    name: 'what has begun is begun once more',
+    file: 'domain/managed.ts',
+    find: 'annotation.n < intent.n) return ledger;',
+    replace: 'annotation.n <= intent.n) return ledger;',
+    by: [managed('without any gate')],
+  },
+  {
+    name: 'what has begun is not completed',
+    file: 'domain/decide.ts',
+    find: 'if (ledger.intent !== undefined) {',
+    replace: 'if (ledger.intent !== undefined && ledger.held !== undefined) {',
+    by: [managed('with a window'), managed('without any gate')],
+  },
+  {
+    name: 'nobody follows another that shares a live object',
+    file: 'domain/managed.ts',
+    find: 'if (shared.length === 0) return undefined;',
+    replace: 'if (shared.length < 9) return undefined;',
+    by: [managed('where two share it, in windows'), managed('where two share it, and what fails')],
+  },
+  {
+    name: 'the gates of those that share a live object count for nothing',
+    file: 'domain/gates.ts',
+    find: 'question.observed.sharers ?? []',
+    replace: '[] as typeof question.observed.sharers & {}',
+    by: [managed('where two share it, in windows')],
+  },
+  {
+    name: 'content that comes back leaves live objects as they are',
+    file: 'domain/orders.ts',
+    find: 'new Map([...difference.carried, ...difference.restart])',
+    replace: 'difference.carried',
+    by: [managed('without any gate')],
+  },
+  {
+    name: 'what others put into a live object is followed',
+    file: 'domain/managed.ts',
+    find: '.every((key) => ahead.has(key));',
+    replace: '.every((key) => ahead.size > 0 || key === undefined);',
+    by: [managed('where two share it')],
+  },
+  {
+    name: 'what has failed is followed once more',
+    file: 'domain/decide.ts',
+    find: "currentUndo(ledger)?.phase === 'Intended' ? undefined : behindLive(observed, ledger)",
+    replace: 'behindLive(observed, ledger)',
+    by: [managed('where two share it, and what fails')],
+  },
+  {
+    name: 'a rollback leaves the live object as it is',
+    file: 'domain/undo.ts',
+    find: '...(live.length > 0 && { live }),',
+    replace: '',
+    by: [managed('where what fails is rolled back')],
+  },
+  {
+    name: 'what a policy made again finds is not what is applied',
+    file: 'domain/difference.ts',
+    find: 'ledger.applied.get(id) ?? liveBaseline(observed, id);',
+    replace: 'ledger.applied.get(id);',
+    by: [managed('without any gate')],
+  },
+  {
+    name: 'a restart begins before what it delivers is there',
+    file: 'controller/live.ts',
+    find: 'if (begun) throw moved(`not all that read ${key} have a record yet`);',
+    replace: '',
+    by: [managed('where two share it')],
+  },
+  {
+    name: 'some snapshot is gone back to, whatever it holds',
+    file: 'controller/live.ts',
+    find: 'return found.holds ? found.number : undefined;',
+    replace: 'return found.number;',
+    by: [managed('where what fails is rolled back'), managed('where two share it, and what fails')],
+  },
+  {
+    name: 'what is good is not kept',
+    file: 'controller/live/snapshots.ts',
+    find: 'staying?.has(each.number) !== true',
+    replace: 'each.number >= 0',
+    by: [managed('where what fails is rolled back')],
+  },
+  {
+    name: 'what somebody has put back to what was applied before stays',
+    file: 'domain/render.ts',
+    find: 'if (sent.length > 0) return new Set(sent);',
+    replace: '',
+    by: [managed('without any gate')],
   },
 ];

@@ -1,20 +1,17 @@
 /** Moves of live objects from one snapshot to another: forward with a restart, back after a failure. Recorded before they are done. */
 
-import { compare } from '../../domain/difference.ts';
 import type { RestartOrder } from '../../domain/effects.ts';
-import { keysIn } from '../../domain/live.ts';
 import type { Intent, Ledger, Observed, SnapshotReference, SourceId } from '../../domain/observed.ts';
-import type { HeldKeys } from '../../domain/render.ts';
 import { notUndone } from '../../domain/undo.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Ledgers } from '../ledgers.ts';
+import type { Goods } from './goods.ts';
 import type { Needs } from './needs.ts';
 import type { Renderer } from './renderer.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { Target, Targets } from './targets.ts';
 import type { Turns } from './turns.ts';
 import { moved, type Versions } from './versions.ts';
-import type { Wants } from './wanted.ts';
 
 export interface Moves {
   /**
@@ -39,7 +36,7 @@ export interface Moves {
 
 export interface MovesOptions {
   readonly targets: Targets;
-  readonly wants: Pick<Wants, 'lastOf'>;
+  readonly goods: Pick<Goods, 'of'>;
   readonly versions: Versions;
   readonly snapshots: Pick<Snapshots, 'take' | 'content'>;
   readonly needs: Needs;
@@ -135,27 +132,18 @@ class RecordedMoves implements Moves {
     return true;
   }
 
-  /**
-   * Of each object the latest snapshot before the present one that holds what is applied. Keys that came in hot are no
-   * matter of snapshots.
-   */
+  /** Of each object the snapshot that holds what is applied; undefined: there is none of one of them. */
   async #goodSnapshots(
     observed: Observed,
     moving: readonly Target[],
     ledger: Ledger,
     signal: AbortSignal,
   ): Promise<readonly SnapshotReference[] | undefined> {
-    const { targets, wants } = this.#options;
-    const { applied } = ledger;
-    const { restart } = compare(observed, ledger);
     const found: SnapshotReference[] = [];
     for (const target of moving) {
       const { object, source } = target;
-      const keys = [...keysIn(restart.get(source))];
-      const held: HeldKeys = new Map(keys.map((key) => [key, new Set([applied.get(source)?.get(key) ?? ''])]));
-      const live = targets.live(target);
-      const before = live.state === 'Present' ? live.snapshot : undefined;
-      const number = await wants.lastOf(target, held, signal, before);
+      const changed = ledger.failed?.changes.get(source);
+      const number = await this.#options.goods.of(target, observed, ledger, changed, signal);
       if (number === undefined) return undefined;
       found.push({ source, object: object.name, number });
     }

@@ -10,6 +10,7 @@ import type { WorkResult } from '../../runtime/workqueue.ts';
 import type { EventPublisher, LiveStore, RawContent, RawObject, StoredPolicy } from '../ports.ts';
 import type { Sources } from '../sources.ts';
 import { MOST_BYTES, sizeOf } from './contents.ts';
+import type { Goods } from './goods.ts';
 import type { Needs } from './needs.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { Target, Targets } from './targets.ts';
@@ -38,6 +39,7 @@ export interface RendererOptions {
   readonly wants: Wants;
   readonly versions: Versions;
   readonly snapshots: Snapshots;
+  readonly goods: Pick<Goods, 'needed'>;
   readonly needs: Needs;
   readonly troubles: Troubles;
   readonly events: EventPublisher;
@@ -107,6 +109,7 @@ class LevelRenderer implements Renderer {
     const wanted = await wants.of(target, { live, held, number, refused: hold === 'Refused' }, signal);
     if (wanted === undefined) {
       troubles.settle(key, undefined);
+      if (begun) throw moved(`there is nothing that ${key} may hold`);
       return {};
     }
     if (live.state === 'Present' && sameKeys(live.keys, wanted.keys) && live.snapshot === wanted.number) {
@@ -137,13 +140,14 @@ class LevelRenderer implements Renderer {
     }: { readonly policy: StoredPolicy; readonly members: readonly Observed[]; readonly number: number },
     signal: AbortSignal,
   ): Promise<void> {
-    const { targets, snapshots, needs, versions } = this.#options;
+    const { targets, snapshots, goods, needs, versions } = this.#options;
     const { object, namespace, source } = target;
     await snapshots.keep(
       { uid, kind: object.source.kind, namespace, name: object.name, number },
       policy,
       {
         needed: needs.of(target, members),
+        good: () => goods.needed(target, members, signal),
         content: () => versions.live(target, targets.live(target), signal),
         source,
       },

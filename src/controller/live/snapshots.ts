@@ -9,8 +9,9 @@ import type { LiveStore, Owner, RawContent, RawObject, SnapshotEntry, StoredPoli
 
 export interface Snapshots {
   /**
-   * Keeps some content under the next number, which is returned. Snapshots of restarts that never began, since the process
-   * died or the server's answer was lost, are taken where they are the same, and else removed.
+   * Keeps some content under the next number, which is returned. The present one is taken where it is the same; so are
+   * snapshots of restarts that never began, since the process died or the server's answer was lost, and else they are
+   * removed.
    */
   take(
     live: RawObject,
@@ -34,6 +35,8 @@ export interface Snapshots {
     needs: {
       /** Not to be removed. */
       readonly needed: ReadonlySet<number>;
+      /** Neither are these: asked for where something would be. */
+      readonly good: () => Promise<ReadonlySet<number>>;
       readonly source: SourceId;
       readonly content: () => Promise<RawObject | undefined>;
     },
@@ -90,10 +93,11 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
     take: async (live, policy, { source, content, needed }, signal) => {
       const known = await store.snapshots(live.kind, live.namespace, live.name, signal);
       const present = live.rendered?.snapshot ?? 0;
-      for (const each of known.filter(({ number }) => number > present)) {
+      for (const each of known.filter(({ number }) => number >= present)) {
         const found = await store.get(live.kind, live.namespace, each.name, signal);
         if (found?.rendered?.source === source && sameContent(found.content, content)) return each.number;
-        if (!needed.has(each.number)) await store.remove(live.kind, live.namespace, each, signal);
+        if (each.number !== present && !needed.has(each.number))
+          await store.remove(live.kind, live.namespace, each, signal);
       }
       const next = Math.max(present, ...known.map((each) => each.number)) + 1;
       for (let number = next; ; number++) {
@@ -112,7 +116,7 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
     },
     numbers: async ({ source: { kind }, name }, namespace, signal) =>
       (await store.snapshots(kind, namespace, name, signal)).map(({ number }) => number),
-    keep: async (live, policy, { needed, source, content }, signal) => {
+    keep: async (live, policy, { needed, good, source, content }, signal) => {
       const { kind, namespace, name, number } = live;
       const most = mostKept(kind, policy);
       const mark = `${number} ${most} ${[...needed].join(',')}`;
@@ -126,8 +130,12 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
             if (statusOf(error) !== 409) throw error;
           });
       }
-      for (const each of surplus(known, number, most, needed)) await store.remove(kind, namespace, each, signal);
-      kept.set(live.uid, mark);
+      const removable = surplus(known, number, most, needed);
+      const staying = removable.length === 0 || !mayGoBack(kind, policy) ? undefined : await good();
+      const going = removable.filter((each) => staying?.has(each.number) !== true);
+      for (const each of going) await store.remove(kind, namespace, each, signal);
+      // What stays for a restart that is on its way goes when that has ended.
+      if (going.length === removable.length) kept.set(live.uid, mark);
     },
   };
 };
@@ -136,9 +144,12 @@ const sameContent = (a: RawContent, b: RawContent): boolean =>
   a.size === b.size &&
   [...a].every(([key, { field, value }]) => b.get(key)?.field === field && b.get(key)?.value === value);
 
-/** Of Secrets there is one, unless the policy wants more. */
+/** Of Secrets nothing is kept to go back to, unless the policy wants it. */
+const mayGoBack = (kind: SourceKind, { delivery }: Pick<StoredPolicy, 'delivery'>): boolean =>
+  kind !== 'Secret' || delivery.rollbackSecrets;
+
 const mostKept = (kind: SourceKind, { delivery, gates }: StoredPolicy): number => {
-  if (kind === 'Secret' && !delivery.rollbackSecrets) return 1;
+  if (!mayGoBack(kind, { delivery })) return 1;
   // Beside the one that is being rolled out there has to be one to go back to.
   return Math.max(delivery.snapshots, gates.onFailure === 'Rollback' ? 2 : 1);
 };

@@ -3,6 +3,7 @@
  * done to it really happens here, so that a law can be held against what pods run on and not against what was planned.
  */
 
+import type { Rendered } from '../../../src/controller/ports.ts';
 import { parseRestartAnnotation } from '../../../src/domain/annotation.ts';
 import type { PodReport } from '../../../src/domain/rollout-cause.ts';
 import type { Pod, Workload } from '../../../src/domain/observed.ts';
@@ -15,6 +16,8 @@ export interface RunningPod {
   readonly name: string;
   /** The template that it was made of, its restart annotation in it. */
   readonly revision: string;
+  /** By source, the object that it reads in place of it: the source itself, or its live object. */
+  readonly reads: ReadonlyMap<string, string>;
   startedAt: number;
   /** What its environment and command line were made of. */
   started: Contents;
@@ -26,6 +29,8 @@ export interface RunningPod {
 export interface Deployed {
   readonly name: string;
   readonly sources: readonly string[];
+  /** By source, the live object that its template mounts in place of it. */
+  readonly live: ReadonlyMap<string, string>;
   replicas: number;
   template: string;
   annotation: string | undefined;
@@ -37,8 +42,17 @@ export interface Deployed {
 
 export interface Stored {
   readonly uid: string;
+  readonly version: number;
   readonly content: Content;
   readonly changedAt: number;
+}
+
+/** A live object or a snapshot. */
+export interface Kept {
+  readonly uid: string;
+  readonly version: number;
+  readonly content: Content;
+  readonly rendered: Rendered;
 }
 
 /** A kubelet looks at a pod's volumes by itself, at the latest after so long. */
@@ -49,22 +63,32 @@ const RESTART_PAUSE_MS = 10_000;
 /** Applications refuse such a value of `flag`, and exit. */
 export const isBad = (flag: string | undefined): boolean => flag?.startsWith('bad') === true;
 
+/** What a validation refuses. */
+export const isInvalid = (text: string): boolean => text.startsWith('invalid');
+
 export class Cluster {
   /** What every clock shows. */
   now = T0;
   readonly sources = new Map<string, Stored>();
+  readonly objects = new Map<string, Kept>();
   readonly workloads: readonly Deployed[];
   #made = 0;
 
-  constructor(workloads: Readonly<Record<string, readonly string[]>>) {
+  /**
+   * @param workloads sources by workload
+   * @param live live objects by source; they are not there yet, and no pod runs before they are
+   */
+  constructor(workloads: Readonly<Record<string, readonly string[]>>, live: Readonly<Record<string, string>> = {}) {
     const names = new Set(Object.values(workloads).flat());
     for (const name of names) {
-      this.sources.set(name, { uid: `uid-${name}`, content: { flag: 'a', hot: 'a' }, changedAt: T0 - 3_600_000 });
+      const content = { flag: 'a', hot: 'a', ...(live[name] !== undefined && { twin: 'a' }) };
+      this.sources.set(name, { uid: `uid-${name}`, version: 1, content, changedAt: T0 - 3_600_000 });
     }
     this.now -= 1_800_000;
     this.workloads = Object.entries(workloads).map(([name, sources]) => ({
       name,
       sources,
+      live: new Map(Object.entries(live).filter(([source]) => sources.includes(source))),
       replicas: 2,
       template: '1',
       annotation: undefined,
@@ -89,8 +113,13 @@ export class Cluster {
     if (before === undefined) throw new Error(`there is no source ${name}`);
     const content = { ...before.content, ...change };
     if (Object.entries(content).every(([key, text]) => before.content[key] === text)) return false;
-    this.sources.set(name, { ...before, content, changedAt: this.now });
+    this.sources.set(name, { ...before, version: this.nextVersion(), content, changedAt: this.now });
     return true;
+  }
+
+  /** Of an object that is written, or a part of a name that nothing has had before. */
+  nextVersion(): number {
+    return (this.#made += 1);
   }
 
   /** Another template, or another annotation in it, is another revision: its pods are kept where some are there. */
@@ -148,7 +177,10 @@ export class Cluster {
 
   /** The kubelet writes a pod's files. */
   refresh(pod: RunningPod): void {
-    pod.files = this.#contents([...pod.started.keys()]);
+    const contents = this.#contents(pod.reads);
+    // Of an object that is gone a kubelet leaves what it has.
+    if (contents === undefined) return;
+    pod.files = contents;
     pod.filesAt = this.now;
   }
 
@@ -162,20 +194,25 @@ export class Cluster {
 
   #fill(workload: Deployed): void {
     workload.pods = workload.pods.slice(0, workload.replicas);
-    while (workload.pods.length < workload.replicas) this.#add(workload);
+    while (workload.pods.length < workload.replicas && this.#add(workload));
   }
 
-  #add(workload: Deployed): void {
-    const contents = this.#contents(workload.sources);
+  /** @returns false where what it mounts is not there: no container of it runs */
+  #add(workload: Deployed): boolean {
+    const reads = new Map(workload.sources.map((source) => [source, workload.live.get(source) ?? source]));
+    const contents = this.#contents(reads);
+    if (contents === undefined) return false;
     workload.pods.push({
-      name: `${workload.name}-${(this.#made += 1)}`,
+      name: `${workload.name}-${this.nextVersion()}`,
       revision: revisionOf(workload),
+      reads,
       startedAt: this.now,
       started: contents,
       files: contents,
       filesAt: this.now,
       restarts: 0,
     });
+    return true;
   }
 
   #restartCrashed(workload: Deployed): void {
@@ -183,13 +220,21 @@ export class Cluster {
   }
 
   #startContainer(pod: RunningPod): void {
+    const contents = this.#contents(pod.reads);
+    if (contents === undefined) return;
     pod.startedAt = this.now;
-    pod.started = this.#contents([...pod.started.keys()]);
+    pod.started = contents;
     pod.restarts += 1;
   }
 
-  #contents(names: readonly string[]): Contents {
-    return new Map([...this.sources].flatMap(([name, { content }]) => (names.includes(name) ? [[name, content]] : [])));
+  #contents(reads: ReadonlyMap<string, string>): Contents | undefined {
+    const contents = new Map<string, Content>();
+    for (const [source, name] of reads) {
+      const object = this.sources.get(name) ?? this.objects.get(name);
+      if (object === undefined) return undefined;
+      contents.set(source, object.content);
+    }
+    return contents;
   }
 }
 
@@ -211,15 +256,15 @@ export const isRolledOut = (workload: Deployed): boolean => {
 
 /** What the API shows of a workload. */
 export const shownWorkload = (workload: Deployed): Workload => {
-  const { name, sources, template, annotation, generation, paused, replicas, pods } = workload;
+  const { name, sources, live, template, annotation, generation, paused, replicas, pods } = workload;
   const parsed = parseRestartAnnotation(annotation, true);
   return aWorkload({
     name,
     uid: `uid-${name}`,
-    uses: sources.flatMap((source) => [
-      aUse({ source: { kind: 'ConfigMap', name: source } }),
-      aUse({ source: { kind: 'ConfigMap', name: source }, key: 'flag', way: 'Args', optional: true }),
-    ]),
+    uses: sources.flatMap((source) => {
+      const mounted = { kind: 'ConfigMap', name: live.get(source) ?? source } as const;
+      return [aUse({ source: mounted }), aUse({ source: mounted, key: 'flag', way: 'Args', optional: true })];
+    }),
     templateHash: template,
     ...(parsed !== undefined && { annotation: parsed }),
     ...(annotation !== undefined && { annotationValue: annotation }),

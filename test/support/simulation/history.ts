@@ -1,22 +1,31 @@
 /** One random history of the small cluster and our process in it, and what the laws say of each of its steps. */
 
+import { parseRestartAnnotation } from '../../../src/domain/annotation.ts';
+import type { RestartOrder } from '../../../src/domain/effects.ts';
 import type { Request } from '../../../src/domain/requests.ts';
 import type { Policy } from '../../../src/domain/observed.ts';
 import { digestsOf, MINUTE, SECOND, type Content } from '../builders.ts';
-import { Cluster, isBad, isRolledOut, type Deployed } from './cluster.ts';
+import { Cluster, isBad, isInvalid, isRolledOut, type Deployed } from './cluster.ts';
 import {
   anAccount,
   contentOf,
+  deliveredTo,
   hold,
   isTroubled,
   hasFailed,
+  judgeApplied,
+  judgeChange,
   judgeHeld,
   judgeRestart,
   judgeUndo,
   LawBroken,
+  noteAdopted,
+  noteRun,
+  startedOn,
   type Account,
   type Scene,
 } from './laws.ts';
+import { LiveWitness } from './laws-live.ts';
 import { Operator, type Fault, type Moment } from './operator.ts';
 import { nextOpen } from './windows.ts';
 
@@ -31,6 +40,9 @@ export type Step =
   | { readonly do: 'suspend' | 'resume'; readonly policy: number }
   | { readonly do: 'policy'; readonly policy: number; readonly gates: Partial<Policy['gates']> }
   | { readonly do: 'crash' | 'start' }
+  | { readonly do: 'edit live'; readonly object: number; readonly flag?: string; readonly hot?: string }
+  | { readonly do: 'delete live'; readonly object: number }
+  | { readonly do: 'remove policies' | 'make policies' }
   | { readonly do: 'die'; readonly at: Moment }
   | { readonly do: 'fault'; readonly fault: Fault }
   | { readonly do: 'ask'; readonly workload: number; readonly type: Request['type']; readonly stale?: boolean };
@@ -38,6 +50,8 @@ export type Step =
 export interface Setting {
   /** Sources by workload. */
   readonly workloads: Readonly<Record<string, readonly string[]>>;
+  /** Live objects by source, where delivery is managed. */
+  readonly live?: Readonly<Record<string, string>>;
   readonly policies: readonly Policy[];
   /** How many workloads may roll out at a time, whatever policies say. */
   readonly limit?: number;
@@ -50,6 +64,9 @@ export class History {
   readonly cluster: Cluster;
   readonly operator: Operator;
   readonly accounts: ReadonlyMap<string, Account>;
+  readonly #live: LiveWitness;
+  /** The policies, while they are removed. */
+  #removed: readonly Policy[] | undefined;
   #made = 0;
   /** While nobody watched, content that came and went again can't be known. */
   #downSince: number | undefined;
@@ -60,43 +77,29 @@ export class History {
    */
   #forgotten = false;
 
-  constructor({ workloads, policies, limit = 0 }: Setting) {
-    this.cluster = new Cluster(workloads);
+  constructor({ workloads, live = {}, policies, limit = 0 }: Setting) {
+    this.cluster = new Cluster(workloads, live);
     this.accounts = new Map(this.cluster.workloads.map(({ name }) => [name, anAccount()]));
     this.operator = new Operator(
       this.cluster,
       policies,
       {
+        begin: (workload, order) => {
+          this.#note();
+          this.#live.judgeBegin(workload, order);
+        },
+        render: (name, content, rendered) => {
+          this.#live.judgeWrite(name, content, rendered);
+        },
         restart: (workload, order) => {
           this.#note();
-          const account = this.#account(workload);
-          judgeRestart(this.#scene(workload), workload, order);
-          account.restarts.push({
-            at: this.cluster.now,
-            elapsed: this.operator.elapsed,
-            value: order.value,
-            content: contentOf(this.cluster, workload),
-          });
-          // One that never got through is nothing to go back to.
-          const last = account.restarts.at(-2);
-          const isOver =
-            account.rolling && last?.value === workload.annotation && account.template === workload.template;
-          if (!isOver) account.replaced = workload.annotation;
-          account.template = workload.template;
-          account.changes = [];
-          account.wished = false;
-          account.cure = account.troubled || (account.lost && account.cure);
-          account.troubled = false;
-          account.rolling = true;
-          account.saidToFail = false;
-          account.approved.clear();
-          account.opened.clear();
-          account.undone = undefined;
+          this.#restarted(workload, order);
         },
         undo: (workload, order) => {
           this.#note();
           const stored = this.operator.records.get(workload.name)?.failed;
           judgeUndo(this.#scene(workload), workload, order, stored?.n === order.n && stored.undo !== undefined);
+          this.#live.judgeUndo(workload, order);
           const account = this.#account(workload);
           account.undone = account.restarts.at(-1)?.content;
           account.rolling = true;
@@ -112,13 +115,51 @@ export class History {
       },
       limit,
     );
-    // What has been adopted is recorded.
-    this.operator.pass(5 * SECOND);
+    this.#live = new LiveWitness(this.operator, this.cluster, (workload) => this.#scene(workload));
   }
 
-  take(step: Step): void {
+  /** What is found is adopted, and recorded; with managed delivery pods run only then. */
+  async begin(): Promise<void> {
+    const { operator, cluster } = this;
+    for (const workload of cluster.workloads) noteAdopted(cluster, workload, this.#account(workload));
+    await operator.start();
+    await operator.pass(5 * SECOND);
+    this.#live.judge();
+    for (const workload of cluster.workloads) {
+      if (workload.live.size === 0) continue;
+      cluster.finish(workload);
+      await operator.look([workload]);
+      this.#note();
+    }
+  }
+
+  #restarted(workload: Deployed, order: RestartOrder): void {
+    const account = this.#account(workload);
+    if (order.live === undefined) judgeRestart(this.#scene(workload), workload, order);
+    else judgeChange(this.#scene(workload), workload, order);
+    const content = deliveredTo(this.cluster, workload);
+    account.restarts.push({ at: this.cluster.now, elapsed: this.operator.elapsed, value: order.value, content });
+    // One that never got through is nothing to go back to.
+    const last = account.restarts.at(-2);
+    const isOver = account.rolling && last?.value === workload.annotation && account.template === workload.template;
+    if (!isOver) account.replaced = workload.annotation;
+    account.template = workload.template;
+    // What has begun may be of earlier content than there is now.
+    account.changes = content === contentOf(this.cluster, workload) ? [] : [this.cluster.now];
+    account.wished = false;
+    account.cure = account.troubled || (account.lost && account.cure);
+    account.troubled = false;
+    account.rolling = true;
+    account.saidToFail = false;
+    account.approved.clear();
+    account.opened.clear();
+    account.undone = undefined;
+    account.good = account.proven;
+  }
+
+  async take(step: Step): Promise<void> {
     try {
-      this.#do(step);
+      await this.#do(step);
     } catch (thrown) {
       if (thrown instanceof LawBroken || !(thrown instanceof Error)) throw thrown;
       // Decisions that never come to an end, or that throw.
@@ -126,52 +167,57 @@ export class History {
     }
     this.#note();
     this.#judge();
+    this.#live.judge();
   }
 
   /** Everything that waits for somebody is let go; then all must come to its end. */
-  end(): void {
+  async end(): Promise<void> {
     const { cluster, operator } = this;
     operator.dieAt = undefined;
     operator.fault = undefined;
-    if (!operator.running()) this.take({ do: 'start' });
-    for (const index of operator.policies.keys()) this.take({ do: 'resume', policy: index });
+    if (!operator.running()) await this.take({ do: 'start' });
+    await this.take({ do: 'make policies' });
+    for (const index of operator.policies.keys()) await this.take({ do: 'resume', policy: index });
     for (const [index, workload] of cluster.workloads.entries()) {
-      this.take({ do: 'unpause', workload: index });
-      if (workload.replicas === 0) this.take({ do: 'scale', workload: index, replicas: 2 });
+      await this.take({ do: 'unpause', workload: index });
+      if (workload.replicas === 0) await this.take({ do: 'scale', workload: index, replicas: 2 });
     }
-    for (const [index, { content }] of [...cluster.sources.values()].entries())
-      if (isBad(content['flag'])) this.take({ do: 'edit', source: index, flag: 'good' });
+    for (const [index, { content }] of [...cluster.sources.values()].entries()) {
+      if (isBad(content['flag'])) await this.take({ do: 'edit', source: index, flag: 'good' });
+      if (isInvalid(content['hot'] ?? '')) await this.take({ do: 'edit', source: index, hot: 'good' });
+    }
     if (this.#forgotten)
-      for (const index of [...cluster.sources.keys()].keys()) this.take({ do: 'edit', source: index, flag: 'anew' });
-    for (let round = 0; round < LAST_ROUNDS && !this.#isDone(); round++) this.#letGo(round);
-    this.#judgeEnd();
+      for (const index of [...cluster.sources.keys()].keys())
+        await this.take({ do: 'edit', source: index, flag: 'anew' });
+    for (let round = 0; round < LAST_ROUNDS && !this.#isDone(); round++) await this.#letGo(round);
+    await this.#judgeEnd();
   }
 
-  #letGo(round: number): void {
+  async #letGo(round: number): Promise<void> {
     const { cluster, operator } = this;
     for (const [index, { name }] of cluster.workloads.entries()) {
       const { reason, state } = operator.verdict(name) ?? {};
-      if (reason === 'ApprovalPending') this.take({ do: 'ask', workload: index, type: 'Approve' });
-      if (reason === 'BudgetExhausted') this.take({ do: 'ask', workload: index, type: 'ResetBudget' });
+      if (reason === 'ApprovalPending') await this.take({ do: 'ask', workload: index, type: 'Approve' });
+      if (reason === 'BudgetExhausted') await this.take({ do: 'ask', workload: index, type: 'ResetBudget' });
       // What was undone, or has failed for another reason than its content, waits for somebody's word.
-      if (round > 3 && state === 'Failed') this.take({ do: 'ask', workload: index, type: 'Retry' });
+      if (round > 3 && state === 'Failed') await this.take({ do: 'ask', workload: index, type: 'Retry' });
     }
     const openings = operator.policies.map(({ gates }) => nextOpen(gates.windows, cluster.now) ?? cluster.now);
     const opening = Math.max(cluster.now, ...openings);
-    if (opening > cluster.now) this.take({ do: 'set clock', ms: opening - cluster.now });
-    this.take({ do: 'wait', ms: 61 * SECOND });
-    for (const index of cluster.workloads.keys()) this.take({ do: 'finish', workload: index });
-    this.take({ do: 'wait', ms: SECOND });
+    if (opening > cluster.now) await this.take({ do: 'set clock', ms: opening - cluster.now });
+    await this.take({ do: 'wait', ms: 61 * SECOND });
+    for (const index of cluster.workloads.keys()) await this.take({ do: 'finish', workload: index });
+    await this.take({ do: 'wait', ms: SECOND });
   }
 
-  #do(step: Step): void {
+  async #do(step: Step): Promise<void> {
     const { cluster, operator } = this;
     switch (step.do) {
       case 'edit':
-        this.#edit(step);
+        await this.#edit(step);
         return;
       case 'wait':
-        operator.pass(step.ms);
+        await operator.pass(step.ms);
         return;
       case 'set clock':
         this.#setClock(step.ms);
@@ -180,7 +226,7 @@ export class History {
         this.#crash(() => operator.crash());
         return;
       case 'start':
-        if (!operator.running()) operator.start();
+        if (!operator.running()) await operator.start();
         this.#downSince = undefined;
         this.#editable = true;
         return;
@@ -193,13 +239,21 @@ export class History {
         return;
       case 'suspend':
       case 'resume':
-        this.#policy(step.policy, { suspended: step.do === 'suspend' });
+        await this.#policy(step.policy, { suspended: step.do === 'suspend' });
         return;
       case 'policy': {
         const before = operator.policies[step.policy % operator.policies.length];
-        if (before !== undefined) this.#policy(step.policy, { gates: { ...before.gates, ...step.gates } });
+        if (before !== undefined) await this.#policy(step.policy, { gates: { ...before.gates, ...step.gates } });
         return;
       }
+      case 'edit live':
+      case 'delete live':
+        await this.#live.disturb(step);
+        return;
+      case 'remove policies':
+      case 'make policies':
+        await this.#remake(step.do);
+        return;
       case 'finish':
       case 'exceed':
       case 'deploy':
@@ -209,12 +263,12 @@ export class History {
       case 'scale':
       case 'ask': {
         const workload = cluster.workloads[step.workload % cluster.workloads.length];
-        if (workload !== undefined) this.#doTo(workload, step);
+        if (workload !== undefined) await this.#doTo(workload, step);
       }
     }
   }
 
-  #doTo(workload: Deployed, step: Extract<Step, { readonly workload: number }>): void {
+  async #doTo(workload: Deployed, step: Extract<Step, { readonly workload: number }>): Promise<void> {
     const { cluster, operator } = this;
     switch (step.do) {
       case 'finish':
@@ -225,7 +279,7 @@ export class History {
         break;
       case 'deploy':
         cluster.template(workload, `${Number(workload.template) + 1}`, workload.annotation);
-        operator.showTemplate(workload);
+        await operator.showTemplate(workload);
         return;
       case 'end container':
         cluster.crashContainer(workload);
@@ -240,10 +294,11 @@ export class History {
       case 'ask':
         this.#ask(workload, step.type, step.stale);
     }
-    operator.look([workload]);
+    this.#note();
+    await operator.look([workload]);
   }
 
-  #edit({ source, ...change }: Extract<Step, { readonly do: 'edit' }>): void {
+  async #edit({ source, ...change }: Extract<Step, { readonly do: 'edit' }>): Promise<void> {
     const { cluster, operator } = this;
     const names = [...cluster.sources.keys()];
     const name = names[source % names.length] ?? '';
@@ -251,11 +306,12 @@ export class History {
     const before = cluster.sources.get(name)?.content ?? {};
     const content = {
       ...(change.flag !== undefined && { flag: change.flag }),
+      ...(change.flag !== undefined && before['twin'] !== undefined && { twin: change.flag }),
       ...(change.hot !== undefined && { hot: change.hot }),
     };
     if (!cluster.edit(name, content)) return;
     if (change.flag !== undefined && change.flag !== before['flag']) this.#changed(name);
-    operator.showSource(name);
+    await operator.showSource(name);
   }
 
   #changed(source: string): void {
@@ -287,11 +343,38 @@ export class History {
     this.#died();
   }
 
-  #policy(index: number, change: Partial<Policy>): void {
+  async #policy(index: number, change: Partial<Policy>): Promise<void> {
     const { operator } = this;
     const at = index % operator.policies.length;
     operator.policies = operator.policies.map((policy, each) => (each === at ? { ...policy, ...change } : policy));
-    operator.look();
+    await operator.look();
+  }
+
+  /** Records go with policies; what live objects hold is what a policy made again finds applied. */
+  async #remake(how: 'remove policies' | 'make policies'): Promise<void> {
+    const { operator, cluster } = this;
+    if (how === 'remove policies') {
+      if (this.#removed !== undefined || !operator.running() || !this.#live.isUndisturbed()) return;
+      this.#removed = operator.policies;
+      await operator.govern([]);
+      for (const workload of cluster.workloads) {
+        const base = parseRestartAnnotation(workload.annotation, true)?.n ?? 0;
+        Object.assign(this.#account(workload), anAccount(), { base, hotHeld: true });
+      }
+      return;
+    }
+    if (this.#removed === undefined) return;
+    const policies = this.#removed;
+    this.#removed = undefined;
+    this.#live.takeOver();
+    for (const workload of cluster.workloads) {
+      const isAsDelivered = deliveredTo(cluster, workload) === contentOf(cluster, workload);
+      this.#account(workload).changes = isAsDelivered ? [] : [cluster.now];
+      noteAdopted(cluster, workload, this.#account(workload));
+      // Pods that are older than what they mount are nobody's business any more.
+      this.#forgotten ||= !this.#runs(workload);
+    }
+    await operator.govern(policies);
   }
 
   /** A clock that is put back behind what is stamped by it would have causes come after what they bring about. */
@@ -332,10 +415,16 @@ export class History {
       this.#editable = false;
       this.#died();
     }
+    // Containers may start on what nobody has put back yet.
+    this.#forgotten ||= !this.#live.isUndisturbed();
     for (const workload of this.cluster.workloads) {
       const account = this.#account(workload);
       if (isTroubled(workload) || hasFailed(this.#scene(workload), workload)) account.troubled = true;
       if (isRolledOut(workload)) account.rolling = false;
+      noteRun(this.cluster, workload, account);
+      const delivered = deliveredTo(this.cluster, workload);
+      if (isRolledOut(workload) && workload.pods.every((pod) => startedOn(workload, pod) === delivered))
+        account.proven = delivered;
     }
   }
 
@@ -369,7 +458,14 @@ export class History {
       const isOfLast = verdict.elapsed > (account.restarts.at(-1)?.elapsed ?? -1);
       if (isOfLast && (verdict.state === 'Failed' || verdict.state === 'TimedOut')) account.saidToFail = true;
       if (verdict.state === 'UpToDate' || verdict.state === 'Adopted') account.saidToFail = false;
-      if (this.#policiesOf(workload).some(({ suspended }) => suspended)) account.hotHeld = true;
+      judgeApplied(workload, account, (source, flag) => {
+        const recorded = operator.ledger(workload.name)?.applied.get(`ConfigMap/${source}`);
+        return recorded === undefined || recorded.get('flag') === digestsOf({ flag }).get('flag');
+      });
+      const isRefused = workload.sources.some((name) =>
+        isInvalid(this.cluster.sources.get(name)?.content['hot'] ?? ''),
+      );
+      if (isRefused || this.#policiesOf(workload).some(({ suspended }) => suspended)) account.hotHeld = true;
       judgeHeld(this.#scene(workload), workload, verdict, held?.until);
     }
   }
@@ -394,7 +490,7 @@ export class History {
     );
   }
 
-  #judgeEnd(): void {
+  async #judgeEnd(): Promise<void> {
     const { operator, cluster } = this;
     for (const workload of cluster.workloads) {
       const { name, sources } = workload;
@@ -418,13 +514,20 @@ export class History {
         );
       }
     }
-    const before = [operator.recordWrites, ...[...this.accounts.values()].map(({ restarts }) => restarts.length)];
-    operator.pass(5 * SECOND);
-    const saved = operator.recordWrites;
+    this.#live.judgeEnd();
+    const before = [
+      operator.recordWrites + this.#live.writes,
+      ...[...this.accounts.values()].map(({ restarts }) => restarts.length),
+    ];
+    await operator.pass(5 * SECOND);
+    const saved = operator.recordWrites + this.#live.writes;
     operator.crash();
-    operator.start();
-    operator.pass(61 * MINUTE);
-    const after = [operator.recordWrites, ...[...this.accounts.values()].map(({ restarts }) => restarts.length)];
+    await operator.start();
+    await operator.pass(61 * MINUTE);
+    const after = [
+      operator.recordWrites + this.#live.writes,
+      ...[...this.accounts.values()].map(({ restarts }) => restarts.length),
+    ];
     hold(
       'rest',
       JSON.stringify([saved, ...before.slice(1)]) === JSON.stringify(after),
@@ -455,9 +558,10 @@ export class History {
 }
 
 /** Lives through a history. @throws LawBroken at the first step that breaks a law */
-export const live = (setting: Setting, steps: readonly Step[]): History => {
+export const live = async (setting: Setting, steps: readonly Step[]): Promise<History> => {
   const history = new History(setting);
-  for (const step of steps) history.take(step);
-  history.end();
+  await history.begin();
+  for (const step of steps) await history.take(step);
+  await history.end();
   return history;
 };

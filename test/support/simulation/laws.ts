@@ -26,6 +26,15 @@ export const LAWS = {
   hot: 'while a restart is held the hot part goes out',
   cure: 'a cure is not held by window, cooldown or budget',
   reason: 'what holds a change is what is said to hold it',
+  adoption: 'first adoption writes what the source holds',
+  begun: 'what takes a restart is in a live object from the moment its restart begins, and no sooner',
+  snapshot: 'a live object is one snapshot and the hot keys',
+  invalid: 'invalid content never enters a live object',
+  enters: 'hot keys enter a live object at once',
+  back: 'what others do to a live object is put back',
+  good: 'a failed rollout goes back to what was good before, and its pods run on it',
+  shared: 'those that share a live object begin together',
+  applied: 'what has not got through is not recorded as applied',
   converges: 'the pods run on what the sources hold in the end',
   rest: 'looking once more changes nothing',
 } as const;
@@ -79,6 +88,15 @@ export interface Account {
   replaced: string | undefined;
   /** The template that it was issued on. */
   template: string | undefined;
+  /** The number that was in the annotation when its restarts were first counted. */
+  base: number;
+  /** What all its pods ran on when it was last rolled out, and what that was when the last restart was issued. */
+  proven: string | undefined;
+  /** By source, what takes a restart as all of its pods were started on it, or as it was adopted. */
+  readonly ran: Map<string, ReadonlySet<string>>;
+  /** The same as any of its pods was started on it, since it was last rolled out. */
+  readonly tried: Map<string, ReadonlySet<string>>;
+  good: string | undefined;
 }
 
 export const anAccount = (): Account => ({
@@ -98,23 +116,86 @@ export const anAccount = (): Account => ({
   budgetFrom: -Infinity,
   replaced: undefined,
   template: undefined,
+  base: 0,
+  proven: undefined,
+  ran: new Map(),
+  tried: new Map(),
+  good: undefined,
 });
+
+/**
+ * Takes note of what has got through: what all its pods run on and, once its rollout is complete, whatever pods have been
+ * started on meanwhile: a container that ends in the middle of it reads newer content. Where there are no pods it is what is
+ * delivered.
+ */
+export const noteRun = (cluster: Cluster, workload: Deployed, { ran, tried }: Account): void => {
+  for (const source of workload.sources) {
+    const flags = new Set(workload.pods.map(({ started }) => started.get(source)?.['flag'] ?? ''));
+    if (flags.size === 0) flags.add(deliveredFlag(cluster, workload, source) ?? '');
+    const all = new Set([...(tried.get(source) ?? []), ...flags]);
+    const isThrough = isRolledOut(workload);
+    tried.set(source, isThrough ? new Set() : all);
+    if (isThrough || flags.size === 1)
+      ran.set(source, new Set([...(ran.get(source) ?? []), ...(isThrough ? all : flags)]));
+  }
+};
+
+/** At first sight what is delivered counts, and where nothing is, what the source holds. */
+export const noteAdopted = (cluster: Cluster, workload: Deployed, { ran }: Account): void => {
+  for (const source of workload.sources) {
+    const present = cluster.sources.get(source)?.content['flag'] ?? '';
+    ran.set(source, new Set([deliveredFlag(cluster, workload, source) ?? present, present]));
+  }
+};
+
+/** @param isRecorded whether it is what is recorded as applied of a source */
+export const judgeApplied = (
+  workload: Deployed,
+  { ran }: Account,
+  isRecorded: (source: string, flag: string) => boolean,
+): void => {
+  for (const source of workload.sources) {
+    const flags = [...(ran.get(source) ?? [])];
+    hold(
+      'applied',
+      flags.some((flag) => isRecorded(source, flag)),
+      () => `of ${source}, for ${workload.name}, something else than ${flags.join()}`,
+    );
+  }
+};
 
 /** What a workload must be restarted for, as it is now. */
 export const contentOf = (cluster: Cluster, { sources }: Deployed): string =>
   sources.map((name) => `${name}=${cluster.sources.get(name)?.content['flag'] ?? ''}`).join(' ');
 
+/** The same as it is delivered to it: by its live objects, where it reads any. */
+export const deliveredTo = (cluster: Cluster, workload: Deployed): string =>
+  workload.sources.map((name) => `${name}=${deliveredFlag(cluster, workload, name) ?? ''}`).join(' ');
+
+/** The same as a pod was started on it. */
+export const startedOn = ({ sources }: Deployed, { started }: RunningPod): string =>
+  sources.map((name) => `${name}=${started.get(name)?.['flag'] ?? ''}`).join(' ');
+
+const deliveredFlag = ({ sources, objects }: Cluster, { live }: Deployed, source: string): string | undefined => {
+  const object = live.get(source);
+  return (object === undefined ? sources.get(source) : objects.get(object))?.content['flag'];
+};
+
 const LONGEST_DEBOUNCE_MS = 3_000;
 
-/** Sources of which some container runs, or may run, on other content than there is now. */
+/**
+ * Sources of which some container runs, or may run, on other content than there is now.
+ * @param presentOf what that is; absent: what the source holds
+ */
 export const differing = (
   cluster: Cluster,
   { sources, pods }: Deployed,
   changes: readonly number[],
+  presentOf: (source: string) => string | undefined = (name) => cluster.sources.get(name)?.content['flag'],
 ): readonly string[] =>
   sources.filter((name) => {
-    const { content, changedAt = 0 } = cluster.sources.get(name) ?? {};
-    const present = content?.['flag'];
+    const { changedAt = 0 } = cluster.sources.get(name) ?? {};
+    const present = presentOf(name);
     // Starts are known by the second, and changes by the source: what came later than all of them is proven to be new.
     const unclear = ({ startedAt }: RunningPod): boolean =>
       startedAt <= changedAt + 2_000 ||
@@ -145,7 +226,7 @@ const gating = ({ cluster, policies, account }: Scene, workload: Deployed): read
 };
 
 /** Some source's change is free by all policies that name it. */
-const isFree = (scene: Scene, workload: Deployed, lets: (policy: Policy) => boolean): boolean =>
+export const isFree = (scene: Scene, workload: Deployed, lets: (policy: Policy) => boolean): boolean =>
   gating(scene, workload).some((policies) => policies.every(lets));
 
 /** Its last restart has failed, or took too long. */
@@ -164,7 +245,7 @@ export const hasFailed = ({ cluster, policies, accounts }: Scene, workload: Depl
 type GateLaw = 'suspended' | 'window' | 'cooldown' | 'budget' | 'approval' | 'order' | 'concurrency';
 
 /** Whether every gate of a policy would let a change go, by the laws of time, of people and of others. */
-const lets = (scene: Scene, workload: Deployed): Readonly<Record<GateLaw, (policy: Policy) => boolean>> => {
+export const lets = (scene: Scene, workload: Deployed): Readonly<Record<GateLaw, (policy: Policy) => boolean>> => {
   const { cluster, account } = scene;
   const { now } = cluster;
   const times = account.restarts.map(({ at }) => at);
@@ -232,24 +313,41 @@ const judgeBurst = (scene: Scene, workload: Deployed, order: RestartOrder, what:
   hold('burst', isOver, () => `${what}: only ${cluster.now - last} ms after the last of it`);
 };
 
-/** Each gate by itself, and all of them together for one source's change. */
+const restartWords = ({ cluster }: Scene, workload: Deployed, order: RestartOrder): string =>
+  `${workload.name} restart ${order.n} (${order.cause}) on ${contentOf(cluster, workload)} at ${new Date(cluster.now).toISOString()}`;
+
 export const judgeRestart = (scene: Scene, workload: Deployed, order: RestartOrder): void => {
+  judgeChange(scene, workload, order);
+  judgeGates(scene, workload, order);
+};
+
+/** Something has changed that the restart brings. */
+export const judgeChange = (scene: Scene, workload: Deployed, order: RestartOrder): void => {
   const { cluster, account } = scene;
-  const what = `${workload.name} restart ${order.n} (${order.cause}) on ${contentOf(cluster, workload)} at ${new Date(cluster.now).toISOString()}`;
-  const last = account.restarts.at(-1);
+  const what = restartWords(scene, workload, order);
+  const delivered = deliveredTo(cluster, workload);
   hold('once', account.changes.length > 0 || account.wished, () => `${what}: nothing has changed since the last`);
+  const differ = differing(cluster, workload, account.changes, (name) => deliveredFlag(cluster, workload, name));
   hold(
     'difference',
-    account.wished || account.lost || differing(cluster, workload, account.changes).length > 0,
-    () => `${what}: all containers run on that`,
+    account.wished || account.lost || differ.length > 0,
+    () => `${what}: all containers run on ${delivered}`,
   );
-  hold('failed', account.undone !== contentOf(cluster, workload) || account.wished, () => `${what}: it was undone`);
-  hold('numbers', order.n === account.restarts.length + 1, () => `${what}: after ${account.restarts.length} of them`);
+  hold('failed', account.undone !== delivered || account.wished, () => `${what}: it was undone`);
+  const count = account.base + account.restarts.length;
+  hold('numbers', order.n === count + 1, () => `${what}: after ${count} of them`);
   hold(
     'numbers',
     account.restarts.every(({ value }) => value !== order.value),
     () => `${what}: ${order.value} once more`,
   );
+};
+
+/** Each gate by itself, and all of them together for one source's change. */
+export const judgeGates = (scene: Scene, workload: Deployed, order: RestartOrder): void => {
+  const { cluster, account } = scene;
+  const what = restartWords(scene, workload, order);
+  const last = account.restarts.at(-1);
   judgeBurst(scene, workload, order, what);
   const gates = lets(scene, workload);
   for (const law of ['suspended', 'window', 'cooldown', 'budget', 'approval', 'order', 'concurrency'] as const)
@@ -310,6 +408,8 @@ export const judgeHeld = (scene: Scene, workload: Deployed, told: Told, until: n
       workload.pods.every(({ files }) => workload.sources.every((name) => isNew(name, files))),
       says,
     );
+  // What holds another that shares a live object is its own to say.
+  if (told.message.includes('which shares it: ')) return;
   // Somebody's word for all gates may have been refused.
   if (at === cluster.now && TIMELY.has(reason) && !hasFailed(scene, workload) && account.opened.size === 0) {
     const gates = lets(scene, workload);

@@ -147,6 +147,36 @@ export const ANYTHING: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 1, arbitrary: clock },
 ];
 
+/** What happens where delivery is managed. */
+export const MANAGED: readonly fc.WeightedArbitrary<Step>[] = [
+  {
+    weight: 1,
+    arbitrary: fc.record(
+      {
+        do: fc.constant('edit live' as const),
+        object: index,
+        flag: fc.constantFrom('a', 'b', 'c', 'theirs'),
+        hot: fc.constantFrom('a', 'b', 'theirs'),
+      },
+      { requiredKeys: ['do', 'object'], noNullPrototype: true },
+    ),
+  },
+  { weight: 1, arbitrary: index.map((object): Step => ({ do: 'delete live', object })) },
+  { weight: 1, arbitrary: index.map((source): Step => ({ do: 'edit', source, hot: 'invalid' })) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Step>({ do: 'remove policies' }, { do: 'make policies' }, { do: 'make policies' }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .constantFrom<Moment>(
+        ...(['Snapshot', 'Live', 'Record'] as const).flatMap((what) => [`Before${what}`, `After${what}`] as const),
+      )
+      .map((at): Step => ({ do: 'die', at })),
+  },
+];
+
 /** What people ask for. */
 export const ASKING: fc.WeightedArbitrary<Step> = { weight: 2, arbitrary: ask };
 

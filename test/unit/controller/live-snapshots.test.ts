@@ -1,86 +1,72 @@
+/** What is kept of what live objects were given, and what goes. */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { RawContent, RawObject, StoredPolicy } from '../../../src/controller/ports.ts';
 import { createSnapshots } from '../../../src/controller/live/snapshots.ts';
-import type { LiveStore, NewObject, RawContent, RawObject, StoredPolicy } from '../../../src/controller/ports.ts';
-import { aPolicy } from '../../support/builders.ts';
+import { aPolicy, type Content } from '../../support/builders.ts';
+import { Cluster } from '../../support/simulation/cluster.ts';
+import { createLiveStore } from '../../support/simulation/live-store.ts';
 
 const { signal } = new AbortController();
-const POLICY: StoredPolicy = { ...aPolicy(), resourceVersion: '1', status: {} };
-const content = (value: string): RawContent => new Map([['flag', { field: 'data', value }]]);
+const SOURCE = 'ConfigMap/app';
+const NONE: ReadonlySet<number> = new Set();
+const policy = aPolicy({ delivery: { objects: [], snapshots: 2, rollbackSecrets: false } }) as StoredPolicy;
 
-const stored = (name: string, more: Partial<RawObject> = {}): RawObject => ({
-  kind: 'ConfigMap',
-  namespace: 'shop',
-  name,
-  uid: `uid-${name}`,
-  resourceVersion: '1',
-  content: content('theirs'),
-  kept: {},
-  ...more,
-});
+const raw = (content: Content): RawContent =>
+  new Map(Object.entries(content).map(([key, value]) => [key, { field: 'data', value }]));
 
-const conflict = (): Error => Object.assign(new Error('already exists'), { status: 409 });
-
-/** Objects by name, and what was asked for. @param listed whether lists show what there is */
-const storeOf = (
-  objects: readonly RawObject[],
-  listed = true,
-): { readonly store: LiveStore; readonly made: string[] } => {
-  const made: string[] = [];
-  const known = new Map(objects.map((object) => [object.name, object]));
-  const store = {
-    get: (_kind: string, _namespace: string, name: string) => Promise.resolve(known.get(name)),
-    snapshots: () =>
-      Promise.resolve(
-        [...known.values()].flatMap(({ name, uid, resourceVersion, rendered }) =>
-          listed && rendered?.role === 'snapshot' && rendered.snapshot !== undefined
-            ? [{ name, uid, resourceVersion, number: rendered.snapshot }]
-            : [],
-        ),
-      ),
-    create: ({ name, rendered, content: of }: NewObject) => {
-      if (known.has(name)) return Promise.reject(conflict());
-      made.push(name);
-      known.set(name, stored(name, { rendered, content: of }));
-      return Promise.resolve(stored(name));
+/** A live object of one snapshot, and what is done to its snapshots. */
+const scene = async () => {
+  const cluster = new Cluster({ web: ['app'] });
+  const store = createLiveStore(cluster, {
+    guard: (_what, write) => {
+      write();
     },
-    remove: () => Promise.resolve(),
-  } as unknown as LiveStore;
-  return { store, made };
-};
-
-const live = stored('app-live', { rendered: { role: 'live', source: 'ConfigMap/app', snapshot: 1 } });
-const take = (store: LiveStore): Promise<number> =>
-  createSnapshots(store).take(
-    live,
-    POLICY,
-    { namespace: 'shop', source: 'ConfigMap/app', content: content('b'), needed: new Set() },
+    witness: () => undefined,
+  });
+  const snapshots = createSnapshots(store);
+  const of = { kind: 'ConfigMap', namespace: 'shop', name: 'app-live' } as const;
+  let live = await store.create(
+    { ...of, content: raw({ flag: 'a' }), rendered: { role: 'live', source: SOURCE, snapshot: 1 } },
+    [],
     signal,
   );
+  const keep = async (number: number, good = NONE): Promise<void> => {
+    const needs = { needed: NONE, good: () => Promise.resolve(good), source: SOURCE };
+    const content = (): Promise<RawObject> => Promise.resolve(live);
+    await snapshots.keep({ ...of, uid: live.uid, number }, policy, { ...needs, content }, signal);
+  };
+  const take = async (content: Content): Promise<number> => {
+    const taking = { namespace: 'shop', source: SOURCE, content: raw(content), needed: NONE };
+    const number = await snapshots.take(live, policy, taking, signal);
+    live = await store.replace(live, raw(content), { role: 'live', source: SOURCE, snapshot: number }, signal);
+    return number;
+  };
+  await keep(1);
+  const numbers = async (): Promise<readonly number[]> =>
+    (await store.snapshots('ConfigMap', 'shop', 'app-live', signal)).map(({ number }) => number);
+  return { keep, take, numbers };
+};
 
-describe('a snapshot', () => {
-  it('has the next number', async () => {
-    const { store, made } = storeOf([live]);
-    assert.equal(await take(store), 2);
-    assert.deepEqual(made, ['app-live-2']);
+describe('snapshots', () => {
+  it('are taken once of the same content: those that share a live object begin with the same one', async () => {
+    const { take, numbers } = await scene();
+    assert.deepEqual([await take({ flag: 'b' }), await take({ flag: 'b' })], [2, 2]);
+    assert.deepEqual(await numbers(), [2, 1]);
   });
 
-  it('goes by names that objects of others have, which are left alone', async () => {
-    const numbered = stored('app-live-3', { rendered: { role: 'snapshot', source: 'ConfigMap/app', snapshot: 9 } });
-    const { store, made } = storeOf([live, stored('app-live-2'), numbered], false);
-    assert.equal(await take(store), 4);
-    assert.deepEqual(made, ['app-live-4']);
-  });
-
-  it('is not made twice where another process has just made it: it is looked for again', async () => {
-    const theirs = stored('app-live-2', { rendered: { role: 'snapshot', source: 'ConfigMap/app', snapshot: 2 } });
-    const { store, made } = storeOf([live, theirs], false);
-    await assert.rejects(take(store), /already exists/);
-    assert.deepEqual(made, []);
-  });
-
-  it('is given up where no name is free', async () => {
-    const taken = Array.from({ length: 40 }, (_, index) => stored(`app-live-${index + 2}`));
-    await assert.rejects(take(storeOf([live, ...taken]).store), /already exists/);
+  it('go when there are more than the policy wants, but for the one that holds what is good', async () => {
+    const { take, keep, numbers } = await scene();
+    await take({ flag: 'b' });
+    await take({ flag: 'c' });
+    await keep(3, new Set([1]));
+    assert.deepEqual(await numbers(), [3, 2, 1]);
+    // Nothing else moves when the restart ends that it was kept for.
+    await keep(3);
+    assert.deepEqual(await numbers(), [3, 2]);
+    await take({ flag: 'd' });
+    await keep(4);
+    assert.deepEqual(await numbers(), [4, 3]);
   });
 });

@@ -6,11 +6,14 @@ import type { Plan } from '../../../src/domain/effects.ts';
 import type { Live } from '../../../src/domain/live.ts';
 import type { Ledger, Observed } from '../../../src/domain/observed.ts';
 import {
+  aGate,
   aLedger,
   aPolicy,
+  aRestart,
   aUse,
   aWorkload,
   changed,
+  deployment,
   digestsOf,
   edited,
   observing,
@@ -148,6 +151,60 @@ describe('a workload that reads a live object', () => {
     assert.deepEqual(plan.restart?.changes, changed({ flag: 'b' }));
     // By itself an object that is ahead is somebody's edit.
     assert.equal(act(managed({ flag: 'b', hot: 'a' }, ahead, { policies })).restart, undefined);
+  });
+
+  it('takes its live object along when content comes back while other content is on its way', () => {
+    const restart = aRestart({ changes: changed({ flag: 'b' }) });
+    const ledger = aLedger({ flag: 'a', hot: 'a' }, { restart });
+    const is = live({ flag: 'b', hot: 'a' }, { snapshot: 2 });
+    const back = managed({ flag: 'a', hot: 'a' }, is, { ledger, pods: [], reports: [] });
+    assert.deepEqual(act(back).restart?.live, ['ConfigMap/app']);
+  });
+
+  it('follows nobody who has put something into the object, though another that shares it is ahead by a hot key', () => {
+    const source = { flag: 'b', hot: 'b' };
+    const theirs = live({ flag: 'theirs', hot: 'b' });
+    const policies = [aPolicy({ suspended: true })];
+    const sharer = managed(source, theirs, { ledger: aLedger({ flag: 'a', hot: 'b' }) });
+    assert.equal(act(managed(source, theirs, { sharers: [sharer], policies })).restart, undefined);
+  });
+
+  it('goes back when its restart fails, and does not follow another that still has what failed on its way', () => {
+    const restart = aRestart({ phase: 'Failed', reason: 'CrashLoopBackOff', changes: changed({ flag: 'b' }) });
+    const annotation = { n: 1, digest: 'digest-1', ours: true };
+    const failing = deployment({ status: { replicas: 3, updated: 1, available: 2 } });
+    const own: Partial<Observed> = {
+      policies: [aPolicy({ gates: aGate({ onFailure: 'Rollback' }) })],
+      workload: aWorkload({ annotation, annotationValue: 'v1.1.digest-1', rollout: failing }),
+      ledger: aLedger({ flag: 'a', hot: 'a' }, { restart }),
+      pods: [],
+      reports: [],
+    };
+    const is = live({ flag: 'b', hot: 'a' }, { snapshot: 2 });
+    const { phase: _failed, reason: _crash, ...issued } = restart;
+    const under = aLedger({ flag: 'a', hot: 'a' }, { restart: { ...issued, phase: 'InProgress' } });
+    const sharer = managed({ flag: 'b', hot: 'a' }, is, { ledger: under });
+    const plan = act(managed({ flag: 'b', hot: 'a' }, is, { ...own, sharers: [sharer] }));
+    assert.deepEqual([plan.restart, plan.undo?.live], [undefined, ['ConfigMap/app']]);
+  });
+
+  it('follows another that shares the object and has gone back, though its own restart is still under way', () => {
+    const restart = aRestart({ issuedAt: T0 - SECOND, changes: changed({ flag: 'b' }) });
+    const annotation = { n: 1, digest: 'digest-1', ours: true };
+    const is = live({ flag: 'a', hot: 'a' });
+    const plan = act(
+      managed({ flag: 'b', hot: 'a' }, is, {
+        workload: aWorkload({
+          annotation,
+          annotationValue: 'v1.1.digest-1',
+          rollout: deployment({ status: { replicas: 3, updated: 1, available: 2 } }),
+        }),
+        ledger: aLedger({ flag: 'a', hot: 'a' }, { restart }),
+        sharers: [managed({ flag: 'b', hot: 'a' }, is)],
+      }),
+    );
+    assert.equal(plan.restart?.n, 2);
+    assert.deepEqual(plan.restart.begun?.snapshots, [{ source: 'ConfigMap/app', object: 'app-live', number: 1 }]);
   });
 
   it('waits for the gates of another that shares the object', () => {

@@ -67,10 +67,10 @@ const isApproved = ({ policies }: Setting): boolean => policies.some(({ gates })
 describe('whatever happens, the laws hold', () => {
   for (const [what, setting] of SETTINGS) {
     const more = isApproved(setting) ? [APPROVING] : [];
-    it(what, () => {
-      fc.assert(
-        fc.property(histories(...ANYTHING, ASKING, REWINDOWED, ...more), (steps) => {
-          live(setting, steps);
+    it(what, async () => {
+      await fc.assert(
+        fc.asyncProperty(histories(...ANYTHING, ASKING, REWINDOWED, ...more), async (steps) => {
+          await live(setting, steps);
         }),
         runs(500),
       );
@@ -81,10 +81,10 @@ describe('whatever happens, the laws hold', () => {
     ['where writes go unheard', web(aPolicy())],
     ['where writes go unheard, in a cooldown', web(gated({ cooldownMs: 90 * SECOND }))],
   ] as const) {
-    it(what, () => {
-      fc.assert(
-        fc.property(histories(...ANYTHING, UNHEARD), (steps) => {
-          live(setting, steps);
+    it(what, async () => {
+      await fc.assert(
+        fc.asyncProperty(histories(...ANYTHING, UNHEARD), async (steps) => {
+          await live(setting, steps);
         }),
         runs(500),
       );

@@ -41,10 +41,10 @@ const SETTINGS: readonly (readonly [string, Setting])[] = [
 
 describe('whatever happens to several workloads, the laws hold', () => {
   for (const [what, setting] of SETTINGS) {
-    it(what, () => {
-      fc.assert(
-        fc.property(histories(...ANYTHING, ASKING), (steps) => {
-          live(setting, steps);
+    it(what, async () => {
+      await fc.assert(
+        fc.asyncProperty(histories(...ANYTHING, ASKING), async (steps) => {
+          await live(setting, steps);
         }),
         runs(300),
       );
