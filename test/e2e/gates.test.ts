@@ -23,7 +23,11 @@ describe('a restart that waits', { concurrency: 3 }, () => {
       await stage.create({
         name,
         flags: ['flag'],
-        ...(name === 'second' && { container: { command: ['sh', '-c', PICKY, 'app', '--flag=$(FLAG)'] } }),
+        // A container without a probe is ready as soon as it runs: one that ends at once must not be taken for available.
+        ...(name === 'second' && {
+          container: { command: ['sh', '-c', PICKY, 'app', '--flag=$(FLAG)'] },
+          spec: { minReadySeconds: 5 },
+        }),
       });
     }
     for (const name of names) await stage.rolledOut(name);
