@@ -327,7 +327,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'what is about to begin has no place yet',
     file: 'domain/standing.ts',
-    find: "  if (pending !== undefined) return 'InProgress';\n",
+    find: "  if (isPending) return 'InProgress';\n",
     replace: '',
     by: [order('one after the other')],
   },
