@@ -2,7 +2,7 @@
 
 import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import { changedKeys } from '../domain/difference.ts';
-import { listed } from '../domain/notices.ts';
+import { listed } from '../domain/listed.ts';
 import type { Changes } from '../domain/observed.ts';
 import { ledgerOf } from '../domain/record.ts';
 import { listWatch } from '../kube/listwatch.ts';
@@ -11,7 +11,7 @@ import type { RawPolicy } from '../kube/policies.ts';
 import { recordName, type RawRecord } from '../kube/records.ts';
 import { withCluster, type Cluster, type ClusterFlags } from './cluster.ts';
 import { Failure, usage } from './exit.ts';
-import { everyItem } from './listing.ts';
+import { everyItem } from '../kube/every-item.ts';
 import { checkName, parseWorkloadName, type WorkloadName } from './names.ts';
 import { ask, type Wish } from './request.ts';
 import { plain } from './style.ts';
@@ -41,8 +41,13 @@ export const approve = (of: string, flags: ApproveFlags, terminal: Terminal): Pr
       return waits?.reason === 'ApprovalPending' ? [{ workload: workloadIn(record), ...waits }] : [];
     });
     const what = workload === undefined ? `policy ${policy ?? ''}` : nameOf(workload);
-    if (waiting.length === 0)
-      throw new Failure(`nothing of ${what} waits for approval: see kubectl reload status -n ${cluster.namespace}`);
+    if (waiting.length === 0) {
+      const others = records.flatMap((record) => othersIn(record));
+      const instead = others.length === 0 ? '' : `; ${listed(others, { most: 3, by: '; ' })}`;
+      throw new Failure(
+        `nothing of ${what} waits for approval${instead}: see kubectl reload status -n ${cluster.namespace}`,
+      );
+    }
     const other = waiting.find(({ digest }) => flags.digest !== undefined && digest !== flags.digest);
     if (other !== undefined)
       throw new Failure(`what waits of ${what} is content ${other.digest}, and not ${flags.digest ?? ''}`);
@@ -102,6 +107,12 @@ const waitingIn = (status: ReloadRecordStatus): Waiting | undefined => {
   return delivery?.awaits === undefined ? undefined : { ...delivery.awaits, changes: delivery.changes };
 };
 
+/** What a change waits for other than approval. */
+const othersIn = (record: RawRecord): readonly string[] => {
+  const waits = record.status === undefined ? undefined : waitingIn(record.status);
+  return waits === undefined ? [] : [plain(`${nameOf(workloadIn(record))} waits for something else (${waits.reason})`)];
+};
+
 const nameOf = ({ kind, name }: WorkloadName): string => `${kind}/${name}`;
 
 const workloadIn = ({ spec: { workload } }: RawRecord): WorkloadName => ({ kind: workload.kind, name: workload.name });
@@ -136,7 +147,7 @@ const recordsUnder = async (
   const { workloads = [], workloadCount = 0 } = status ?? {};
   if (workloadCount > workloads.length)
     err(`the policy lists ${workloads.length} of its ${workloadCount} workloads: approve again for the others\n`);
-  const records = await everyItem<RawRecord>(client, recordsPath(namespace), signal);
+  const records = await everyItem<RawRecord>(client, { path: recordsPath(namespace) }, signal);
   return records.filter(({ spec }) =>
     workloads.some(({ kind, name }) => kind === spec.workload.kind && name === spec.workload.name),
   );

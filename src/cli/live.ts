@@ -10,7 +10,7 @@ import type { KubeObject } from '../kube/listwatch.ts';
 import * as paths from '../kube/paths.ts';
 import { parsePolicy, type RawPolicy } from '../kube/policies.ts';
 import { templateOf } from '../kube/workloads.ts';
-import { everyItem } from './listing.ts';
+import { everyItem } from '../kube/every-item.ts';
 import type { ManifestKind } from './manifest-schemas.ts';
 import type { Manifest } from './manifests.ts';
 import type { Unread } from './snapshot.ts';
@@ -89,7 +89,8 @@ const all = async (
   kind: ManifestKind,
   path: string,
   signal: AbortSignal,
-): Promise<readonly Manifest[]> => (await everyItem(client, path, signal)).map((object) => manifestOf(kind, object));
+): Promise<readonly Manifest[]> =>
+  (await everyItem(client, { path }, signal)).map((object) => manifestOf(kind, object));
 
 const one = async (
   client: KubeClient,

@@ -10,7 +10,7 @@ import type { SourceKind } from '../domain/selection.ts';
 import type { AskFlags } from './ask.ts';
 import { withCluster, type Cluster, type ClusterFlags } from './cluster.ts';
 import { EXIT, Failure } from './exit.ts';
-import { everyItem } from './listing.ts';
+import { everyItem } from '../kube/every-item.ts';
 import { checkName, parseWorkloadName } from './names.ts';
 import { ask } from './request.ts';
 import { plain } from './style.ts';
@@ -39,13 +39,18 @@ export const rollback = (of: string, flags: RollbackFlags, terminal: Terminal): 
       );
     const store = createLiveStore(cluster.client);
     const kept = await Promise.all(objects.map((object) => snapshotsOf(object, store, cluster, terminal.signal)));
-    const earlier = kept.flatMap(({ numbers, present }) => numbers.filter((number) => number < present).slice(0, 1));
-    const to = flags.to ?? (earlier.length === 0 ? undefined : Math.max(...earlier));
-    if (to === undefined || !kept.some(({ numbers }) => numbers.includes(to))) {
-      const wanted = to === undefined ? 'there is no snapshot before the present one' : `there is no snapshot ${to}`;
-      throw new Failure(`${wanted}; there are: ${kept.map(toldSnapshots).join('; ')}`);
+    const [first, ...more] = kept.flatMap((each) => choiceOf(each, flags.to));
+    const there = `there are: ${kept.map(toldSnapshots).join('; ')}`;
+    if (first === undefined) {
+      const wanted =
+        flags.to === undefined ? 'there is no snapshot before the present one' : `there is no snapshot ${flags.to}`;
+      throw new Failure(`${wanted}; ${there}`);
     }
-    return ask([{ type: 'Rollback', snapshot: to, workload }], cluster, terminal, { timeoutMs: flags.timeout });
+    if (more.some(({ object }) => object !== first.object))
+      throw new Failure(
+        `${of} reads several live objects that can go back: name one, as in kubectl reload rollback ${first.object}; ${there}`,
+      );
+    return ask([{ type: 'Rollback', ...first, workload }], cluster, terminal, { timeoutMs: flags.timeout });
   });
 };
 
@@ -69,6 +74,15 @@ const snapshotsOf = async (
     store.snapshots(kind, namespace, name, signal),
   ]);
   return { name, numbers: snapshots.map(({ number }) => number), present: live?.rendered?.snapshot ?? 0 };
+};
+
+/** The snapshot of one live object that is asked for. @param to absent: the latest before the present one */
+const choiceOf = (
+  { name, numbers, present }: Kept,
+  to: number | undefined,
+): readonly { readonly object: string; readonly snapshot: number }[] => {
+  const snapshot = numbers.find((number) => (to === undefined ? number < present : number === to));
+  return snapshot === undefined ? [] : [{ object: name, snapshot }];
 };
 
 const toldSnapshots = ({ name, numbers, present }: Kept): string => {
@@ -106,7 +120,7 @@ export const diff = (of: string | undefined, flags: ClusterFlags, terminal: Term
 const plainText = (line: string): string => line.split('\t').map(plain).join('\t');
 
 const policiesIn = async ({ client, namespace }: Cluster, signal: AbortSignal): Promise<readonly StoredPolicy[]> =>
-  (await everyItem<RawPolicy>(client, policiesPath(namespace), signal)).map(parsePolicy);
+  (await everyItem<RawPolicy>(client, { path: policiesPath(namespace) }, signal)).map(parsePolicy);
 
 /** From what a live object holds to what its source does; undefined: they can't be compared, which is told. */
 const differenceOf = async (

@@ -1,5 +1,7 @@
 /** The CEL rules about how restarts are done and what is delivered, each in JavaScript, by its text in the schema. */
 
+import { liveSourcesIn } from '../api/v1alpha1/schema/delivery.ts';
+
 interface Named {
   readonly kind?: string;
   readonly name?: string;
@@ -31,14 +33,18 @@ export const RESTART_AND_DELIVERY_PREDICATES: readonly (readonly [rule: string, 
     'self.name != self.source.name',
     ({ name, source }: { readonly name: string; readonly source: Named }) => name !== source.name,
   ],
-  [
-    '!has(self.delivery) || !has(self.delivery.objects) || self.sources.exists(s, has(s.selector)) || self.delivery.objects.all(o, dyn(o.source) in dyn(self.sources))',
-    ({ delivery, sources }: Spec) =>
-      sources.some(({ selector }) => selector !== undefined) ||
-      (delivery?.objects ?? []).every(({ source }) =>
-        sources.some(({ kind, name }) => kind === source.kind && name === source.name),
-      ),
-  ],
+  ...(['ConfigMap', 'Secret'] as const).map(
+    (of) =>
+      [
+        liveSourcesIn(of),
+        ({ delivery, sources }: Spec): boolean =>
+          sources.some(({ kind, selector }) => kind === of && selector !== undefined) ||
+          (delivery?.objects ?? []).every(
+            ({ source }) =>
+              source.kind !== of || sources.some(({ kind, name }) => kind === source.kind && name === source.name),
+          ),
+      ] as const,
+  ),
   [
     "(has(self.delivery) && has(self.delivery.mode) && self.delivery.mode == 'Managed') == (has(self.delivery) && has(self.delivery.objects) && self.delivery.objects.size() > 0)",
     (self: Spec) => isManaged(self) === (self.delivery?.objects ?? []).length > 0,

@@ -14,7 +14,9 @@ import { plain } from './style.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What is asked for. */
-export type Wish = Pick<ReloadRequest['spec'], 'type' | 'digest' | 'snapshot'> & { readonly workload: WorkloadName };
+export type Wish = Pick<ReloadRequest['spec'], 'type' | 'digest' | 'snapshot' | 'object'> & {
+  readonly workload: WorkloadName;
+};
 
 export interface AskOptions {
   /** How long to wait for the answers, in ms. */

@@ -1,6 +1,6 @@
 /** Policies and their workloads, as rows for people. */
 
-import type { ReloadPolicySpec, SourceStatus, WorkloadStatus } from '../api/v1alpha1/types.ts';
+import type { LiveObjectStatus, ReloadPolicySpec, SourceStatus, WorkloadStatus } from '../api/v1alpha1/types.ts';
 import { goalOf } from '../domain/proof-words.ts';
 import type { RawPolicy } from '../kube/policies.ts';
 import { age, count, type Cell, type Paint } from './style.ts';
@@ -11,7 +11,14 @@ export const STATUS_HEADER: Row = ['POLICY', 'READY', 'STATE', 'LAST', 'MESSAGE'
 
 /** One policy: itself, the workloads that it binds, and the sources that are not as they should be. */
 export const policyRows = ({ metadata, spec, status }: RawPolicy, now: number): readonly Row[] => {
-  const { conditions = [], last, workloads = [], workloadCount = workloads.length, sources = [] } = status ?? {};
+  const {
+    conditions = [],
+    last,
+    workloads = [],
+    workloadCount = workloads.length,
+    sources = [],
+    liveObjects = [],
+  } = status ?? {};
   const ready = conditions.find(({ type }) => type === 'Ready');
   const seen = ready !== undefined && status?.observedGeneration === metadata.generation;
   const { mode, suspend } = spec as Partial<ReloadPolicySpec>;
@@ -31,7 +38,8 @@ export const policyRows = ({ metadata, spec, status }: RawPolicy, now: number): 
       [...marks.map((mark) => `(${mark})`), message].join(' '),
     ],
     ...sources.filter(({ state: of }) => of !== 'Present').map(sourceRow),
-    ...workloads.flatMap((workload) => [workloadRow(workload, now), ...unprovenRows(workload)]),
+    ...liveObjects.filter(({ state: of }) => of !== 'Rendered').map(liveRow),
+    ...workloads.flatMap((workload) => [workloadRow(workload, now), ...unprovenRows(workload), ...noteRows(workload)]),
     ...(unlisted > 0 ? [[`  and ${count(unlisted, 'more workload')}`]] : []),
   ];
 };
@@ -60,12 +68,24 @@ const unprovenRows = ({ delivery }: WorkloadStatus): readonly Row[] =>
     ? (delivery.missing ?? []).map((pod) => ['', '', '', '', { text: `not ${goalOf(delivery)}: ${pod}`, paint: 'bad' }])
     : [];
 
+/** What is delivered otherwise than its policy would have it. */
+const noteRows = ({ notes = [] }: WorkloadStatus): readonly Row[] =>
+  notes.map((text) => ['', '', '', '', { text, paint: 'warn' }]);
+
 const sourceRow = ({ kind, name, state, problems = [] }: SourceStatus): Row => [
   `  ${kind}/${name}`,
   '',
   { text: state, paint: state === 'Ignored' || state === 'Unknown' ? 'dim' : 'bad' },
   '',
   problems.join('; '),
+];
+
+const liveRow = ({ kind, name, state, message = '' }: LiveObjectStatus): Row => [
+  `  ${kind}/${name}`,
+  '',
+  { text: state, paint: state === 'Missing' ? 'dim' : 'bad' },
+  '',
+  message,
 ];
 
 const POLICY_PAINTS: Readonly<Record<string, Paint>> = {

@@ -2,7 +2,7 @@
 
 import type { Plan } from '../domain/effects.ts';
 import { RECOVERED } from '../domain/failure-words.ts';
-import { listed } from '../domain/notices.ts';
+import { listed } from '../domain/listed.ts';
 import { changedKeys } from '../domain/difference.ts';
 import type { Ledger, Observed } from '../domain/observed.ts';
 import { nudged, restartIssued } from '../domain/outcomes.ts';

@@ -1,6 +1,6 @@
 /** Who binds whom, worked out from the stores. */
 
-import { bindsThroughLive, liveId, type LiveObject } from '../domain/live.ts';
+import { bindsThroughLive, liveId, type Claim, type LiveObject } from '../domain/live.ts';
 import { sourceId, type SourceId } from '../domain/observed.ts';
 import type { Stores, StoredPolicy, StoredWorkload } from './ports.ts';
 import type { Sources } from './sources.ts';
@@ -18,6 +18,8 @@ export interface Bindings {
     namespace: string,
     live: SourceId,
   ): readonly { readonly policy: StoredPolicy; readonly object: LiveObject }[];
+  /** The live objects of a policy that others render, since they come first. */
+  claims(policy: Pick<StoredPolicy, 'namespace' | 'name' | 'delivery'>): readonly Claim[];
   /** The live objects that are rendered from a source. */
   renderedFrom(namespace: string, source: SourceId): readonly SourceId[];
   /** The policies that name a source. */
@@ -47,6 +49,13 @@ export const createBindings = (
     ),
   ];
 
+  const rendering: Bindings['rendering'] = (namespace, live) =>
+    usable(namespace)
+      .flatMap((policy) =>
+        policy.delivery.objects.filter((object) => liveId(object) === live).map((object) => ({ policy, object })),
+      )
+      .sort((a, b) => (a.policy.name < b.policy.name ? -1 : 1));
+
   return {
     policiesOf,
     complete: (namespace) =>
@@ -63,12 +72,14 @@ export const createBindings = (
           [source, ...renderedFrom(namespace, source)].flatMap((id) => workloads.by('source', `${namespace}/${id}`)),
         ),
       ].filter((workload) => policiesOf(workload).some((policy) => names(policy, source))),
-    rendering: (namespace, live) =>
-      usable(namespace)
-        .flatMap((policy) =>
-          policy.delivery.objects.filter((object) => liveId(object) === live).map((object) => ({ policy, object })),
-        )
-        .sort((a, b) => (a.policy.name < b.policy.name ? -1 : 1)),
+    rendering,
+    claims: ({ namespace, name, delivery }) =>
+      delivery.objects.flatMap((object) => {
+        const [first] = rendering(namespace, liveId(object));
+        return first === undefined || first.policy.name === name
+          ? []
+          : [{ object, theirs: first.object, by: first.policy.name }];
+      }),
     renderedFrom,
     policiesNaming: (namespace, source) => all(namespace).filter((policy) => names(policy, source)),
   };

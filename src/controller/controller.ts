@@ -260,6 +260,7 @@ export const createController = (options: ControllerOptions): Controller => {
     sources,
     ledgers,
     memory,
+    live,
     clock,
     unreadable: options.unreadable,
     quiet,

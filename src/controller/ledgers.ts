@@ -59,8 +59,19 @@ interface Unsaved {
 /** The watch is about to say so. */
 const GONE_MS = 1_000;
 
+/** A ledger never changes: what it looks like in the API is found once, however often it is compared and written. */
+const inApi = new WeakMap<Ledger, ReloadRecordStatus>();
+
+const statusFor = (ledger: Ledger): ReloadRecordStatus => {
+  const known = inApi.get(ledger);
+  if (known !== undefined) return known;
+  const status = recordStatusOf(ledger);
+  inApi.set(ledger, status);
+  return status;
+};
+
 const isSame = (before: Ledger | undefined, ledger: Ledger): boolean =>
-  before !== undefined && isDeepStrictEqual(recordStatusOf(before), recordStatusOf(ledger));
+  before === ledger || (before !== undefined && isDeepStrictEqual(statusFor(before), statusFor(ledger)));
 
 export const createLedgers = (options: LedgersOptions): Ledgers => new WrittenBehind(options);
 
@@ -197,7 +208,7 @@ class WrittenBehind implements Ledgers {
       if (record !== undefined) await writer.remove(record, signal);
       return;
     }
-    const status: ReloadRecordStatus = recordStatusOf(ledger);
+    const status = statusFor(ledger);
     if (record?.workloadUid === workload.uid) {
       this.#options.records.offer(await writer.replace(record, workload, status, signal));
       return;

@@ -1,13 +1,13 @@
 /** Gathers what a decision needs, from the stores alone. */
 
-import { liveObjectsFor, throughLive, type Live, type LiveTrouble } from '../domain/live.ts';
+import { claimTrouble, liveId, liveObjectsFor, throughLive, type Live, type LiveTrouble } from '../domain/live.ts';
 import { sourceId, type Observed, type Source, type SourceId } from '../domain/observed.ts';
 import type { Store } from '../runtime/store.ts';
 import type { Bindings } from './bindings.ts';
 import type { Ledgers } from './ledgers.ts';
 import type { Memory } from './memory.ts';
 import type { OthersRoom } from './others.ts';
-import { workloadKey, type StoredWorkload } from './ports.ts';
+import { workloadKey, type StoredPolicy, type StoredWorkload } from './ports.ts';
 import type { Prover } from './prover.ts';
 import type { Requests } from './requests.ts';
 import type { Sources } from './sources.ts';
@@ -58,7 +58,7 @@ export const createObserveAlone =
       policies,
       complete: rooms.bindings.complete(workload.namespace),
       sources: new Map<SourceId, Source>([...ids].map((id) => [id, rooms.sources.get(workload.namespace, id)])),
-      ...(mapped.live !== undefined && { live: liveOf(rooms, workload.namespace, mapped.live) }),
+      ...(mapped.live !== undefined && { live: liveOf(rooms, { ...workload, live: mapped.live }, policies) }),
       ...(ledger !== undefined && { ledger }),
       ...(pending !== undefined && { pending }),
       ...(proof !== undefined && { proof }),
@@ -69,17 +69,21 @@ export const createObserveAlone =
   };
 
 const liveOf = (
-  { sources, trouble }: Rooms,
-  namespace: string,
-  live: ReadonlyMap<SourceId, SourceId>,
-): ReadonlyMap<SourceId, Live> =>
-  new Map(
+  { sources, bindings, trouble }: Rooms,
+  workload: StoredWorkload & Required<Pick<StoredWorkload, 'live'>>,
+  policies: readonly StoredPolicy[],
+): ReadonlyMap<SourceId, Live> => {
+  const { namespace, live } = workload;
+  const claims = policies.flatMap((policy) => bindings.claims(policy));
+  return new Map(
     [...live].map(([id, source]) => {
-      const why = trouble(namespace, id);
+      const claim = claims.find(({ object }) => liveId(object) === id && sourceId(object.source) === source);
+      const why = (claim === undefined ? undefined : claimTrouble(claim, workload)) ?? trouble(namespace, id);
       const state = sources.live(namespace, id);
       return [source, why === undefined ? state : { ...state, trouble: why }];
     }),
   );
+};
 
 const sharersOf = ({ workloads }: Rooms, { workload, policies }: Observed): readonly StoredWorkload[] => {
   if (workload.live === undefined) return [];

@@ -3,12 +3,13 @@
  * alone: after a start nothing is known of a workload until it has been decided on, and whoever depends on it waits.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { consumedSources } from '../domain/difference.ts';
 import type { Plan } from '../domain/effects.ts';
 import { waitsForOthers } from '../domain/gates.ts';
 import { unrecordedRestart } from '../domain/issued.ts';
-import { isOrdered } from '../domain/order.ts';
-import type { Observed, Policy, Source, SourceId } from '../domain/observed.ts';
+import { asksForOthers } from '../domain/order.ts';
+import type { Observed, Source, SourceId } from '../domain/observed.ts';
 import type { Others, Peer, Standing } from '../domain/others.ts';
 import { bindingOf } from '../domain/selection.ts';
 import { isRollingOut, standingOf } from '../domain/standing.ts';
@@ -51,42 +52,42 @@ interface Known {
   readonly sources: ReadonlyMap<SourceId, Source>;
 }
 
-/** Whether a policy's gates must know how others stand. */
-const asks = (policy: Policy): boolean =>
-  policy.observes !== true && (policy.gates.maxConcurrent !== undefined || isOrdered(policy));
-
 export const createOthers = ({ stores, bindings, sources, ledgers, limit, onMoved }: OthersOptions): OthersRoom => {
   const known = new Map<string, Known>();
   const rolling = new Set<string>();
-  const waiting = new Set<string>();
+  /** What holds those that wait for others. */
+  const waiting = new Map<string, string>();
+  const members = createMembers(stores.workloads, bindings);
   /** Only where there is a limit: those that are not decided on yet. */
   const undecided = new Set<string>();
 
-  const standing = (workload: StoredWorkload): Standing => {
-    const found = known.get(workloadKey(workload));
-    if (found?.uid !== workload.uid) return 'Unknown';
-    for (const [id, source] of found.sources)
-      if (!isSame(source, sources.get(workload.namespace, id))) return 'Unknown';
+  const standing = (key: string, { uid, namespace }: Pick<StoredWorkload, 'uid' | 'namespace'>): Standing => {
+    const found = known.get(key);
+    if (found?.uid !== uid) return 'Unknown';
+    for (const [id, source] of found.sources) if (!isSame(source, sources.get(namespace, id))) return 'Unknown';
     return found.standing;
   };
 
-  const moved = (key: string): void => {
+  const moved = (key: string, before: Standing | undefined, next: Standing | undefined): void => {
     const [, namespace] = key.split('/');
-    const found = [...waiting].flatMap((each) => {
+    // That somebody is due now lets nobody go who waits for it: only a place is free.
+    const onlyPlace = next === 'Due' && before !== 'Failed';
+    const found = [...waiting].flatMap(([each, reason]) => {
+      if (onlyPlace && reason !== 'ConcurrencyLimit') return [];
       const workload = each === key ? undefined : stores.workloads.get(each);
       return workload !== undefined && (limit > 0 || workload.namespace === namespace) ? [workload] : [];
     });
     if (found.length > 0) onMoved(found);
   };
 
-  const set = (key: string, next: Known | undefined): void => {
-    const before = known.get(key);
+  /** @param before how it stood for others */
+  const set = (key: string, before: Standing | undefined, next: Known | undefined): void => {
     if (next === undefined) known.delete(key);
     else known.set(key, next);
     if (next?.standing === 'InProgress') rolling.add(key);
     else rolling.delete(key);
     // Whose turn comes is told by who ends, not by who begins.
-    if (before?.standing !== next?.standing && next?.standing !== 'InProgress') moved(key);
+    if (before !== next?.standing && next?.standing !== 'InProgress') moved(key, before, next?.standing);
   };
 
   stores.workloads.onDelta(({ old, new: next }) => {
@@ -94,7 +95,7 @@ export const createOthers = ({ stores, bindings, sources, ledgers, limit, onMove
       const key = workloadKey(old);
       undecided.delete(key);
       waiting.delete(key);
-      if (known.has(key)) set(key, undefined);
+      if (known.has(key)) set(key, standing(key, old), undefined);
     }
     if (limit > 0 && next !== undefined && known.get(workloadKey(next))?.uid !== next.uid) {
       undecided.add(workloadKey(next));
@@ -121,22 +122,20 @@ export const createOthers = ({ stores, bindings, sources, ledgers, limit, onMove
 
   return {
     of: (workload, policies = bindings.policiesOf(workload)) => {
-      const asking = policies.filter(asks);
+      const asking = policies.filter(asksForOthers);
       if (asking.length === 0 && limit === 0) return undefined;
-      const bound = asking.map((policy): readonly [string, readonly Peer[]] => [
-        policy.name,
-        bindings.workloadsOf(policy).map((peer) => {
-          const binding = bindingOf(policy, peer);
-          return {
-            kind: peer.kind,
-            name: peer.name,
-            standing: standing(peer),
-            ...(binding !== undefined && { binding }),
-          };
-        }),
-      ]);
+      let bound: Others['bound'] | undefined;
       return {
-        bound: new Map(bound),
+        // Only where something is due does anybody ask.
+        get bound() {
+          bound ??= new Map(
+            asking.map((policy): readonly [string, readonly Peer[]] => [
+              policy.name,
+              members(policy).map(({ key, uid, as }) => as[standing(key, { uid, namespace: policy.namespace })]),
+            ]),
+          );
+          return bound;
+        },
         ...(limit > 0 && { cluster: { limit, inProgress: inProgressBut(workloadKey(workload)) } }),
       };
     },
@@ -145,21 +144,70 @@ export const createOthers = ({ stores, bindings, sources, ledgers, limit, onMove
       const key = workloadKey(workload);
       undecided.delete(key);
       const reason = plan.type === 'Act' ? plan.ledger.held?.reason : undefined;
-      if (reason !== undefined && (waitsForOthers(reason) || reason === 'EarlierFailed')) waiting.add(key);
+      if (reason !== undefined && (waitsForOthers(reason) || reason === 'EarlierFailed')) waiting.set(key, reason);
       else waiting.delete(key);
-      if (limit > 0 || policies.some(asks)) {
+      if (limit > 0 || policies.some(asksForOthers)) {
         // What it does not consume it is not looked at for, either.
         const consumed = [...consumedSources(observed).keys()].flatMap((id) => {
           const source = observed.sources.get(id);
           return source === undefined ? [] : [[id, source] as const];
         });
-        set(key, { uid: workload.uid, standing: standingOf(plan), sources: new Map(consumed) });
-      } else if (known.has(key)) set(key, undefined);
+        const next = { uid: workload.uid, standing: standingOf(plan), sources: new Map(consumed) };
+        set(key, standing(key, workload), next);
+      } else if (known.has(key)) set(key, standing(key, workload), undefined);
     },
     refused: (workload) => {
       const key = workloadKey(workload);
       const found = known.get(key);
-      if (found?.uid === workload.uid && found.standing === 'InProgress') set(key, { ...found, standing: 'Due' });
+      if (found?.uid === workload.uid && found.standing === 'InProgress')
+        set(key, 'InProgress', { ...found, standing: 'Due' });
     },
+  };
+};
+
+interface Member {
+  readonly key: string;
+  readonly uid: string;
+  /** Made once: a thousand that ask for a thousand would else leave a million behind. */
+  readonly as: Readonly<Record<Standing, Peer>>;
+}
+
+/**
+ * The workloads that a policy binds. Each of them asks for all, again and again: they are remembered until a workload
+ * comes, goes, or may be bound otherwise.
+ */
+const createMembers = (
+  workloads: Stores['workloads'],
+  bindings: Pick<Bindings, 'workloadsOf'>,
+): ((policy: StoredPolicy) => readonly Member[]) => {
+  let known = new WeakMap<StoredPolicy, readonly Member[]>();
+  workloads.onDelta(({ old, new: next }) => {
+    const isBoundAlike =
+      old?.uid === next?.uid &&
+      old?.templateHash === next?.templateHash &&
+      isDeepStrictEqual(old?.labels, next?.labels);
+    if (!isBoundAlike) known = new WeakMap();
+  });
+  return (policy) => {
+    const before = known.get(policy);
+    if (before !== undefined) return before;
+    const found = bindings.workloadsOf(policy).map((workload) => {
+      const { kind, name, uid } = workload;
+      const binding = bindingOf(policy, workload);
+      const as = (standing: Standing): Peer => ({ kind, name, standing, ...(binding !== undefined && { binding }) });
+      return {
+        key: workloadKey(workload),
+        uid,
+        as: {
+          Done: as('Done'),
+          Due: as('Due'),
+          InProgress: as('InProgress'),
+          Failed: as('Failed'),
+          Unknown: as('Unknown'),
+        },
+      };
+    });
+    known.set(policy, found);
+    return found;
   };
 };

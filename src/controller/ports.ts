@@ -60,6 +60,8 @@ export interface RawObject {
   readonly resourceVersion: string;
   readonly rendered?: Rendered;
   readonly content: RawContent;
+  /** The latest other than us to change its content, by the name of a field manager; absent: nobody has. */
+  readonly changedBy?: string;
   /** For the adapter: what a replacement leaves as it is. */
   readonly kept?: unknown;
 }

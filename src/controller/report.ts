@@ -2,7 +2,8 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { ReloadPolicyStatus } from '../api/v1alpha1/types.ts';
-import { throughLive } from '../domain/live.ts';
+import { liveId, throughLive } from '../domain/live.ts';
+import type { LiveStanding } from '../domain/live-status.ts';
 import { sourceId, type Source, type SourceId } from '../domain/observed.ts';
 import { policyStatus, type WorkloadReport } from '../domain/status.ts';
 import { troubleVerdict } from '../domain/verdict.ts';
@@ -12,6 +13,7 @@ import type { Store } from '../runtime/store.ts';
 import type { Worker } from '../runtime/workqueue.ts';
 import type { Bindings } from './bindings.ts';
 import type { Ledgers } from './ledgers.ts';
+import type { LiveObjects } from './live.ts';
 import type { Memory } from './memory.ts';
 import type { PolicyWriter, StoredPolicy } from './ports.ts';
 import type { Sources } from './sources.ts';
@@ -23,6 +25,7 @@ export interface ReportOptions {
   readonly sources: Sources;
   readonly ledgers: Ledgers;
   readonly memory: Memory;
+  readonly live: Pick<LiveObjects, 'trouble' | 'putBacks'>;
   readonly clock: Clock;
   /** What can't be listed, in words; undefined while something is still to be listed. */
   readonly unreadable: (namespace: string) => readonly string[] | undefined;
@@ -41,11 +44,22 @@ export const createReport =
     const unlisted = rooms.unreadable(policy.namespace);
     const workloads = reportsOf(rooms, policy, (unlisted?.length ?? 0) > 0);
     const sources = sourcesOf(rooms, policy);
-    if (unlisted === undefined || workloads === undefined || sources === undefined) return { requeueAfterMs: WAIT_MS };
+    const live = liveOf(rooms, policy);
+    if (unlisted === undefined || workloads === undefined || sources === undefined || live === undefined)
+      return { requeueAfterMs: WAIT_MS };
     const unselected = rooms.sources.selectionProblem(policy);
     const unreadable = unselected === undefined ? unlisted : [...unlisted, unselected];
     const now = new Date(rooms.clock.now()).toISOString();
-    const status = policyStatus({ policy, before: policy.status, workloads, sources, unreadable, now });
+    const status = policyStatus({
+      policy,
+      before: policy.status,
+      workloads,
+      sources,
+      unreadable,
+      claims: rooms.bindings.claims(policy),
+      live,
+      now,
+    });
     if (!isDeepStrictEqual(inOrder(status), inOrder(policy.status)))
       await rooms.writer.applyStatus(policy, status, signal);
     return;
@@ -58,6 +72,9 @@ const inOrder = (status: ReloadPolicyStatus): ReloadPolicyStatus => ({
   ...status,
   ...(status.conditions !== undefined && { conditions: sorted(status.conditions, ({ type }) => type) }),
   ...(status.sources !== undefined && { sources: sorted(status.sources, ({ kind, name }) => `${kind}/${name}`) }),
+  ...(status.liveObjects !== undefined && {
+    liveObjects: sorted(status.liveObjects, ({ kind, name }) => `${kind}/${name}`),
+  }),
   ...(status.workloads !== undefined && { workloads: sorted(status.workloads, ({ kind, name }) => `${kind}/${name}`) }),
 });
 
@@ -91,4 +108,28 @@ const sourcesOf = ({ sources }: ReportOptions, policy: StoredPolicy): ReadonlyMa
   );
   const reading = [...states.values()].some((source) => source.state === 'Unknown' && source.message === undefined);
   return reading ? undefined : states;
+};
+
+/** Undefined: one of them has not been read yet. */
+const liveOf = (
+  { sources, live }: ReportOptions,
+  { namespace, delivery }: StoredPolicy,
+): ReadonlyMap<SourceId, LiveStanding> | undefined => {
+  const standings = new Map(
+    delivery.objects.map((object) => {
+      const id = liveId(object);
+      const trouble = live.trouble(namespace, id);
+      const putBacks = live.putBacks(namespace, id);
+      const standing: LiveStanding = {
+        live: sources.live(namespace, id),
+        ...(trouble !== undefined && { trouble }),
+        ...(putBacks !== undefined && { putBacks }),
+      };
+      return [id, standing] as const;
+    }),
+  );
+  const reading = [...standings.values()].some(
+    ({ live: { state, ...more } }) => state === 'Unknown' && !('message' in more),
+  );
+  return reading ? undefined : standings;
 };

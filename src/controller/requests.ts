@@ -123,6 +123,7 @@ const whyUnbound = (
     return workloads.syncedFor(workloadKey({ ...request.workload, namespace: request.namespace }))
       ? `there is no ${kind} ${name} in namespace ${request.namespace}`
       : undefined;
+  if (workload.notItsOwn !== undefined) return workload.notItsOwn;
   if (workload.ignored) return `${kind} ${name} is opted out by annotation`;
   return bindings.policiesOf(workload).length > 0
     ? undefined

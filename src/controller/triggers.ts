@@ -86,6 +86,16 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
   const renderFor = (policy: StoredPolicy | undefined): void => {
     if (policy !== undefined) render(policy.namespace, policy.delivery.objects.map(liveId));
   };
+  /** Whoever renders an object, or would if others did not, and whoever reads it. */
+  const tellOfLive = (namespace: string, id: SourceId): void => {
+    for (const { policy, object } of bindings.rendering(namespace, id)) {
+      report(policy);
+      for (const each of object.workloads) {
+        const workload = stores.workloads.get(workloadKey({ ...each, namespace }));
+        if (workload !== undefined) look(workload);
+      }
+    }
+  };
   const boundBy = (policy: StoredPolicy | undefined): readonly StoredWorkload[] =>
     policy === undefined ? [] : bindings.workloadsOf(policy);
 
@@ -98,6 +108,8 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     boundBy(next).forEach(look);
     renderFor(old);
     renderFor(next);
+    for (const id of new Set([old, next].flatMap((each) => each?.delivery.objects.map(liveId) ?? [])))
+      tellOfLive((next ?? old)?.namespace ?? '', id);
     // Nobody knows what one that can't be understood binds.
     if (old?.invalid !== undefined || next?.invalid !== undefined) {
       stores.workloads.by('namespace', (next ?? old)?.namespace ?? '').forEach(look);
@@ -136,13 +148,7 @@ export const createTriggers = (rooms: TriggersOptions): Triggers => {
     },
     onLive: (namespace, id) => {
       render(namespace, [id]);
-      for (const { policy, object } of bindings.rendering(namespace, id)) {
-        report(policy);
-        for (const each of object.workloads) {
-          const workload = stores.workloads.get(workloadKey({ ...each, namespace }));
-          if (workload !== undefined) look(workload);
-        }
-      }
+      tellOfLive(namespace, id);
     },
     onFound: (namespace, policy, id) => {
       stores.workloads.by('source', `${namespace}/${id}`).forEach(look);

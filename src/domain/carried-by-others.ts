@@ -1,12 +1,12 @@
 /** Changes that reach pods without a restart of ours. */
 
 import { allRunSince } from './containers.ts';
-import { changedKeys, compare, overlay, type Difference } from './difference.ts';
+import { changedKeys, compare, type Difference } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import { notRecreated } from './gates.ts';
 import { unrecordedRestart } from './issued.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
-import { withEntry } from './outcomes.ts';
+import { withApplied, withEntry } from './outcomes.ts';
 import { desiredPods, isRestartedByHand } from './rollout.ts';
 import { withoutHeld, type Situation } from './situation.ts';
 import { failedBefore } from './undo.ts';
@@ -73,11 +73,7 @@ const arrived = (
   pods: number,
 ): { readonly ledger: Ledger; readonly difference: Difference } => {
   const next = withEntry(
-    {
-      ...withoutHeld(ledger),
-      ...overtaken(observed, ledger, now),
-      applied: overlay(ledger.applied, difference.restart),
-    },
+    { ...takenBack(withApplied(withoutHeld(ledger), difference.restart)), ...overtaken(observed, ledger, now) },
     {
       time: now,
       action: 'Restart',
@@ -91,8 +87,14 @@ const arrived = (
   return { ledger: next, difference: compare(observed, next) };
 };
 
+/** Of a restart that somebody took back nothing is left to be told once the pods run on what there is instead. */
+const takenBack = (ledger: Ledger): Ledger =>
+  ledger.restart?.reason === 'Reverted'
+    ? { ...ledger, restart: { ...ledger.restart, phase: 'Succeeded', reason: 'AlreadyCarried' } }
+    : ledger;
+
 /** A restart that was issued before a crash and is overtaken by what the pods run on: it is over, and only counts. */
-const overtaken = (observed: Observed, ledger: Ledger, now: number): Pick<Ledger, 'restart'> => {
+export const overtaken = (observed: Observed, ledger: Ledger, now: number): Pick<Ledger, 'restart'> => {
   const annotation = unrecordedRestart(observed, ledger);
   if (annotation === undefined) return {};
   const { n, digest } = annotation;

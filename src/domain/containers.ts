@@ -46,6 +46,10 @@ export const someMayHaveStartedSince = (workload: Workload, pods: readonly Pod[]
     }),
   );
 
+/** Some container that runs, or ran last, started between two times, or in the second of either. */
+export const someStartedWithin = (workload: Workload, pods: readonly Pod[], from: number, to: number): boolean =>
+  starts(workload, pods).some((start) => start >= floor(from) && start <= to);
+
 /** Some container started before the second of `time`, for certain. */
 export const someStartedBefore = (workload: Workload, pods: readonly Pod[], time: number): boolean =>
   starts(workload, pods).some((start) => start < floor(time));

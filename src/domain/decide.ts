@@ -6,7 +6,9 @@
  */
 
 import { adopt, emptyLedger } from './adoption.ts';
+import { sweep } from './after-rollback.ts';
 import { carriedByOthers } from './carried-by-others.ts';
+import { withoutFuture } from './clocks.ts';
 import { withoutConsentIn, withPresentConsent } from './consent.ts';
 import { someMayHaveStartedSince } from './containers.ts';
 import { deliveryDueMs, followDelivery, proofOrder } from './delivery.ts';
@@ -14,9 +16,9 @@ import { compare, overlay } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { Plan } from './effects.ts';
 import { RECOVERED } from './failure-words.ts';
-import { follow, nextLook, wantsWarnings } from './follow.ts';
+import { follow, isCarriedByOthers, nextLook, wantsWarnings } from './follow.ts';
 import { holdOf, isContentRefused } from './gates.ts';
-import { holding, waitedForOthers } from './holding.ts';
+import { holding, holdingAway, waitedForOthers } from './holding.ts';
 import { recogniseIssued } from './issued.ts';
 import {
   arrivedOf,
@@ -32,7 +34,7 @@ import { chooseNudge, orderForUnproven, orderOf, holdingUnproven } from './order
 import { nudged, withEntry } from './outcomes.ts';
 import { firstDifferedAt, pendingOf, withoutPending } from './pending.ts';
 import { changedPlaces } from './places.ts';
-import { alsoSaid, onlySaid } from './say.ts';
+import { alsoSaid, onlySaid, withoutWaits } from './say.ts';
 import { questionOf, withoutAwaited, withoutHeld, type Choice, type Situation } from './situation.ts';
 import { takeUp } from './take-up.ts';
 import { currentUndo, followUndo, intendUndo, recovered, sinceFailed, undoDueMs, undoMode, undoOrder } from './undo.ts';
@@ -45,7 +47,7 @@ export const decide = (observed: Observed, now: number): Plan => {
   const enforcing = observed.policies.filter(({ observes }) => observes !== true);
   if (enforcing.length === observed.policies.length) return decideFor(observed, now);
   if (enforcing.length === 0) {
-    const plan = decideFor(observed, now);
+    const plan = decideFor(withoutWaits(observed), now);
     return plan.type === 'Act' ? onlySaid(observed, plan, now) : plan;
   }
   const plan = decideFor({ ...observed, policies: enforcing }, now);
@@ -61,7 +63,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
   const { notItsOwn } = seen.workload;
   if (notItsOwn !== undefined) return { type: 'Forget', verdict: notItsOwnVerdict(notItsOwn) };
 
-  const adopted = adopt(seen, seen.ledger ?? emptyLedger(seen, now));
+  const adopted = adopt(seen, withoutFuture(seen.ledger ?? emptyLedger(seen, now), now));
   if (adopted === undefined) return { type: 'LookAtPods' };
   const recognised = recogniseIssued(seen, settleIntent(seen, adopted, now), now);
   const observed = recognised.recognised ? withoutPending(seen) : seen;
@@ -132,7 +134,7 @@ const decideFor = (seen: Observed, now: number): Plan => {
 const followLatest = (observed: Observed, ledger: Ledger, now: number): Ledger | undefined =>
   currentUndo(ledger) === undefined
     ? followRestart(observed, ledger, now)
-    : followUndo(observed, ledger, progressTimeout(observed), now);
+    : sweep(observed, ledger, followUndo(observed, ledger, progressTimeout(observed), now), now);
 
 const followRestart = (observed: Observed, ledger: Ledger, now: number): Ledger | undefined => {
   if (ledger.restart === undefined) return ledger;
@@ -187,7 +189,8 @@ const chooseRestart = (situation: Situation): Choice | 'LookAtPods' => {
   }
   const unproven = orderForUnproven(situation, forced);
   if (difference.restart.size === 0 && !forced) {
-    const open = withoutHeld(ledger);
+    const away = holdingAway(situation);
+    const open = away === undefined ? withoutHeld(ledger) : { ...ledger, held: away };
     if (unproven !== undefined) return { ledger: open, difference, order: unproven, hotWaits: true };
     const left = situation.unproven === undefined ? withoutConsentIn(observed, open) : open;
     return { ...holdingUnproven(situation, left), difference, hotWaits: false };
@@ -227,8 +230,11 @@ const progressTimeout = ({ policies }: Observed): number =>
 const progressDeadline = (observed: Observed, restart: Restart | undefined, now: number): number | undefined =>
   isUnderWay(restart) ? Math.max(0, restart.issuedAt + progressTimeout(observed) - now) + 1 : undefined;
 
-const lookAgain = ({ podsSeenAt }: Observed, restart: Restart | undefined, now: number): number | undefined =>
-  isUnderWay(restart) && restart.origin === 'Issued' ? Math.max(0, nextLook(restart, podsSeenAt) - now) : undefined;
+/** Pods of a template that is not ours tell nothing of the restart: nobody looks at them before its time is over. */
+const lookAgain = (observed: Observed, restart: Restart | undefined, now: number): number | undefined =>
+  isUnderWay(restart) && !isCarriedByOthers(observed, restart)
+    ? Math.max(0, nextLook(restart, observed.podsSeenAt) - now)
+    : undefined;
 
 /** One that is blocked waits for a person, not for a time, and starts no pods. */
 const isUnderWay = (restart: Restart | undefined): restart is Restart =>

@@ -7,7 +7,7 @@
 import { classify, knownClass, type Classified } from './classify.ts';
 import { combineDigests, comparable, formatOfDigest, type Digest } from './digest.ts';
 import { expectedOf, keyChange, type Known } from './key-change.ts';
-import { liveBaseline } from './live.ts';
+import { isLiveUnread, liveBaseline } from './live.ts';
 import {
   sourceId,
   sourceOf,
@@ -85,8 +85,15 @@ export const compare = (
       else if (source.state === 'Missing' && optionalEverywhere(observed, id)) applied.set(id, new Map());
       continue;
     }
-    // Another key of MACs, or values that are not read any more: nothing can be compared, so nothing has moved.
-    const recorded = applying !== undefined && comparable(applying, source.keys) ? applying : undefined;
+    // Another key of MACs, or values that are not read any more: nothing can be compared, so nothing has moved. What pods
+    // mount tells all the same what they were given, as soon as it has been read.
+    const isKnown = (each: typeof applying): each is ReadonlyMap<string, Digest> =>
+      each !== undefined && comparable(each, source.keys);
+    const recorded = [applying, liveBaseline(observed, id)].find(isKnown);
+    if (recorded === undefined && isLiveUnread(observed, id, source.keys)) {
+      if (applying !== undefined) applied.set(id, applying);
+      continue;
+    }
     const known: Known = {
       source,
       recorded,

@@ -95,10 +95,7 @@ export const namesSource = ({ sources }: Pick<Policy, 'sources'>, id: SourceId):
 export const explain = (explained: Explained, wanted?: string): readonly KeyExplanation[] => {
   const { workload } = explained;
   const binding = bindingPolicies(explained.policies, workload);
-  const ids = new Set([
-    ...workload.uses.map((use) => sourceId(use.source)),
-    ...binding.flatMap((policy) => policy.sources.map(sourceId)),
-  ]);
+  const ids = new Set([...chosenSources(workload.uses), ...binding.flatMap((policy) => policy.sources.map(sourceId))]);
   return [...ids].sort().flatMap((id) => {
     const uses = workload.uses.filter((use) => sourceId(use.source) === id);
     const naming = decidingOf(binding.filter((policy) => namesSource(policy, id)));
@@ -108,8 +105,15 @@ export const explain = (explained: Explained, wanted?: string): readonly KeyExpl
   });
 };
 
+/** In a pod as it is in the API stands, beside what somebody chose to read, the certificate that every pod is given. */
+const GIVEN: SourceId = 'ConfigMap/kube-root-ca.crt';
+
+/** What a workload reads because somebody wanted it to. */
+export const chosenSources = (uses: readonly Use[]): readonly SourceId[] =>
+  [...new Set(uses.map((use) => sourceId(use.source)))].filter((id) => id !== GIVEN).sort();
+
 /** Of the policies that name a source: one that only observes decides nothing where another enforces. */
-const decidingOf = (naming: readonly Policy[]): readonly Policy[] => {
+export const decidingOf = (naming: readonly Policy[]): readonly Policy[] => {
   const enforcing = naming.filter(({ observes }) => observes !== true);
   return enforcing.length === 0 ? naming : enforcing;
 };

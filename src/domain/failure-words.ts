@@ -3,6 +3,9 @@
 import { listed } from './listed.ts';
 import type { Failed, Undo } from './observed.ts';
 
+/** Why content is left alone though nothing has failed: somebody went back from it. */
+export const ROLLBACK_REQUESTED = 'RollbackRequested';
+
 /** Of a restart that was undone and whose content is gone. */
 export const RECOVERED = 'Recovered';
 
@@ -12,8 +15,8 @@ export const reasonOf = ({ mode }: Undo): 'Undone' | 'RolledBack' => (mode === '
 export const isOfFailure = (reason: string): boolean => reason === 'Undone' || reason === 'RolledBack';
 
 export const failureWords = (failed: Failed): string => {
-  if (failed.reason === 'RollbackRequested')
-    return `${failed.message ?? ''}; ${listed([...failed.changes.keys()].sort())} still holds the later content: edit it, or kubectl reload retry`;
+  if (failed.reason === ROLLBACK_REQUESTED)
+    return `${failed.message ?? ''}; ${listed([...failed.changes.keys()].sort())} still holds the later content, which is left alone until it changes or somebody asks for it (kubectl reload retry)`;
   const words = `restart ${failed.n} failed`;
   const after = undoWords(failed);
   const cause = (failed.message ?? failed.reason).slice(0, Math.max(0, LONGEST - after.length - words.length - 4));

@@ -2,6 +2,7 @@
 
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import { allStartedSince } from './containers.ts';
+import { isOfFailure } from './failure-words.ts';
 import type { Observed, Restart } from './observed.ts';
 import { completeReason, rolloutBlocker, rolloutPause, rolloutProgress } from './rollout.ts';
 import { LONGEST_CAUSE, rolloutCause, type RolloutCause } from './rollout-cause.ts';
@@ -78,15 +79,21 @@ const underWay = (
 
 const CRASH = 'CrashLoopBackOff';
 
-/** What a container has said is repeated, unless a Secret is among what it was restarted for: it may quote it. */
-const causeOf = ({ workload, reports = [], warnings = [] }: Observed, restart: Restart): RolloutCause | undefined =>
-  rolloutCause(
-    reports,
-    workload.annotation,
-    ![...restart.changes.keys()].some((id) => id.startsWith('Secret/')),
-    // Their times are the server's.
-    warnings.filter(({ at }) => at >= restart.issuedAt - CLOCKS_APART_MS),
-  );
+/**
+ * What a container has said is repeated, unless a Secret is among what it was restarted for: it may quote it. Where nobody
+ * knows what that was, because content came back or is tried again, any Secret that it reads may be.
+ */
+const mayQuote = ({ workload }: Observed, { changes }: Restart): boolean =>
+  changes.size > 0
+    ? ![...changes.keys()].some((id) => id.startsWith('Secret/'))
+    : workload.uses.every(({ source }) => source.kind !== 'Secret');
+
+const causeOf = (observed: Observed, restart: Restart): RolloutCause | undefined => {
+  const { workload, reports = [], warnings = [] } = observed;
+  // Their times are the server's.
+  const recent = warnings.filter(({ at }) => at >= restart.issuedAt - CLOCKS_APART_MS);
+  return rolloutCause(reports, workload.annotation, mayQuote(observed, restart), recent);
+};
 
 const CLOCKS_APART_MS = 5_000;
 
@@ -122,7 +129,8 @@ const unproven = (restart: Restart, now: number): Restart => {
   if (restart.origin === 'Foreign') {
     return ended(restart, now, 'Failed', 'NotCarried', 'a rollout of others started containers before the change', 0);
   }
-  return restart.reason === 'Reverted'
+  // What we have undone ourselves nobody else has taken back.
+  return restart.reason === 'Reverted' || isOfFailure(restart.reason ?? '')
     ? restart
     : ended(
         restart,
@@ -135,7 +143,7 @@ const unproven = (restart: Restart, now: number): Restart => {
 };
 
 /** Whether the rollout's pods are not of our own template: then only their start times prove what they read. */
-const isCarriedByOthers = ({ workload }: Observed, restart: Restart): boolean =>
+export const isCarriedByOthers = ({ workload }: Observed, restart: Restart): boolean =>
   restart.origin === 'Foreign' || workload.annotation?.n !== restart.n || workload.annotation.digest !== restart.digest;
 
 /** Counts of pods change all the time and are not worth a write each: only what blocks is recorded. */

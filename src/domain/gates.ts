@@ -12,7 +12,7 @@ import { concurrency } from './gates/concurrency.ts';
 import { contentValid, noneRecreated, notRecreated, sourcesUsable } from './gates/content.ts';
 import { cooldown } from './gates/cooldown.ts';
 import type { Gate, Hold, PlainGate, Question } from './gates/gate.ts';
-import { livePresent, liveRendered } from './gates/live.ts';
+import { liveMovable, livePresent, liveRendered } from './gates/live.ts';
 import { order } from './gates/order.ts';
 import { rolloutPossible } from './gates/rollout.ts';
 import { suspended } from './gates/suspended.ts';
@@ -35,13 +35,18 @@ const PLAIN_GATES: readonly PlainGate[] = [
   suspended,
   sourcesUsable,
   contentValid,
-  liveRendered,
+  liveMovable,
   livePresent,
   noneRecreated,
   rolloutPossible,
 ];
 
-const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonly Pass[] }[] = [
+interface Asked {
+  readonly gate: Gate;
+  readonly passedBy?: readonly Pass[];
+}
+
+const RESTART_GATES: readonly Asked[] = [
   ...PLAIN_GATES.map((gate) => ({ gate })),
   // Content that has failed and was undone: no pod is started on it, whatever for.
   { gate: ({ failure }) => failure },
@@ -55,6 +60,25 @@ const RESTART_GATES: readonly { readonly gate: Gate; readonly passedBy?: readonl
 
 /** What else is wrong with a workload keeps no file of a running container from being refreshed. */
 const HOT_GATES: readonly PlainGate[] = [suspended, contentValid, liveRendered, notRecreated];
+
+/** A hold of a change that is not made yet. */
+export interface HoldAhead extends Hold {
+  /** Whether a request to run now lets the change through once it waits. */
+  readonly opens: boolean;
+}
+
+/**
+ * Everything that would hold a restart, in the order in which gates are asked; where nothing does, what holds those that
+ * share a live object with it.
+ */
+export const holdsAhead = (question: Question): readonly HoldAhead[] => {
+  const own = RESTART_GATES.flatMap((asked) => {
+    const hold = heldBy(asked, question);
+    return hold === undefined ? [] : [{ ...hold, opens: asked.passedBy?.includes('Opened') === true }];
+  });
+  const shared = own.length === 0 ? firstOrShared(question) : undefined;
+  return shared === undefined ? own : [{ ...shared.hold, opens: false }];
+};
 
 /** The first gate that holds a restart; undefined: all are open. */
 export const restartHold = (question: Question): Hold | undefined => firstOrShared(question)?.hold;
@@ -100,14 +124,14 @@ const firstOrShared = (question: Question): Placed | undefined => {
     const { ledger } = observed;
     if (changed.size === 0 || ledger === undefined) continue;
     const difference = compare(observed, ledger);
-    const digest = bareDigest(difference.restartDigest);
     const failure = failedBefore(ledger, difference);
     const theirs = firstHold({
       observed,
       changed,
       ledger,
-      digest,
-      ...(failure !== undefined && { failure }),
+      // What is not made yet is not for them either.
+      ...(question.digest !== undefined && { digest: bareDigest(difference.restartDigest) }),
+      ...(question.digest !== undefined && failure !== undefined && { failure }),
       now: question.now,
     });
     if (theirs === undefined) continue;
@@ -118,15 +142,20 @@ const firstOrShared = (question: Question): Placed | undefined => {
 };
 
 const firstHold = (question: Question): Placed | undefined => {
-  for (const [place, { gate, passedBy = [] }] of RESTART_GATES.entries()) {
-    const hold = gate(question);
-    if (hold !== undefined && !passedBy.some((pass) => PASSES[pass](question))) return { hold, place };
+  for (const [place, asked] of RESTART_GATES.entries()) {
+    const hold = heldBy(asked, question);
+    if (hold !== undefined) return { hold, place };
   }
   return undefined;
 };
 
+const heldBy = ({ gate, passedBy = [] }: Asked, question: Question): Hold | undefined => {
+  const hold = gate(question);
+  return hold === undefined || passedBy.some((pass) => PASSES[pass](question)) ? undefined : hold;
+};
+
 const PASSES: Readonly<Record<Pass, (question: Question) => boolean>> = {
-  Opened: ({ ledger, digest }) => ledger.opened?.digest === digest,
+  Opened: ({ ledger, digest }) => digest !== undefined && ledger.opened?.digest === digest,
   Cure: ({ ledger }) => isCure(ledger),
 };
 

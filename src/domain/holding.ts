@@ -1,6 +1,6 @@
 /** A change that waits: what is recorded of it, and when it is looked at again. */
 
-import { signatureOf } from './difference.ts';
+import { consumedSources, signatureOf } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import { waitsForOthers, type Hold } from './gates.ts';
 import type { Held, Pending } from './observed.ts';
@@ -31,6 +31,24 @@ export const holding = ({ ledger, difference, now }: Situation, pending: Pending
     hold,
     ...(lookMs !== undefined && { lookMs }),
   };
+};
+
+/**
+ * A change of a source that is gone, or can't be read, waits until that is there again: with whatever it holds then, it
+ * must be known since when containers may have started on something else.
+ */
+export const holdingAway = ({ observed, ledger }: Pick<Situation, 'observed' | 'ledger'>): Held | undefined => {
+  const { held } = ledger;
+  const consumed = consumedSources(observed);
+  for (const id of held?.changes.keys() ?? []) {
+    const { state } = observed.sources.get(id) ?? { state: 'Ignored' };
+    if (held === undefined || !consumed.has(id) || (state !== 'Missing' && state !== 'Unknown')) continue;
+    const { until: _until, ...rest } = held;
+    return state === 'Missing'
+      ? { ...rest, reason: 'SourceMissing', message: `${id} is missing: its change waits until it is there again` }
+      : { ...rest, reason: 'SourceUnreadable', message: `${id} can't be read: its change waits until it can` };
+  }
+  return undefined;
 };
 
 /** What moves with others is told by the status alone: a record each time would be a storm of writes. */

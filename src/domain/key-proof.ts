@@ -1,7 +1,7 @@
 /** What will be found out about a hot change of some keys, before there is one: what explanations and plans tell of it. */
 
 import { demandOf } from './delivery.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import type { Policy, Workload } from './observed.ts';
 import type { NotifyTarget, Proof } from './proof.ts';
 import { goalOf } from './proof-words.ts';

@@ -3,14 +3,14 @@
  * of sources alone: what a workload reads of a live object counts as read of its source.
  */
 
-import type { Digest } from './digest.ts';
+import { comparable, type Digest } from './digest.ts';
 import { sourceId, type Observed, type Policy, type SourceId, type Workload } from './observed.ts';
 import { binds, type WorkloadKind } from './selection.ts';
 import { keyOfUnit } from './units.ts';
 
 /** What keeps a live object from being rendered. */
 export interface LiveTrouble {
-  readonly reason: 'NotOurs' | 'Forbidden' | 'LiveMissing' | 'Error';
+  readonly reason: 'NotOurs' | 'Contested' | 'Forbidden' | 'LiveMissing' | 'TooLarge' | 'Error';
   readonly message: string;
 }
 
@@ -67,13 +67,17 @@ export const keptSecrets = (
       ),
     );
 
-/** The workload with its uses of live objects told as uses of their sources; the same one where there are none. */
+/**
+ * The workload with its uses of live objects told as uses of their sources; the same one where there are none. An object
+ * that several policies render is the first one's, by name.
+ */
 export const throughLive = <T extends Pick<Workload, 'kind' | 'name' | 'uses' | 'live'>>(
   workload: T,
-  policies: readonly Pick<Policy, 'delivery'>[],
+  policies: readonly Pick<Policy, 'name' | 'delivery'>[],
 ): T => {
   if (policies.every(({ delivery }) => delivery.objects.length === 0)) return workload;
-  const sources = new Map(liveObjectsFor(policies, workload).map((object) => [liveId(object), object.source]));
+  const lastFirst = [...policies].sort((a, b) => (a.name < b.name ? 1 : -1));
+  const sources = new Map(liveObjectsFor(lastFirst, workload).map((object) => [liveId(object), object.source]));
   if (sources.size === 0) return workload;
   const live = new Map<SourceId, SourceId>();
   const uses = workload.uses.map((use) => {
@@ -87,7 +91,7 @@ export const throughLive = <T extends Pick<Workload, 'kind' | 'name' | 'uses' | 
 
 /** Whether a policy binds a workload, as it is in the API: one that reads a live object of the policy's reads its source. */
 export const bindsThroughLive = (
-  policy: Pick<Policy, 'workloads' | 'sources' | 'delivery'>,
+  policy: Pick<Policy, 'name' | 'workloads' | 'sources' | 'delivery'>,
   workload: Pick<Workload, 'kind' | 'name' | 'labels' | 'uses'>,
 ): boolean => binds(policy, throughLive(workload, [policy]));
 
@@ -100,6 +104,12 @@ export const liveBaseline = (observed: Observed, id: SourceId): ReadonlyMap<stri
   return live?.state === 'Present' && live.ours ? live.keys : undefined;
 };
 
+/** Whether a source is read by way of a live object of which nothing can be said yet that could be held against its digests. */
+export const isLiveUnread = (observed: Observed, id: SourceId, keys: ReadonlyMap<string, Digest>): boolean => {
+  const live = liveOf(observed, id);
+  return live?.state === 'Unknown' || (live?.state === 'Present' && live.ours && !comparable(live.keys, keys));
+};
+
 /** Whether pods that read a key find in it what its source holds. */
 export const hasArrived = (observed: Observed, id: SourceId, key: string): boolean => {
   const live = liveOf(observed, id);
@@ -110,9 +120,38 @@ export const hasArrived = (observed: Observed, id: SourceId, key: string): boole
   );
 };
 
-/** The first thing that keeps the live objects of a workload from being rendered. */
-export const liveTrouble = ({ live }: Pick<Observed, 'live'>): LiveTrouble | undefined => {
-  for (const each of live?.values() ?? []) if (each.trouble !== undefined) return each.trouble;
+/** A live object of a policy that another one renders, which comes first by name. */
+export interface Claim {
+  readonly object: LiveObject;
+  /** The object as that one describes it. */
+  readonly theirs: LiveObject;
+  /** Name of the policy that renders it. */
+  readonly by: string;
+}
+
+export const claimWords = ({ object: { name, source }, by }: Claim): string =>
+  `${source.kind} ${name} is rendered by ReloadPolicy ${by}, which comes first by name: give one of the two another name in delivery.objects, or take it out of one of the policies`;
+
+/**
+ * What an object that another policy renders means for a workload that reads it by this one: nothing, where it is
+ * rendered from the same source, and with a view to that workload.
+ */
+export const claimTrouble = (
+  claim: Claim,
+  workload: { readonly kind: WorkloadKind; readonly name: string },
+): LiveTrouble | undefined => {
+  const { object, theirs } = claim;
+  const isSame = sourceId(object.source) === sourceId(theirs.source);
+  const isSeen = theirs.workloads.some(({ kind, name }) => kind === workload.kind && name === workload.name);
+  return isSame && isSeen ? undefined : { reason: 'NotOurs', message: claimWords(claim) };
+};
+
+/** The first thing that keeps the live objects of a workload from being rendered. @param counts which things are asked about */
+export const liveTrouble = (
+  { live }: Pick<Observed, 'live'>,
+  counts: (trouble: LiveTrouble) => boolean = () => true,
+): LiveTrouble | undefined => {
+  for (const { trouble } of live?.values() ?? []) if (trouble !== undefined && counts(trouble)) return trouble;
   return undefined;
 };
 

@@ -57,7 +57,10 @@ export const orderToComplete = (observed: Observed, ledger: Ledger, intent: Inte
   digest: intent.digest,
   changes: intent.changes,
   keys: intent.keys,
-  cause: `changed: ${intent.keys.join(', ')}; it had begun`,
+  cause:
+    intent.changes.size === 0
+      ? `containers had started on content that was rolled back: ${intent.keys.join(', ')}`
+      : `changed: ${intent.keys.join(', ')}; it had begun`,
   live: intent.snapshots.map(({ source }) => source),
   begun: intent,
   ...replacedBy(observed.workload, ledger),

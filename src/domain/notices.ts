@@ -7,8 +7,6 @@ import { listed } from './listed.ts';
 import { heldState } from './gates/gate.ts';
 import type { Ledger } from './observed.ts';
 
-export { listed };
-
 /** @param before undefined: the workload was just adopted, which changes nothing and is no news */
 export const noticesOf = (before: Ledger | undefined, after: Ledger): readonly Notice[] => [
   ...restartNotices(before, after),

@@ -10,34 +10,33 @@ export interface Earlier {
   readonly unfinished: readonly Peer[];
 }
 
+/** What an order goes by, however its workloads stand. */
+type Ranked = Omit<Peer, 'standing'>;
+
 type Ordering = Pick<Policy, 'workloads' | 'gates'>;
 
 /** Whether a policy wants any order at all. */
 export const isOrdered = ({ workloads = [], gates: { order, canary } }: Ordering): boolean =>
   order === 'Sequential' || canary !== undefined || workloads.some(({ wave = 0 }) => wave !== 0);
 
+/** Whether a policy's gates must know how others stand. */
+export const asksForOthers = (policy: Ordering & Pick<Policy, 'observes'>): boolean =>
+  policy.observes !== true && (policy.gates.maxConcurrent !== undefined || isOrdered(policy));
+
 /**
  * Peers in the order in which they go: those of a group together, a group after the earlier ones. The canary comes
  * first, then wave after wave; in a wave all at once, or one after the other.
  */
-export const groupsOf = (policy: Ordering, bound: readonly Peer[]): readonly (readonly Peer[])[] => {
-  const { workloads = [], gates } = policy;
-  const canaries = canariesOf(policy, bound);
-  const rank = (peer: Peer): readonly number[] => {
-    const canary = canaries.has(peer) ? 0 : 1;
-    const wave = peer.binding === undefined ? 0 : (workloads[peer.binding]?.wave ?? 0);
-    return [canary, wave, ...(gates.order === 'Sequential' ? [peer.binding ?? 0] : [])];
-  };
-  const ranked = bound
-    .map((peer) => ({ peer, rank: rank(peer) }))
-    .sort((a, b) => compareRanks(a.rank, b.rank) || compareNames(a.peer, b.peer));
-  const groups: { readonly rank: readonly number[]; readonly peers: Peer[] }[] = [];
-  for (const { peer, rank: own } of ranked) {
+export const groupsOf = <P extends Ranked>(policy: Ordering, bound: readonly P[]): readonly (readonly P[])[] => {
+  const compare = comparing(policy, bound);
+  const groups: P[][] = [];
+  for (const peer of [...bound].sort((a, b) => compare(a, b) || compareNames(a, b))) {
     const last = groups.at(-1);
-    if (last !== undefined && gates.order === 'Parallel' && compareRanks(last.rank, own) === 0) last.peers.push(peer);
-    else groups.push({ rank: own, peers: [peer] });
+    const [before] = last ?? [];
+    if (before !== undefined && compare(before, peer) === 0) last?.push(peer);
+    else groups.push([peer]);
   }
-  return groups.map(({ peers }) => peers);
+  return groups;
 };
 
 /** Those that come before a workload and are not done; undefined: none is, or it comes first. */
@@ -46,13 +45,24 @@ export const earlierThan = (
   bound: readonly Peer[],
   { kind, name }: { readonly kind: WorkloadKind; readonly name: string },
 ): Earlier | undefined => {
-  const earlier: Peer[] = [];
-  for (const group of groupsOf(policy, bound)) {
-    if (group.some((peer) => peer.kind === kind && peer.name === name)) break;
-    earlier.push(...group);
-  }
-  const [failed, unfinished] = [earlier.filter(is('Failed')), earlier.filter(is('Due', 'InProgress', 'Unknown'))];
-  return failed.length + unfinished.length === 0 ? undefined : { failed, unfinished };
+  const own = bound.find((peer) => peer.kind === kind && peer.name === name);
+  const compare = comparing(policy, bound);
+  // Each of them asks that: only what is told of is put in order.
+  const earlier = bound
+    .filter((peer) => peer.standing !== 'Done' && (own === undefined || compare(peer, own) < 0))
+    .sort((a, b) => compare(a, b) || compareNames(a, b));
+  if (earlier.length === 0) return undefined;
+  return { failed: earlier.filter(is('Failed')), unfinished: earlier.filter(is('Due', 'InProgress', 'Unknown')) };
+};
+
+/** How the turns of two peers compare; 0: they go together. */
+const comparing = <P extends Ranked>(policy: Ordering, bound: readonly P[]): ((a: P, b: P) => number) => {
+  const { workloads = [], gates } = policy;
+  const canaries = canariesOf(policy, bound);
+  const wave = ({ binding }: P): number => (binding === undefined ? 0 : (workloads[binding]?.wave ?? 0));
+  const canary = (peer: P): number => (canaries.has(peer) ? 0 : 1);
+  const within = (a: P, b: P): number => (a.binding ?? 0) - (b.binding ?? 0) || compareNames(a, b);
+  return (a, b) => canary(a) - canary(b) || wave(a) - wave(b) || (gates.order === 'Sequential' ? within(a, b) : 0);
 };
 
 const is =
@@ -61,7 +71,7 @@ const is =
     standings.includes(standing);
 
 /** A canary that is named but not bound keeps nobody waiting. */
-const canariesOf = ({ gates: { canary } }: Ordering, bound: readonly Peer[]): ReadonlySet<Peer> => {
+const canariesOf = <P extends Ranked>({ gates: { canary } }: Ordering, bound: readonly P[]): ReadonlySet<P> => {
   if (canary === undefined) return new Set();
   if ('workload' in canary) {
     const { kind, name } = canary.workload;
@@ -70,13 +80,5 @@ const canariesOf = ({ gates: { canary } }: Ordering, bound: readonly Peer[]): Re
   return new Set([...bound].sort(compareNames).slice(0, Math.ceil((bound.length * canary.percent) / 100)));
 };
 
-const compareRanks = (a: readonly number[], b: readonly number[]): number => {
-  for (const [index, value] of a.entries()) {
-    const difference = value - (b[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-};
-
-const compareNames = (a: Peer, b: Peer): number =>
+const compareNames = (a: Ranked, b: Ranked): number =>
   a.name === b.name ? (a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : 0) : a.name < b.name ? -1 : 1;

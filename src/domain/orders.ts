@@ -9,7 +9,7 @@ import type { Nudge, RestartOrder } from './effects.ts';
 import { heldAmong, hotHold, restartHold, type Hold } from './gates.ts';
 import { lookAgainMs } from './holding.ts';
 import { movedBy } from './managed.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import type { Changes, Ledger, Observed } from './observed.ts';
 import { changedPlaces } from './places.ts';
 import { isByRestartAt, wholeSecondAfter } from './restart-at.ts';

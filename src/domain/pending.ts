@@ -28,7 +28,9 @@ export const pendingOf = (
   released: boolean,
 ): Pending => {
   const before = observed.pending;
-  if (!released && before !== undefined && signatureOf(before.changes) === signatureOf(changes)) return before;
+  if (!released && before !== undefined && signatureOf(before.changes) === signatureOf(changes))
+    // A clock that was put back must not make the burst longer.
+    return before.lastAt <= now ? before : { ...before, burstAt: Math.min(before.burstAt, now), lastAt: now };
   const sources = [...changes.keys()].flatMap((id) => observed.sources.get(id) ?? []);
   const seen = sources.flatMap((source) =>
     source.state === 'Present' && source.seenToChange ? [source.changedAt] : [],

@@ -1,8 +1,8 @@
 /** What a planned restart would wait for, as far as policies and the time alone tell. */
 
-import { policiesOf } from './gates/gate.ts';
-import { windowHold } from './gates/window.ts';
-import type { Changes, Observed, Policy } from './observed.ts';
+import { emptyLedger } from './adoption.ts';
+import { holdsAhead } from './gates.ts';
+import type { Changes, Observed } from './observed.ts';
 
 /**
  * Sentences; none: nothing that is known here holds it. What cooldown, budget, order and limits say is known to a running
@@ -11,17 +11,13 @@ import type { Changes, Observed, Policy } from './observed.ts';
  * @param at when the change would be made; absent: whenever that is
  */
 export const plannedWaits = (observed: Observed, changes: Changes, at: number | undefined): readonly string[] => {
+  const now = at ?? 0;
+  const ledger = observed.ledger ?? emptyLedger(observed, now);
   const waits = [...changes.keys()].map((id) =>
-    policiesOf({ observed, changed: new Set([id]) }).flatMap((policy) => waitsOf(policy, at)),
+    holdsAhead({ observed, changed: new Set([id]), ledger, now })
+      .filter(({ reason }) => at !== undefined || reason !== 'OutsideWindow')
+      .map(({ message }) => `it would wait: ${message}`),
   );
   // What is free takes the others along (design law 16).
   return waits.some((each) => each.length === 0) ? [] : [...new Set(waits.flat())];
-};
-
-const waitsOf = (policy: Policy, at: number | undefined): readonly string[] => {
-  const shut = at === undefined ? undefined : windowHold(policy, at);
-  return [
-    ...(policy.gates.approval === 'Manual' ? [`it would wait for approval: policy ${policy.name} wants that`] : []),
-    ...(shut === undefined ? [] : [`it would wait: ${shut.message}`]),
-  ];
 };

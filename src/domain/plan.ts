@@ -9,7 +9,7 @@ import { compare, consumedSources, onlyFrom, type Difference } from './differenc
 import { hotHold, plainHold } from './gates.ts';
 import { keyProof } from './key-proof.ts';
 import { bindsThroughLive, throughLive } from './live.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import { plannedWaits } from './plan-waits.ts';
 import {
   sourceId,

@@ -2,7 +2,7 @@
 
 import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
 import type { DeliveryVerdict } from './effects.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import type { Delivery, PodProof, ProofProgress } from './proof.ts';
 
 /** What pods are to be, in one word: where nothing is proven, they have accepted to reload. */

@@ -1,6 +1,6 @@
 /** The record as the API carries it, and the ledger that decisions are made on: one is the other. */
 
-import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
+import { RECORD_LIMITS, STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
 import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import type { Digest } from './digest.ts';
 import {
@@ -201,10 +201,15 @@ const historyEntry = (entry: HistoryEntry): NonNullable<ReloadRecordStatus['hist
   keys: placeList(entry.keys),
 });
 
-const placeList = (places: readonly string[]): string[] => places.slice(0, RECORD_LIMITS.historyKeys);
+/** Names within documents are tenants', and as long as they like. */
+const placeList = (places: readonly string[]): string[] =>
+  places.slice(0, RECORD_LIMITS.historyKeys).map((place) => cut(place, STATUS_LIMITS.key));
 
 const bounded = (message: string | undefined): { readonly message?: string } =>
-  message === undefined ? {} : { message: message.slice(0, RECORD_LIMITS.message) };
+  message === undefined ? {} : { message: cut(message, RECORD_LIMITS.message) };
+
+/** Half a character would come back as another one, and look like news again and again. */
+const cut = (text: string, most: number): string => text.slice(0, most).toWellFormed();
 
 const time = (ms: number): string => new Date(ms).toISOString();
 

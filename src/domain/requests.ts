@@ -10,6 +10,8 @@ export interface Request {
   readonly digest?: string;
   /** For Rollback. */
   readonly snapshot?: number;
+  /** For Rollback: the live object that is meant; absent: the only one that has the snapshot. */
+  readonly object?: string;
 }
 
 /** What became of a request. It is recorded before its status is written, so that it never has its effect twice. */

@@ -2,6 +2,7 @@
 
 import { changedKeys, compare } from './difference.ts';
 import { bareDigest } from './digest.ts';
+import { ROLLBACK_REQUESTED } from './failure-words.ts';
 import { plainHold } from './gates.ts';
 import { keptSecrets } from './live.ts';
 import { asLive } from './managed.ts';
@@ -19,16 +20,25 @@ export type WayBack =
  * What the sources hold now is remembered as what somebody went back from: it is left alone until it changes, or somebody
  * asks for it.
  */
-export const wayBack = (observed: Observed, ledger: Ledger, snapshot: number, now: number): WayBack => {
-  const { live, snapshots: known, workload } = observed;
+export const wayBack = (
+  observed: Observed,
+  ledger: Ledger,
+  { snapshot, object: named }: { readonly snapshot: number; readonly object?: string },
+  now: number,
+): WayBack => {
+  const { live, snapshots: known, workload, policies } = observed;
+  if (policies.every(({ observes }) => observes === true))
+    return refused('Observing', 'its policies only observe: nothing is delivered before one is set to mode Enforce');
   if (live === undefined)
     return refused('NotManaged', 'it mounts its sources themselves: only delivery mode Managed keeps snapshots');
   if (known === undefined || ledger.intent !== undefined || ledger.failed?.undo?.phase === 'Intended')
     return { type: 'Waits' };
   const sources = new Map(observed.sources);
   const snapshots: SnapshotReference[] = [];
-  const kept = keptSecrets(observed.policies, known);
-  for (const [id, { object, keys }] of known) {
+  const meant = new Map([...known].filter(([, { object }]) => named === undefined || object === named));
+  if (meant.size === 0) return refused('NoSnapshot', `it reads no live object ${named ?? ''}`);
+  const kept = keptSecrets(observed.policies, meant);
+  for (const [id, { object, keys }] of meant) {
     if (kept.includes(id)) continue;
     const held = keys.get(snapshot);
     const source = sources.get(id);
@@ -37,13 +47,20 @@ export const wayBack = (observed: Observed, ledger: Ledger, snapshot: number, no
     snapshots.push({ source: id, object, number: snapshot });
   }
   if (snapshots.length === 0) {
-    if (kept.length === known.size)
+    if (kept.length === meant.size)
       return refused(
         'NoSnapshot',
         `${listed(kept)} is delivered without delivery.rollbackSecrets: nothing is kept of it`,
       );
-    const there = [...known.values()].map(({ object, numbers }) => `of ${object} ${numbers.join(', ') || 'none'}`);
+    const there = [...meant.values()].map(({ object, numbers }) => `of ${object} ${numbers.join(', ') || 'none'}`);
     return refused('NoSnapshot', `there is no snapshot ${snapshot}; there are: ${there.join('; ')}`);
+  }
+  if (snapshots.length > 1) {
+    const objects = snapshots.map(({ object }) => object);
+    return refused(
+      'SeveralSnapshots',
+      `there is a snapshot ${snapshot} of ${listed(objects)}: say which object is meant`,
+    );
   }
   const ids = new Set(snapshots.map(({ source }) => source));
   const hold = plainHold(observed, ids);
@@ -67,7 +84,7 @@ export const wayBack = (observed: Observed, ledger: Ledger, snapshot: number, no
     n: ledger.restart?.n ?? 0,
     digest: bareDigest(present.restartDigest),
     at: now,
-    reason: ASKED,
+    reason: ROLLBACK_REQUESTED,
     message: `somebody asked for snapshot ${snapshot}`,
     changes: present.restart,
   };
@@ -78,8 +95,5 @@ export const wayBack = (observed: Observed, ledger: Ledger, snapshot: number, no
     message,
   };
 };
-
-/** Why content is left alone: nothing has failed. */
-const ASKED = 'RollbackRequested';
 
 const refused = (reason: string, message: string): WayBack => ({ type: 'Refused', reason, message });

@@ -15,7 +15,7 @@ export interface ArgoRolloutState {
   /** A pause is over, and its controller has not gone on yet. */
   readonly unpausing: boolean;
   readonly status: { readonly updated: number; readonly available: number };
-  /** `spec.restartAt` has been asked for and is not done. */
+  /** The latest restart of ours is by `spec.restartAt`, and is not done. */
   readonly restarting: boolean;
 }
 

@@ -3,12 +3,14 @@
  * once, and whoever switches to Enforce later acts on nothing old (design law 16).
  */
 
+import { overtaken } from './carried-by-others.ts';
 import { compare, consumedSources, onlyFrom } from './difference.ts';
 import type { Notice, Plan } from './effects.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import type { Changes, Ledger, Observed, SourceId } from './observed.ts';
 import { withApplied, withEntry } from './outcomes.ts';
 import { changedPlaces } from './places.ts';
+import { plannedWaits } from './plan-waits.ts';
 import { desiredPods } from './rollout.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -19,14 +21,31 @@ interface Said {
   readonly notices: readonly Notice[];
 }
 
-/** A plan of which nothing is done: every policy of the workload observes. */
+/**
+ * As if every gate were open that time or somebody opens: what would wait is said at once, too, or it would be something
+ * old to act on for whoever switches to Enforce before the gate opens.
+ */
+export const withoutWaits = ({ others: _others, ...observed }: Observed): Observed => ({
+  ...observed,
+  policies: observed.policies.map((policy) => {
+    const { budget: _budget, maxConcurrent: _maxConcurrent, canary: _canary, ...gates } = policy.gates;
+    return { ...policy, gates: { ...gates, windows: [], cooldownMs: 0, approval: 'Automatic', order: 'Parallel' } };
+  }),
+});
+
+/**
+ * A plan of which nothing is done: every policy of the workload observes. What had begun before that stays as it is.
+ */
 export const onlySaid = (observed: Observed, plan: ActPlan, now: number): ActPlan => {
   const { nudge, restart, pending, ...rest } = plan;
+  const { ledger } = plan;
   const effect = restart ?? nudge;
-  if (effect === undefined) return { ...plan, followPods: false };
+  if (effect === undefined || restart?.begun !== undefined)
+    return { ...rest, ...(pending !== undefined && { pending }), followPods: false };
+  const settled = restart === undefined ? ledger : asPresent(observed, ledger, now);
   const said = say(
     observed,
-    { ledger: plan.ledger, notices: plan.notices },
+    { ledger: settled, notices: plan.notices },
     { action: restart === undefined ? 'Hot' : 'Restart', changes: effect.changes, keys: effect.keys, now },
   );
   return {
@@ -44,6 +63,15 @@ export const onlySaid = (observed: Observed, plan: ActPlan, now: number): ActPla
     }),
   };
 };
+
+/**
+ * The record as if pods ran on what there is: what a restart that was issued before carries is not on its way any more,
+ * and one that a process before this one has issued is over. Else they would be said at each look.
+ */
+const asPresent = (observed: Observed, ledger: Ledger, now: number): Ledger => ({
+  ...withApplied(ledger, compare(observed, ledger).restart),
+  ...overtaken(observed, ledger, now),
+});
 
 /**
  * A plan of the policies that enforce, with what those say that observe: about sources that no enforcing policy names.
@@ -67,7 +95,8 @@ export const alsoSaid = (observed: Observed, plan: ActPlan, now: number): ActPla
   const changes = restart.size > 0 ? onlyFrom(difference.carried, own) : hot;
   const keys = changedPlaces(observed, ledger.applied, restart.size > 0 ? restart : hot);
   const action = restart.size > 0 ? 'Restart' : 'Hot';
-  return { ...plan, ...say(observed, { ledger, notices: plan.notices }, { action, changes, keys, now }) };
+  const settled = withApplied(ledger, restart);
+  return { ...plan, ...say(observed, { ledger: settled, notices: plan.notices }, { action, changes, keys, now }) };
 };
 
 const onlyOwn = <T>(
@@ -76,7 +105,7 @@ const onlyOwn = <T>(
 ): readonly (readonly [SourceId, T])[] => [...map].filter(([id]) => own(id));
 
 const say = (
-  { workload, policies }: Observed,
+  observed: Observed,
   { ledger, notices }: Said,
   {
     action,
@@ -90,9 +119,12 @@ const say = (
     readonly now: number;
   },
 ): Said => {
+  const { workload, policies } = observed;
   const names = policies.flatMap(({ name, observes }) => (observes === true ? [name] : [])).join(', ');
   const pods = desiredPods(workload.rollout);
   const what = action === 'Hot' ? 'have nudged' : 'have restarted';
+  const enforced = policies.map((policy) => ({ ...policy, observes: false }));
+  const waits = action === 'Hot' ? [] : plannedWaits({ ...observed, policies: enforced }, changes, now);
   return {
     ledger: withEntry(withApplied(ledger, changes), {
       time: now,
@@ -109,7 +141,7 @@ const say = (
         severity: 'Normal',
         reason: action === 'Hot' ? 'WouldHotReload' : 'WouldRestart',
         action: action === 'Hot' ? 'HotReload' : 'Restart',
-        note: `would ${what} ${pods} pods, but policy ${names} only observes: ${listed(keys)}`,
+        note: [`would ${what} ${pods} pods, but policy ${names} only observes: ${listed(keys)}`, ...waits].join('; '),
       },
     ],
   };

@@ -2,6 +2,7 @@
 
 import { isCure } from './cure.ts';
 import type { Plan } from './effects.ts';
+import { ROLLBACK_REQUESTED } from './failure-words.ts';
 import type { Ledger } from './observed.ts';
 import type { Standing } from './others.ts';
 
@@ -14,16 +15,22 @@ type Decided = Exclude<Plan, { readonly type: 'LookAtPods' }>;
 export const standingOf = (plan: Decided): Standing => {
   if (plan.type === 'Forget') return 'Done';
   const { ledger, pending, restart, undo } = plan;
-  if (restart !== undefined || undo !== undefined || ledger.intent !== undefined || isRollingOut(ledger)) {
-    return 'InProgress';
-  }
+  if (restart !== undefined || undo !== undefined) return 'InProgress';
+  return recordedStanding(ledger, pending !== undefined);
+};
+
+/** As a record tells it. */
+export const recordedStanding = (ledger: Ledger, isPending = false): Standing => {
+  if (ledger.intent !== undefined || isRollingOut(ledger)) return 'InProgress';
   const { held, failed } = ledger;
-  if (failed !== undefined && (held?.digest ?? failed.digest) === failed.digest) return 'Failed';
+  // Where somebody went back from what the others may have, nothing has failed.
+  const hasFailed = failed !== undefined && failed.reason !== ROLLBACK_REQUESTED;
+  if (hasFailed && (held?.digest ?? failed.digest) === failed.digest) return 'Failed';
   // Nothing replaces its pods: whoever waited for that would do so for ever.
   if (held?.reason === 'NoRollout') return 'Done';
   // What has failed is not over because its way out has to wait.
   if (held !== undefined) return isCure(ledger) ? 'Failed' : 'Due';
-  if (pending !== undefined) return 'InProgress';
+  if (isPending) return 'InProgress';
   switch (ledger.restart?.phase) {
     case 'Failed':
     case 'TimedOut':

@@ -1,6 +1,5 @@
 /** A policy's status, derived from the records and verdicts of its workloads: wiping it has no effect. */
 
-import { WorkloadReason } from '../api/v1alpha1/conditions.ts';
 import { groupOf } from '../api/v1alpha1/kinds.ts';
 import { STATUS_LIMITS } from '../api/v1alpha1/limits.ts';
 import type {
@@ -11,9 +10,9 @@ import type {
 } from '../api/v1alpha1/types.ts';
 import { mergeConditions, type Wanted } from './conditions.ts';
 import { combineDigests } from './digest.ts';
-import type { Verdict, WorkloadState } from './effects.ts';
 import { heldState } from './gates.ts';
-import { unmetNeeds, type Need } from './needs.ts';
+import type { Claim } from './live.ts';
+import { liveObjectsStatus, type LiveStanding } from './live-status.ts';
 import {
   sourceOf,
   whyUnreadable,
@@ -22,18 +21,13 @@ import {
   type Policy,
   type Source,
   type SourceId,
-  type Workload,
 } from './observed.ts';
-import { uses, type WorkloadKind } from './selection.ts';
+import { linesOf, type Line, type WorkloadReport } from './status-lines.ts';
 import { conditionsOf } from './summary.ts';
 import { unreadDocumentsOf } from './units.ts';
 import { problemsOf } from './validation.ts';
 
-export interface WorkloadReport {
-  readonly workload: Workload;
-  readonly verdict: Verdict;
-  readonly ledger?: Ledger;
-}
+export type { WorkloadReport };
 
 export interface PolicyReport {
   readonly policy: Policy & { readonly invalid?: string };
@@ -42,28 +36,12 @@ export interface PolicyReport {
   readonly sources: ReadonlyMap<SourceId, Source>;
   /** What can't be listed for want of rights. */
   readonly unreadable: readonly string[];
+  /** The live objects of the policy that others render. */
+  readonly claims?: readonly Claim[];
+  /** The live objects of the policy. */
+  readonly live?: ReadonlyMap<SourceId, LiveStanding>;
   /** RFC 3339 */
   readonly now: string;
-}
-
-/** One line of the report: a bound workload, or one that is named but isn't there. */
-export interface Line {
-  readonly kind: WorkloadKind;
-  readonly name: string;
-  readonly state: WorkloadState | 'Unmatched';
-  readonly reason: string;
-  readonly message: string;
-  readonly until?: number;
-  readonly about?: Verdict['about'];
-  readonly hotHold?: Verdict['hotHold'];
-  readonly delivery?: Verdict['delivery'];
-  readonly counts?: Verdict['counts'];
-  readonly impossible: readonly string[];
-  readonly impossibleCount: number;
-  readonly conflicts?: readonly string[];
-  /** What its pods can't start without and what is not there, of this policy's sources. */
-  readonly needs?: readonly Need[];
-  readonly notes?: readonly string[];
 }
 
 /** The same facts give the same status, in the same order. */
@@ -72,7 +50,17 @@ export const policyStatus = (report: PolicyReport): ReloadPolicyStatus => {
   const lines = linesOf(policy, workloads, sources);
   const history = historyOf(workloads);
   const last = lastOf(workloads);
-  const wanted: readonly Wanted[] = conditionsOf({ policy, lines, sources, unreadable: report.unreadable, history });
+  const { unreadable, claims = [], live = new Map<SourceId, LiveStanding>() } = report;
+  const liveObjects = liveObjectsStatus(policy.delivery.objects, live, claims, before.liveObjects);
+  const wanted: readonly Wanted[] = conditionsOf({
+    policy,
+    lines,
+    sources,
+    unreadable,
+    claims,
+    liveObjects,
+    history,
+  });
   return {
     observedGeneration: policy.generation,
     conditions: [
@@ -88,6 +76,7 @@ export const policyStatus = (report: PolicyReport): ReloadPolicyStatus => {
     ],
     ...(last !== undefined && { last }),
     sources: [...sources].map((source) => sourceStatus(source, policy.name)).sort(byName),
+    ...(liveObjects.length > 0 && { liveObjects: [...liveObjects].sort(byName) }),
     workloadCount: workloads.length,
     workloads: [...lines]
       .sort((a, b) => URGENCY[a.state] - URGENCY[b.state] || byName(a, b))
@@ -113,48 +102,6 @@ const URGENCY: Readonly<Record<Line['state'], number>> = {
   Adopted: 10,
   UpToDate: 11,
 };
-
-const linesOf = (
-  policy: Policy,
-  reports: readonly WorkloadReport[],
-  sources: PolicyReport['sources'],
-): readonly Line[] => [
-  ...reports.map(({ workload, verdict }): Line => {
-    const { kind, name, unfollowed = [] } = workload;
-    const needs =
-      verdict.state === 'Ignored' || workload.notItsOwn !== undefined ? [] : unmetNeeds(workload.uses, sources);
-    const notes = unfollowed.length > 0 && { notes: unfollowed };
-    // What one without pods of its own reads is for its owner to say.
-    const counts = workload.notItsOwn !== undefined || policy.sources.some((source) => uses(workload, source));
-    return counts
-      ? { kind, name, ...verdict, ...(needs.length > 0 && { needs }), ...notes }
-      : {
-          kind,
-          name,
-          state: 'Unmatched',
-          reason: WorkloadReason.NotConsuming,
-          message: 'no container reads a source of this policy',
-          impossible: [],
-          impossibleCount: 0,
-          ...notes,
-        };
-  }),
-  ...(policy.workloads ?? []).flatMap(({ kind, name }): readonly Line[] =>
-    name === undefined || reports.some(({ workload }) => workload.kind === kind && workload.name === name)
-      ? []
-      : [
-          {
-            kind,
-            name,
-            state: 'Unmatched',
-            reason: WorkloadReason.WorkloadMissing,
-            message: `there is no ${kind} ${name} in this namespace`,
-            impossible: [],
-            impossibleCount: 0,
-          },
-        ],
-  ),
-];
 
 const workloadStatus = (
   { kind, name, state, reason, message, until, counts, impossible, delivery, conflicts = [], notes = [] }: Line,

@@ -11,13 +11,14 @@ import {
   WorkloadReason,
 } from '../api/v1alpha1/conditions.ts';
 import { ALLOW_SCHEMA_ANNOTATION } from '../api/v1alpha1/names.ts';
-import type { HistoryEntry } from '../api/v1alpha1/types.ts';
+import type { HistoryEntry, LiveObjectStatus } from '../api/v1alpha1/types.ts';
 import type { Wanted } from './conditions.ts';
+import { claimWords, type Claim } from './live.ts';
 import { tellNeed, type Need } from './needs.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import { whyUnreadable, type Policy, type Source, type SourceId } from './observed.ts';
 import { progressWords } from './proof-words.ts';
-import type { Line } from './status.ts';
+import type { Line } from './status-lines.ts';
 import { unreadDocumentsOf } from './units.ts';
 import { problemsOf } from './validation.ts';
 
@@ -26,6 +27,8 @@ export interface Facts {
   readonly lines: readonly Line[];
   readonly sources: ReadonlyMap<SourceId, Source>;
   readonly unreadable: readonly string[];
+  readonly claims: readonly Claim[];
+  readonly liveObjects: readonly LiveObjectStatus[];
   /** Newest first. */
   readonly history: readonly HistoryEntry[];
 }
@@ -47,7 +50,7 @@ export const conditionsOf = (facts: Facts): readonly Wanted[] => {
 };
 
 const readyOf = (facts: Facts): Answer => {
-  const { policy, lines, sources, unreadable } = facts;
+  const { policy, lines, sources, unreadable, claims, liveObjects } = facts;
   const inState = (...states: readonly Line['state'][]): readonly Line[] =>
     lines.filter(({ state }) => states.includes(state));
   const missing = missingSources(sources);
@@ -58,6 +61,7 @@ const readyOf = (facts: Facts): Answer => {
   const bound = lines.length - absent.length;
   const candidates: readonly (Answer | undefined)[] = [
     policy.invalid === undefined ? undefined : no(ReadyReason.InvalidSpec, policy.invalid),
+    whenAny(claims, (found) => no(ReadyReason.InvalidSpec, listed(found.map(claimWords), SENTENCES))),
     when(unreadable.length > 0, () => no(ReadyReason.Forbidden, unreadable.join('; '))),
     when(forbidden.length > 0, () => no(ReadyReason.Forbidden, told(forbidden))),
     when(failing.length > 0, () => no(ReadyReason.Error, told(failing))),
@@ -77,6 +81,8 @@ const readyOf = (facts: Facts): Answer => {
     when(absent.length > 0, () => no(ReadyReason.WorkloadMissing, told(absent))),
     whenAny(inState('Restarting', 'Pending', 'Reloading'), (found) => no(ReadyReason.Progressing, told(found))),
     whenAny(inState('Blocked'), (found) => yes(ReadyReason.Blocked, told(found))),
+    // What nobody mounts yet keeps no workload from anything, but whoever waits for it to be there has to know.
+    whenAny(unrendered(liveObjects), (found) => yes(ReadyReason.Blocked, listed(found, SENTENCES))),
     when(policy.observes === true, () =>
       yes(ReadyReason.Observing, 'mode is Observe: what would be done is said, and nothing is touched'),
     ),
@@ -85,8 +91,24 @@ const readyOf = (facts: Facts): Answer => {
     when(bound === 0, () => yes(ReadyReason.NoWorkloads, 'no workload of this namespace is bound')),
   ];
   return (
-    first(candidates) ?? yes(ReadyReason.UpToDate, `${bound} ${bound === 1 ? 'workload' : 'workloads'} up to date`)
+    first(candidates) ??
+    yes(
+      ReadyReason.UpToDate,
+      [`${bound} ${bound === 1 ? 'workload' : 'workloads'} up to date`, ...unmounted(lines)].join('; '),
+    )
   );
+};
+
+/** Live objects that can't be rendered, and why. */
+const unrendered = (objects: readonly LiveObjectStatus[]): readonly string[] =>
+  objects.flatMap(({ kind, name, state, message }) =>
+    state === 'Blocked' || state === 'Contested' ? [message ?? `${kind} ${name} can't be rendered`] : [],
+  );
+
+/** Whoever has not mounted what is rendered has no more than direct delivery. */
+const unmounted = (lines: readonly Line[]): readonly string[] => {
+  const found = lines.flatMap(({ kind, name, unmounted: said = [] }) => said.map((each) => `${kind}/${name}: ${each}`));
+  return found.length === 0 ? [] : [listed(found, SENTENCES)];
 };
 
 /** What no waiting cures. Rights are tried again all the same, but it takes somebody to grant them. */

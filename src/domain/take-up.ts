@@ -6,6 +6,7 @@
 import { RECORD_LIMITS } from '../api/v1alpha1/limits.ts';
 import { compare, consumedSources } from './difference.ts';
 import { bareDigest } from './digest.ts';
+import { reasonOf } from './failure-words.ts';
 import { holdOf } from './gates.ts';
 import type { Ledger, Observed } from './observed.ts';
 import type { Answer, Request } from './requests.ts';
@@ -41,17 +42,22 @@ export interface TakenUp {
 export const takeUp = (asked: Asked): TakenUp => {
   const requests = asked.observed.requests ?? [];
   let { ledger } = asked;
-  for (const request of requests) {
-    if (isAnswered(ledger, request)) continue;
-    // What has been answered and not been told is not forgotten for more of them: the rest has its turn when it has been.
-    if (requests.filter((each) => isAnswered(ledger, each)).length >= RECORD_LIMITS.answers) break;
+  const open = requests.filter((request) => !isAnswered(ledger, request));
+  // What has been answered and not been told is not forgotten for more of them: the rest has its turn when it has been.
+  let room = RECORD_LIMITS.answers - (requests.length - open.length);
+  for (const request of open.slice(0, MOST_TRIED)) {
+    if (room <= 0) break;
     const outcome = TAKES[request.type]({ ...asked, ledger }, request);
     if (outcome === undefined) continue;
+    room -= 1;
     const { ledger: next, ...answer } = outcome;
     ledger = { ...next, answers: withAnswer(ledger, { ...answer, uid: request.uid, at: asked.now }, requests) };
   }
   return { ledger, recordFirst: requests.some((request) => isAnswered(ledger, request)) };
 };
+
+/** Whoever asks a thousand times for what can't be answered yet is not listened to a thousand times at each look. */
+const MOST_TRIED = 50;
 
 const isAnswered = ({ answers = [] }: Ledger, { uid }: Request): boolean => answers.some((each) => each.uid === uid);
 
@@ -135,7 +141,14 @@ const retry: Take = (asked, { digest: wanted = '' }) => {
   return done(
     {
       ...ledger,
-      ...(ledger.restart !== undefined && hasFailed(ledger) && { restart: { ...ledger.restart, changes: new Map() } }),
+      ...(ledger.restart !== undefined &&
+        hasFailed(ledger) && {
+          restart: {
+            ...ledger.restart,
+            ...(failed?.undo !== undefined && failed.n === ledger.restart.n && { reason: reasonOf(failed.undo) }),
+            changes: new Map(),
+          },
+        }),
     },
     `content ${wanted} is tried again`,
   );
@@ -153,8 +166,8 @@ const resetBudget: Take = ({ ledger }, { createdAt }) => {
   return done({ ...ledger, budgetFrom }, message);
 };
 
-const rollback: Take = ({ observed, ledger, now }, { snapshot = 0 }) => {
-  const way = wayBack(observed, ledger, snapshot, now);
+const rollback: Take = ({ observed, ledger, now }, { snapshot = 0, object }) => {
+  const way = wayBack(observed, ledger, { snapshot, ...(object !== undefined && { object }) }, now);
   if (way.type === 'Waits') return undefined;
   return way.type === 'Begun' ? done(way.ledger, way.message) : refused(ledger, way.reason, way.message);
 };

@@ -7,7 +7,7 @@
 import { changedKeys, signatureOf, without, type Difference } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import type { UndoOrder } from './effects.ts';
-import { backWords, failureWords, reasonOf, RECOVERED, undoWords } from './failure-words.ts';
+import { backWords, failureWords, reasonOf, RECOVERED, ROLLBACK_REQUESTED, undoWords } from './failure-words.ts';
 import type { Hold } from './gates/gate.ts';
 import { listed } from './listed.ts';
 import { keptSecrets } from './live.ts';
@@ -103,7 +103,7 @@ export const notUndone = (ledger: Ledger, why: string): Ledger => {
   const { restart, failed } = ledger;
   if (restart === undefined || failed?.undo === undefined) return ledger;
   const { undo: _impossible, ...rest } = failed;
-  const message = `${restart.message ?? ''}; not rolled back: ${why}`;
+  const message = `${restart.message ?? ''}; not ${failed.undo.mode === 'Undo' ? 'undone' : 'rolled back'}: ${why}`;
   return { ...ledger, restart: { ...restart, message, changes: failed.changes }, failed: rest };
 };
 
@@ -184,13 +184,18 @@ export const followUndo = (observed: Observed, ledger: Ledger, timeoutMs: number
   const undo = currentUndo(ledger);
   const { workload } = observed;
   if (undo === undefined || undo.phase === 'Succeeded' || ledger.restart === undefined) return ledger;
-  if (carries(workload, ledger.restart)) return ledger;
+  const isBack = carries(workload, ledger.restart);
+  if (isBack && undo.phase === 'Intended') {
+    // The pods of the template before it never ran like that: to put the annotation back would only replace them once more.
+    const isOver = undo.mode === 'Undo' && workload.templateHash !== ledger.restart.templateHash;
+    return isOver ? notUndone(ledger, 'somebody has changed the template since') : ledger;
+  }
   const begun = undo.phase === 'Intended' ? undone(ledger, now) : ledger;
   const progress = rolloutProgress(workload.rollout);
-  if (progress.phase === 'Complete')
+  if (progress.phase === 'Complete' && !isBack)
     return told(observed, moved(begun, { phase: 'Succeeded', message: progress.message }), now);
   if (undo.phase !== 'InProgress' || now < undo.at + timeoutMs) return begun;
-  const message = `after ${timeoutMs / 1_000}s: ${progress.message}`;
+  const message = `after ${timeoutMs / 1_000}s: ${isBack ? 'somebody has put the template back to it' : progress.message}`;
   return told(observed, moved(begun, { phase: 'TimedOut', message }), now);
 };
 
@@ -232,7 +237,7 @@ export const failedBefore = (
 
 const reasonFor = ({ undo, reason }: Failed): Hold['reason'] => {
   if (undo !== undefined) return reasonOf(undo);
-  return reason === 'RollbackRequested' ? reason : 'RolledBack';
+  return reason === ROLLBACK_REQUESTED ? reason : 'RolledBack';
 };
 
 /** Those of the failed changes that are applied all the same: the hot ones. */

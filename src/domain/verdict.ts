@@ -8,7 +8,7 @@ import { changedKeys, onlyFrom, type Difference } from './difference.ts';
 import type { DeliveryVerdict, Verdict } from './effects.ts';
 import { heldState, hotHold, restartHold, type Hold } from './gates.ts';
 import { liveTrouble } from './live.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import { restartByHand } from './by-hand.ts';
 import type { Ledger, Observed, Restart } from './observed.ts';
 import { deliveryVerdict, goalOf, progressWords } from './proof-words.ts';

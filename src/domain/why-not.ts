@@ -6,6 +6,7 @@ import type { ReloadRecordStatus } from '../api/v1alpha1/types.ts';
 import { followByHand, restartByHand, resumeByHand } from './by-hand.ts';
 import {
   bindingPolicies,
+  chosenSources,
   explain,
   namesSource,
   type Explained,
@@ -13,9 +14,10 @@ import {
   type SourceFacts,
 } from './explain.ts';
 import { tellNeed, unmetNeeds } from './needs.ts';
-import { listed } from './notices.ts';
+import { listed } from './listed.ts';
 import { goalOf } from './proof-words.ts';
 import { sourceId, type Policy, type SourceId } from './observed.ts';
+import { unmountedLive } from './unmounted.ts';
 
 export interface NotReloaded extends Explained {
   readonly policies: readonly (Policy & { readonly invalid?: string })[];
@@ -47,6 +49,7 @@ export const whyNot = (known: NotReloaded, key?: string): readonly string[] => {
     ...unnamedSources(known, binding),
     ...recordObstacles(known),
     ...keyObstacles(known, key),
+    ...unmountedLive(binding, workload),
     ...(workload.unfollowed ?? []),
   ];
   return obstacles.length === 0 && record !== undefined ? adoptedOnly(known, record) : obstacles;
@@ -58,7 +61,7 @@ const nameOf = ({ workload: { kind, name } }: Known): string => `${kind} ${name}
 
 const unbound = (known: Known): string => {
   const { uses, namespace } = known.workload;
-  const sources = [...new Set(uses.map((use) => sourceId(use.source)))].sort();
+  const sources = chosenSources(uses);
   if (sources.length === 0) return `${nameOf(known)} reads no ConfigMap and no Secret: there is nothing to reload`;
   return `no policy of namespace ${namespace} binds ${nameOf(known)}: name what it reads (${listed(sources)}) in the sources of one and, where that lists workloads, the workload too`;
 };
@@ -105,9 +108,7 @@ const missingKeys = (uses: Known['workload']['uses'], id: SourceId, { state, key
     : [];
 
 const unnamedSources = ({ workload }: Known, binding: readonly Policy[]): readonly string[] => {
-  const unnamed = [...new Set(workload.uses.map((use) => sourceId(use.source)))]
-    .filter((id) => !binding.some((policy) => namesSource(policy, id)))
-    .sort();
+  const unnamed = chosenSources(workload.uses).filter((id) => !binding.some((policy) => namesSource(policy, id)));
   return unnamed.length === 0
     ? []
     : [
@@ -175,7 +176,7 @@ const restartObstacles = (
       return reason === 'NotCarried'
         ? []
         : [
-            `restart ${n} ${phase === 'Failed' ? 'failed' : 'timed out'}: ${why}; it is not tried again until content or pod template change`,
+            `restart ${n} ${phase === 'Failed' ? 'failed' : 'timed out'}: ${why}; it is not tried again until content or pod template change, or somebody asks for it: ${request(known, 'retry')}`,
           ];
     case 'Succeeded':
       return [];
@@ -193,10 +194,23 @@ const wayOut = (known: Known, reason: string): string => {
       return '; make it again';
     case 'RequiredKeyMissing':
       return '; add the key';
+    case 'WaitingForEarlier':
+    case 'EarlierFailed':
+    case 'OutsideWindow':
+    case 'Cooldown':
+    case 'ConcurrencyLimit':
+      return `; at once by ${request(known, 'now')}`;
+    case 'Undone':
+    case 'RolledBack':
+    case 'RollbackRequested':
+      return `; once more by ${request(known, 'retry')}`;
     default:
       return '';
   }
 };
+
+const request = ({ workload: { kind, namespace, name } }: Known, command: 'now' | 'retry'): string =>
+  `kubectl reload ${command} ${infoOf(kind).short}/${name} -n ${namespace}`;
 
 const keyObstacles = (known: Known, key: string | undefined): readonly string[] => {
   const explanations = explain(known, key);

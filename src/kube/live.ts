@@ -14,12 +14,13 @@ import { snapshotName } from '../domain/live.ts';
 import type { SourceKind } from '../domain/selection.ts';
 import type { KubeClient } from './connect.ts';
 import { isNotFound } from './errors.ts';
-import { listWatch, type KubeObject, type ObjectMeta } from './listwatch.ts';
+import { listWatch, QUICK_PAGE_MS, type KubeObject, type ObjectMeta } from './listwatch.ts';
+import { latestOther, type ManagedFieldsEntry } from './managed-fields.ts';
 import { sources } from './paths.ts';
 import { renderedOf } from './sources.ts';
 
 interface RawSource {
-  readonly metadata: ObjectMeta;
+  readonly metadata: ObjectMeta & { readonly managedFields?: readonly ManagedFieldsEntry[] };
   readonly data?: Readonly<Record<string, string>>;
   readonly binaryData?: Readonly<Record<string, string>>;
 }
@@ -42,6 +43,7 @@ export const createLiveStore = (client: KubeClient): LiveStore => ({
       path: sources(kind)(namespace),
       query: { labelSelector: `${ROLE_LABEL}=snapshot` },
       metadataOnly: true,
+      pageMs: QUICK_PAGE_MS,
     });
     const { items } = await source.list({ limit: MOST_SNAPSHOTS }, signal);
     return items.flatMap(({ metadata }) => entry(live, metadata)).sort((a, b) => b.number - a.number);
@@ -104,6 +106,7 @@ type Kept = Pick<ObjectMeta, 'labels' | 'annotations' | 'ownerReferences'> & {
 
 const parse = (kind: SourceKind, { metadata, data = {}, binaryData = {} }: RawSource): RawObject => {
   const { labels, annotations, ownerReferences, finalizers } = metadata as ObjectMeta & Kept;
+  const changedBy = latestOther(metadata.managedFields ?? [], FIELD_MANAGER);
   return {
     kind,
     namespace: metadata.namespace ?? '',
@@ -112,6 +115,7 @@ const parse = (kind: SourceKind, { metadata, data = {}, binaryData = {} }: RawSo
     resourceVersion: metadata.resourceVersion,
     ...renderedOf(metadata),
     content: new Map([...entries('data', data), ...entries('binaryData', binaryData)]),
+    ...(changedBy !== undefined && { changedBy }),
     kept: {
       ...(labels !== undefined && { labels }),
       ...(annotations !== undefined && { annotations }),

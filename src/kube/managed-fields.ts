@@ -53,6 +53,15 @@ export const certainDataChange = (
   return { at: timeOf(latest), keys: keysOf(latest) };
 };
 
+/** Whoever else was the latest to change content that is there still; undefined: all of it is of one manager, or nobody knows. */
+export const latestOther = (entries: readonly ManagedFieldsEntry[], manager: string): string | undefined =>
+  entries
+    .filter((entry) => entry.manager !== manager && DATA.some((field) => field in (entry.fieldsV1 ?? {})))
+    .reduce<ManagedFieldsEntry | undefined>(
+      (latest, entry) => (latest === undefined || timeOf(entry) > timeOf(latest) ? entry : latest),
+      undefined,
+    )?.manager;
+
 const keysOf = ({ fieldsV1 = {} }: ManagedFieldsEntry): readonly string[] =>
   DATA.flatMap((field) => Object.keys(fieldsV1[field] ?? {}))
     .filter((field) => field.startsWith('f:'))

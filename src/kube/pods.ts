@@ -7,7 +7,8 @@ import type { Clock } from '../runtime/clock.ts';
 import type { ListWatch, WatchEvent } from '../runtime/reflector.ts';
 import type { KubeClient } from './connect.ts';
 import { isConflict, isNotFound, KubeError } from './errors.ts';
-import { listWatch, METADATA, type KubeObject, type ObjectMeta } from './listwatch.ts';
+import { everyItem } from './every-item.ts';
+import { listWatch, METADATA, QUICK_PAGE_MS, type KubeObject, type ObjectMeta } from './listwatch.ts';
 import { pods as podsPath, replicaSets } from './paths.ts';
 import { podDetails, type RawPodSpec, type RawPodStatus } from './pod-details.ts';
 import { podReport, type ReportedPod } from './pod-report.ts';
@@ -50,14 +51,8 @@ export const createPods = (client: KubeClient, clock: Pick<Clock, 'now'>): Pods 
   return {
     look: async (workload, signal) => {
       if (infoOf(workload.kind).restart === 'NextRun') return { pods: [], reports: [] };
-      const source = follow(workload);
-      const found: RawPod[] = [];
-      let continueToken: string | undefined;
-      do {
-        const page = await source.list({ limit: 500, ...(continueToken !== undefined && { continueToken }) }, signal);
-        found.push(...page.items.filter((pod) => isOf(workload, pod)));
-        continueToken = page.continueToken;
-      } while (continueToken !== undefined);
+      const options = { path: podsPath(workload.namespace), query: podQuery(workload), pageMs: QUICK_PAGE_MS };
+      const found = (await everyItem<RawPod>(client, options, signal)).filter((pod) => isOf(workload, pod));
       return {
         pods: found.filter(isReachable).map(parse),
         reports: found.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(podReport),

@@ -1,6 +1,8 @@
 /** Workloads of every kind as the API carries them, as far as they are looked at. */
 
 import { infoOf } from '../api/v1alpha1/kinds.ts';
+import { RESTART_ANNOTATION } from '../api/v1alpha1/names.ts';
+import { parseRestartAnnotation } from '../domain/annotation.ts';
 import type { PodTemplate } from '../domain/references.ts';
 import type { ArgoRolloutState } from '../domain/rollout-argo.ts';
 import type { RolloutState } from '../domain/rollout.ts';
@@ -107,7 +109,8 @@ export const rolloutState = (kind: WorkloadKind, raw: RawWorkload): RolloutState
   }
 };
 
-const argoState = ({ metadata, spec, status = {} }: RawWorkload): ArgoRolloutState => {
+const argoState = (raw: RawWorkload): ArgoRolloutState => {
+  const { metadata, spec, status = {} } = raw;
   const generation = metadata.generation ?? 0;
   return {
     kind: 'Rollout',
@@ -119,6 +122,13 @@ const argoState = ({ metadata, spec, status = {} }: RawWorkload): ArgoRolloutSta
     ...(status.message !== undefined && { message: status.message }),
     unpausing: status.controllerPause === true && (status.pauseConditions ?? []).length === 0,
     status: { updated: status.updatedReplicas ?? 0, available: status.availableReplicas ?? 0 },
-    restarting: spec.restartAt !== undefined && spec.restartAt !== status.restartedAt,
+    restarting: spec.restartAt !== undefined && spec.restartAt !== status.restartedAt && isRestartedByTime(raw),
   };
 };
+
+/** A time that a person has set may be far ahead, and is no part of a restart of ours. */
+const isRestartedByTime = (raw: RawWorkload): boolean =>
+  countOf(raw.metadata.annotations) > countOf(templateOf('Rollout', raw).metadata?.annotations);
+
+const countOf = (annotations: Readonly<Record<string, string>> = {}): number =>
+  parseRestartAnnotation(annotations[RESTART_ANNOTATION], false)?.n ?? 0;

@@ -4,8 +4,8 @@ import type { RequestWriter, StoredRequest } from '../controller/ports.ts';
 import type { KubeClient } from './connect.ts';
 import { isConflict, isNotFound } from './errors.ts';
 import type { ListWatch } from '../runtime/list-watch.ts';
-import { statusOf } from '../runtime/errors.ts';
 import { requests } from './paths.ts';
+import { saidWhereNotServed } from './when-served.ts';
 
 export type RawRequest = Pick<ReloadRequest, 'metadata' | 'spec' | 'status'>;
 
@@ -19,6 +19,7 @@ export const parseRequest = ({ metadata, spec, status }: RawRequest): StoredRequ
   type: spec.type,
   ...(spec.digest !== undefined && { digest: spec.digest }),
   ...(spec.snapshot !== undefined && { snapshot: spec.snapshot }),
+  ...(spec.object !== undefined && { object: spec.object }),
   ...(status !== undefined && { status }),
 });
 
@@ -54,26 +55,9 @@ export const createRequestWriter = (client: KubeClient): RequestWriter => ({
   },
 });
 
-/** How long a kind that is not served is left alone: until somebody has installed its definition. */
-const UNSERVED_RETRY_MS = 60_000;
-
 /** The definition came with a later version than those of policies and records: an upgrade may have left it out. */
-class NotServedError extends Error {
-  override readonly name = 'NotServedError';
-  readonly status = 404;
-  readonly retryAfterMs = UNSERVED_RETRY_MS;
-}
-
-/** A list and watch that says what is missing where the API server doesn't know the kind, and then waits for a minute. */
-export const whereServed = <T>(source: ListWatch<T>): ListWatch<T> => ({
-  ...source,
-  list: async (options, signal) => {
-    try {
-      return await source.list(options, signal);
-    } catch (cause) {
-      if (statusOf(cause) !== 404) throw cause;
-      const message = `the CustomResourceDefinition of ${RELOAD_REQUEST.kind} is not installed: approvals and other requests are not seen until it is (kubectl apply -k crds)`;
-      throw new NotServedError(message, { cause });
-    }
-  },
-});
+export const requestsServed = <T>(source: ListWatch<T>): ListWatch<T> =>
+  saidWhereNotServed(
+    source,
+    `the CustomResourceDefinition of ${RELOAD_REQUEST.kind} is not installed: approvals and other requests are not seen until it is (kubectl apply -k crds)`,
+  );

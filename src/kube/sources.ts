@@ -18,7 +18,8 @@ import type { SourceKind } from '../domain/selection.ts';
 import type { ListWatch } from '../runtime/reflector.ts';
 import type { KubeClient } from './connect.ts';
 import { isNotFound } from './errors.ts';
-import { listWatch, METADATA, type KubeObject, type ObjectMeta } from './listwatch.ts';
+import { everyItem } from './every-item.ts';
+import { listWatch, METADATA, QUICK_PAGE_MS, type KubeObject, type ObjectMeta } from './listwatch.ts';
 import { certainDataChange, dataChangedBefore, type ManagedFieldsEntry } from './managed-fields.ts';
 import { sources } from './paths.ts';
 import { selectorQuery } from './selectors.ts';
@@ -52,19 +53,10 @@ export const createSourceReader = (
     }
   },
   find: async (kind, namespace, selector, signal) => {
-    const source = listWatch<KubeObject>(client, {
-      path: sources(kind)(namespace),
-      query: { labelSelector: selectorQuery(selector) },
-      metadataOnly: true,
-    });
-    const found: SourceVersion[] = [];
-    let token: string | undefined;
-    do {
-      const page = await source.list({ limit: 500, ...(token !== undefined && { continueToken: token }) }, signal);
-      found.push(...page.items.map((object) => sourceVersion(kind, object)));
-      token = page.continueToken;
-    } while (token !== undefined);
-    return found;
+    const query = { labelSelector: selectorQuery(selector) };
+    const options = { path: sources(kind)(namespace), query, metadataOnly: true, pageMs: QUICK_PAGE_MS };
+    const found = await everyItem<KubeObject>(client, options, signal);
+    return found.map((object) => sourceVersion(kind, object));
   },
 });
 

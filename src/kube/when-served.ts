@@ -1,4 +1,4 @@
-/** A kind that not every cluster serves: while it is not served there are none of it, which is no failure. */
+/** Kinds that not every cluster serves: while one is not served there are none of it, or it is said that it is missing. */
 
 import type { Clock } from '../runtime/clock.ts';
 import type { ListWatch, WatchEvent } from '../runtime/reflector.ts';
@@ -64,3 +64,28 @@ export const whenServed = <T>(source: ListWatch<T>, clock: Pick<Clock, 'sleep'>)
 };
 
 const EXPIRED = { type: 'ERROR', code: 410, message: 'what is served has changed' } as const;
+
+/** How long a kind that somebody has to install is left alone until it is looked for again. */
+const UNSERVED_RETRY_MS = 60_000;
+
+class NotServedError extends Error {
+  override readonly name = 'NotServedError';
+  readonly status = 404;
+  readonly retryAfterMs = UNSERVED_RETRY_MS;
+}
+
+/**
+ * A kind that should be served: a list fails with what is missing while it is not, and is tried again after a minute.
+ * @param message what is missing, and what comes of that
+ */
+export const saidWhereNotServed = <T>(source: ListWatch<T>, message: string): ListWatch<T> => ({
+  ...source,
+  list: async (options, signal) => {
+    try {
+      return await source.list(options, signal);
+    } catch (cause) {
+      if (!isNotFound(cause)) throw cause;
+      throw new NotServedError(message, { cause });
+    }
+  },
+});

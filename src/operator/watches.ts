@@ -8,7 +8,7 @@ import { listWatch } from '../kube/listwatch.ts';
 import * as paths from '../kube/paths.ts';
 import type { RawPolicy } from '../kube/policies.ts';
 import type { RawRecord } from '../kube/records.ts';
-import { whereServed, type RawRequest } from '../kube/requests.ts';
+import { requestsServed, type RawRequest } from '../kube/requests.ts';
 import { sourceVersions } from '../kube/sources.ts';
 import type { RawWorkload } from '../kube/workloads.ts';
 import { statusOf } from '../runtime/errors.ts';
@@ -111,7 +111,7 @@ export const watchRequests = ({ client, stores, options, metrics }: Omit<WatchPa
   const group = createReflectorGroup(clock);
   for (const namespace of settings.namespaces.length === 0 ? [undefined] : settings.namespaces) {
     const name = namespace === undefined ? 'reloadrequests' : `reloadrequests in ${namespace}`;
-    const source = whereServed(listWatch<RawRequest>(client, { path: paths.requests(namespace), idleMs }));
+    const source = requestsServed(listWatch<RawRequest>(client, { path: paths.requests(namespace), idleMs }));
     const sink = stores.requests.part((key) => namespace === undefined || key.startsWith(`${namespace}/`));
     const onList = (items: number, seconds: number): void => {
       metrics.list(name, items, seconds);

@@ -62,7 +62,7 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector {
 
 /** Jittered, so that the watches of a process don't end together. */
 const WATCH_SECONDS = { min: 300, max: 600 };
-/** A watch that stood so long was sound: the next one may follow without backing off. */
+/** A watch that stood so long, or until it was silent for too long, was sound: the next one may follow without backing off. */
 const SOUND_WATCH_MS = 10_000;
 /** However long the other side asks for, the loop looks again after this. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
@@ -227,7 +227,7 @@ class ListWatchReflector<T> implements Reflector {
       log.debug({ watch: name, idleMs }, 'silent for long, will watch anew');
     } finally {
       idle.stop();
-      if (openedAt !== undefined && clock.now() - openedAt >= SOUND_WATCH_MS) this.#backoff.reset();
+      if (openedAt !== undefined && clock.now() - openedAt >= Math.min(SOUND_WATCH_MS, idleMs)) this.#backoff.reset();
     }
   }
 

@@ -71,6 +71,9 @@ interface Run {
   readonly signal: AbortSignal;
 }
 
+/** A key that calls for itself at once would else keep the event loop from everything else. */
+const SHORTEST_REQUEUE_MS = 1;
+
 /** Whoever asks for a longer pause is asked again. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
@@ -196,7 +199,7 @@ class KeyedWorkQueue implements WorkQueue {
       const result = await worker(key, signal);
       this.#failures.delete(key);
       if (result?.requeueAfterMs === undefined) return 'success';
-      this.addAfter(key, result.requeueAfterMs);
+      this.addAfter(key, Math.max(SHORTEST_REQUEUE_MS, result.requeueAfterMs));
       return 'requeued';
     } catch (thrown) {
       return this.#settleFailure(key, toError(thrown), signal);

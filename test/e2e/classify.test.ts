@@ -1,13 +1,12 @@
 /** Places inside documents, validation, Secrets and overlapping policies, as containers and pods see them. */
 
 import assert from 'node:assert/strict';
-import { after, before, describe } from 'node:test';
+import { describe } from 'node:test';
 import { DEFAULT_NAMESPACE, NUDGE_ANNOTATION } from '../../src/api/v1alpha1/names.ts';
-import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
-import { installOperator } from '../support/install.ts';
+import { installed } from '../support/installed.ts';
 import { runPlugin } from '../support/plugin.ts';
 import { aSentinel } from '../support/sentinel.ts';
-import { stagedTests, type Stage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 /** Left to itself, the kubelet looks at a pod's files 60 to 90 s after its start: what is nudged never comes near that. */
@@ -25,14 +24,7 @@ const SCHEMA = JSON.stringify({
 });
 
 describe('what a key holds', { concurrency: 3 }, () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await clusterForTests({ node: true });
-    await installOperator(cluster);
-  });
-  after(() => cluster.stop());
-
-  const staged = stagedTests('classify', () => cluster);
+  const staged = installed('classify');
 
   staged('is hot at one place, needs a restart at another, and is nothing in a comment', async (stage) => {
     await stage.configMap({ 'app.yaml': CONFIG });

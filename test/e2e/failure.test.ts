@@ -1,12 +1,11 @@
 /** Rollouts that fail on a real node: what is said of them, what is undone, and what recovers. */
 
 import assert from 'node:assert/strict';
-import { after, before, describe } from 'node:test';
-import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
+import { describe } from 'node:test';
 import { BUSYBOX } from '../support/images.ts';
-import { installOperator } from '../support/install.ts';
+import { installed } from '../support/installed.ts';
 import { settled } from '../support/sentinel.ts';
-import { stagedTests, type Kind, type Stage } from '../support/stage.ts';
+import type { Kind, Stage } from '../support/stage.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 /** Refuses a negative period with a sentence of its own, and ends. */
@@ -37,14 +36,7 @@ const restartsOf = async (stage: Stage, kind: Kind = 'Deployment'): Promise<numb
   (await stage.record('web', kind)).restart?.n ?? 0;
 
 describe('a rollout that fails', { concurrency: 3 }, () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await clusterForTests({ node: true });
-    await installOperator(cluster);
-  });
-  after(() => cluster.stop());
-
-  const staged = stagedTests('failure', () => cluster);
+  const staged = installed('failure');
 
   staged("is Failed with the container's own message, within 15 s of its second crash", async (stage) => {
     await stage.configMap({ 'cooldown-period': '30' });

@@ -2,10 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { after, before, describe } from 'node:test';
-import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
-import { installOperator, startOperator, stopOperator } from '../support/install.ts';
-import { stagedTests } from '../support/stage.ts';
+import { describe } from 'node:test';
+import { startOperator, stopOperator } from '../support/install.ts';
+import { installed } from '../support/installed.ts';
 import { untilPasses } from '../support/wait.ts';
 
 /** Ends at once where the flag is one that it can't use, and says so. */
@@ -15,17 +14,7 @@ const PICKY = [
 ].join('\n');
 
 describe('a restart that waits', { concurrency: 3 }, () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await clusterForTests({ node: true });
-    await installOperator(cluster);
-  });
-  after(async () => {
-    await startOperator(cluster);
-    await cluster.stop();
-  });
-
-  const staged = stagedTests('gates', () => cluster);
+  const staged = installed('gates', { stops: true });
 
   staged('for its turn goes on when the one before it has succeeded, and not while it has failed', async (stage) => {
     await stage.configMap({ flag: 'one' });
@@ -109,9 +98,9 @@ describe('a restart that waits', { concurrency: 3 }, () => {
     const { held } = await stage.record();
     assert.equal(held?.until, opens.toISOString());
 
-    await stopOperator(cluster);
+    await stopOperator(stage.cluster);
     await stage.edit({ flag: 'three' });
-    await startOperator(cluster);
+    await startOperator(stage.cluster);
 
     await untilPasses(
       async () => {
@@ -154,7 +143,7 @@ describe('a restart that waits', { concurrency: 3 }, () => {
 
     assert.match(
       await stage.until('Ready', 'False', { reason: 'BudgetExhausted' }),
-      /Deployment\/web: .*policy app allows 2 restarts in 3600s.*kubectl reload reset/,
+      /Deployment\/web: .*policy app allows 2 restarts in 1h.*kubectl reload reset/,
     );
     await stage.until('Stalled', 'True', { reason: 'BudgetExhausted' });
     await stage.until('RolledOut', 'False', { reason: 'BudgetExhausted' });

@@ -1,26 +1,18 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { after, before, describe } from 'node:test';
-import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
+import { describe } from 'node:test';
 import { BUSYBOX } from '../support/images.ts';
-import { installOperator } from '../support/install.ts';
+import { installed } from '../support/installed.ts';
 import { mountedKey, untilContent } from '../support/mounted-files.ts';
 import { settled } from '../support/sentinel.ts';
-import { stagedTests, type Stage } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 /** Left to itself, the kubelet looks at a pod's files 60 to 90 s after its start: what is nudged never comes near that. */
 const LONGEST_MS = 15_000;
 
 describe('hot keys', { concurrency: 3 }, () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await clusterForTests({ node: true });
-    await installOperator(cluster);
-  });
-  after(() => cluster.stop());
-
-  const staged = stagedTests('hot', () => cluster);
+  const staged = installed('hot');
 
   staged('change the file in every pod within seconds, and no pod', async (stage) => {
     await stage.configMap({ 'policy.rego': 'one' });
@@ -192,7 +184,7 @@ describe('hot keys', { concurrency: 3 }, () => {
     const [, median = Infinity, slowest = Infinity] = times.toSorted((a, b) => a - b);
     assert.ok(slowest < LONGEST_MS, `${times.join(', ')} ms`);
     // Through kubectl it can't be measured so finely.
-    if (cluster.kubeletRoot !== undefined) assert.ok(median < 2_000, `${times.join(', ')} ms`);
+    if (stage.cluster.kubeletRoot !== undefined) assert.ok(median < 2_000, `${times.join(', ')} ms`);
   });
 });
 

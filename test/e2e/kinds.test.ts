@@ -1,10 +1,9 @@
 /** Workloads of every kind on a real node: each with the outcome that it can have. */
 
 import assert from 'node:assert/strict';
-import { after, before, describe } from 'node:test';
-import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
-import { installOperator } from '../support/install.ts';
-import { stagedTests, type Stage } from '../support/stage.ts';
+import { describe } from 'node:test';
+import { installed } from '../support/installed.ts';
+import type { Stage } from '../support/stage.ts';
 import { untilPasses } from '../support/wait.ts';
 
 interface Named {
@@ -27,14 +26,7 @@ const runNow = async (stage: Stage, name: string, job: string): Promise<void> =>
 };
 
 describe('kinds of workloads', { concurrency: 3 }, () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await clusterForTests({ node: true });
-    await installOperator(cluster);
-  });
-  after(() => cluster.stop());
-
-  const staged = stagedTests('kinds', () => cluster);
+  const staged = installed('kinds');
 
   staged('a CronJob: the next run starts on it, and no run is begun or ended', async (stage) => {
     await stage.configMap({ flag: 'one', hot: 'one' });

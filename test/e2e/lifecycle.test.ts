@@ -1,25 +1,14 @@
 /** What coming, going and being away of the operator does. One after the other. */
 
 import assert from 'node:assert/strict';
-import { after, before, describe } from 'node:test';
-import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
+import { describe } from 'node:test';
 import { installOperator, startOperator, stopOperator } from '../support/install.ts';
+import { installed } from '../support/installed.ts';
 import { kubectlFor } from '../support/kubectl.ts';
-import { stagedTests } from '../support/stage.ts';
 import { untilPasses } from '../support/wait.ts';
 
 describe('the operator in its cluster', () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await clusterForTests({ node: true });
-    await installOperator(cluster);
-  });
-  after(async () => {
-    await startOperator(cluster);
-    await cluster.stop();
-  });
-
-  const staged = stagedTests('life', () => cluster);
+  const staged = installed('life', { stops: true });
 
   staged('acts once on what changed while it was stopped', async (stage) => {
     await stage.configMap({ flag: 'one' });
@@ -32,10 +21,10 @@ describe('the operator in its cluster', () => {
     await stage.adopted('hot');
     const hot = await stage.incarnations('hot');
 
-    await stopOperator(cluster);
+    await stopOperator(stage.cluster);
     await stage.edit({ flag: 'two' });
     await stage.edit({ 'policy.rego': 'two' }, 'policies');
-    await startOperator(cluster);
+    await startOperator(stage.cluster);
 
     await stage.until('RolledOut', 'True', { reason: 'Complete' });
     await stage.rolledOut('cold');
@@ -60,10 +49,10 @@ describe('the operator in its cluster', () => {
     await stage.edit({ 'policy.rego': 'two' });
     await stage.until('HotReloaded', 'True', { reason: 'Nudged' });
     await stage.until('Ready', 'True', { reason: 'UpToDate' });
-    await stopOperator(cluster);
+    await stopOperator(stage.cluster);
     const before = { ...(await stage.versions()), record: JSON.stringify(await stage.record()) };
 
-    await startOperator(cluster);
+    await startOperator(stage.cluster);
     // Ready means that everything has been listed; a change that is made now is dealt with after all that.
     await stage.configMap({ key: 'one' }, 'marker');
     await stage.policy({ sources: [{ kind: 'ConfigMap', name: 'marker' }] }, 'marker');
@@ -74,7 +63,7 @@ describe('the operator in its cluster', () => {
   });
 
   staged('installed on a cluster with 20 bound workloads, changes nothing', async (stage) => {
-    await stopOperator(cluster);
+    await stopOperator(stage.cluster);
     await stage.configMap({ flag: 'one', 'policy.rego': 'one' });
     const names = Array.from({ length: 20 }, (_, index) => `web-${index}`);
     await Promise.all(names.map((name) => stage.create({ name, flags: ['flag'] })));
@@ -89,7 +78,7 @@ describe('the operator in its cluster', () => {
     await stage.policy({ rules: [{ keys: ['*.rego'], class: 'Hot' }] });
     const incarnations = await Promise.all(names.map((name) => stage.incarnations(name)));
 
-    await startOperator(cluster);
+    await startOperator(stage.cluster);
     await Promise.all(names.map((name) => stage.adopted(name)));
 
     assert.match(await stage.until('Ready', 'True', { reason: 'UpToDate' }), /20 workloads/);
@@ -112,12 +101,12 @@ describe('the operator in its cluster', () => {
     const incarnations = await stage.incarnations();
     const annotation = await stage.restartAnnotation();
 
-    const kubectl = kubectlFor(cluster);
+    const kubectl = kubectlFor(stage.cluster);
     await kubectl.run(['delete', '-k', 'config/default', '--timeout=300s'], { timeoutMs: 330_000 });
 
     assert.equal(await stage.restartAnnotation(), annotation);
     assert.deepEqual(await stage.incarnations(), incarnations);
-    await installOperator(cluster);
+    await installOperator(stage.cluster);
     assert.equal(await stage.restartAnnotation(), annotation);
     assert.deepEqual(await stage.incarnations(), incarnations);
   });

@@ -214,7 +214,161 @@ describe('managed delivery', { concurrency: false }, () => {
     });
     assert.match(await stage.exec(old, 'cat', '/proc/1/cmdline'), /--flag=one/);
   });
+
+  staged('leaves no container on content that was rolled back, also of pods that are older', async (stage) => {
+    // Ready is who is told so: the first pod, but none of those that come later.
+    const state = { name: 'state', mountPath: '/state' };
+    const container = {
+      volumeMounts: [{ name: 'config', mountPath: '/etc/app' }, state],
+      readinessProbe: { exec: { command: ['test', '-e', '/state/ready'] }, periodSeconds: 1 },
+    };
+    await stage.configMap({ flag: 'one', mode: 'one', hot: 'one' });
+    const manifest = stage.manifest({ ...LIVE, container }) as {
+      readonly spec: { readonly template: { readonly metadata: object; readonly spec: PodSpec } };
+    };
+    const { metadata, spec } = manifest.spec.template;
+    const withState = { ...spec, volumes: [...spec.volumes, { name: 'state', emptyDir: {} }] };
+    const body = { ...manifest, spec: { ...manifest.spec, template: { metadata, spec: withState } } };
+    await stage.api.request({ method: 'POST', path: stage.workloadsPath(), body });
+    await stage.policy(managed({ restart: { onFailure: 'Rollback', progressTimeout: '20s' } }));
+    const old = await onePod(stage, []);
+    await untilPasses(() => stage.exec(old, 'touch', '/state/ready').then(() => undefined), {
+      what: 'the first pod to run',
+      intervalMs: 200,
+    });
+    await stage.rolledOut();
+    await stage.adopted();
+
+    await stage.edit({ flag: 'bad' });
+    await onePod(stage, [old]);
+    await stage.exec(old, 'sh', '-c', '(sleep 0.2; kill 1) > /dev/null 2>&1 &');
+    await untilPasses(async () => assert.match(await stage.exec(old, 'cat', '/proc/1/environ'), /FLAG=bad/), {
+      what: 'the container to run again, on what is being rolled out',
+      intervalMs: 200,
+    });
+    await untilPasses(async () => assert.equal((await stage.record()).failed?.undo?.phase, 'Succeeded'), {
+      what: 'the rollback',
+      timeoutMs: 90_000,
+      intervalMs: 200,
+    });
+    const cured = await onePod(stage, [old]);
+    await untilPasses(() => stage.exec(cured, 'touch', '/state/ready').then(() => undefined), {
+      what: 'the pod that takes its place to run',
+      intervalMs: 200,
+    });
+    await stage.rolledOut();
+    assert.deepEqual(await started(stage), new Set(['one']));
+    assert.deepEqual(await stage.environmentIn('FLAG'), ['FLAG=one']);
+    assert.match((await stage.restartAnnotation()) ?? '', /^v1\.2\./);
+    assert.equal((await configMap(stage, 'app')).data['flag'], 'bad');
+    await untilPasses(
+      async () => {
+        const [workload] = (await stage.status()).workloads ?? [];
+        assert.equal(`${workload?.state} ${workload?.reason}`, 'Failed RolledBack');
+      },
+      { what: 'the status to name what failed still' },
+    );
+    await settled(stage);
+    assert.match((await stage.restartAnnotation()) ?? '', /^v1\.2\./, 'what failed is not tried again');
+  });
+
+  staged(
+    'has a pod that is just starting span two adjacent writes, until the rollout is through: a limit',
+    async (stage) => {
+      await stage.configMap({ flag: 'one', mode: 'one', hot: 'one' });
+      await stage.api.request({ method: 'POST', path: stage.workloadsPath(), body: heldUp(stage) });
+      await stage.policy(managed());
+      const early = await onePod(stage, []);
+      assert.equal(await beginsWith(stage, early), 'one one');
+      await stage.adopted();
+
+      await stage.edit({ flag: 'two' });
+      const late = await onePod(stage, [early]);
+      assert.equal(await beginsWith(stage, late), 'two two', 'a pod of the restart has nothing of an earlier write');
+      assert.equal((await stage.pods()).length, 2, 'the earlier pod is still about to start');
+
+      await letGo(stage, early);
+      assert.equal(
+        await stage.exec(early, 'cat', '/begun/with'),
+        'one one\n',
+        'its init container had the earlier write',
+      );
+      assert.match(
+        await stage.exec(early, 'cat', '/proc/1/environ'),
+        /(^|\0)FLAG=two(\0|$)/,
+        'its main one has the next',
+      );
+      await stage.until('RolledOut', 'False', { reason: 'Progressing' });
+
+      await letGo(stage, late);
+      await stage.until('RolledOut', 'True', { reason: 'Complete' });
+      await stage.rolledOut();
+      assert.deepEqual(
+        (await stage.pods()).map(({ metadata }) => metadata.uid),
+        [late.metadata.uid],
+      );
+      assert.deepEqual(await started(stage), new Set(['two', 'one']), 'mode has not changed');
+      assert.deepEqual(await stage.environmentIn('FLAG'), ['FLAG=two']);
+      assert.equal(await stage.exec(late, 'cat', '/begun/with'), 'two two\n');
+      assert.match((await stage.restartAnnotation()) ?? '', /^v1\.1\./);
+    },
+  );
 });
+
+/** Each pod notes what its init container begins with, and its main container waits for `letGo`. */
+const heldUp = (stage: Stage): object => {
+  const begun = { name: 'begun', mountPath: '/begun' };
+  const config = { name: 'config', mountPath: '/etc/app' };
+  const manifest = stage.manifest({ ...LIVE, container: { volumeMounts: [config, begun] } }) as {
+    readonly spec: { readonly template: { readonly metadata: object; readonly spec: PodSpec } };
+  };
+  const { metadata, spec } = manifest.spec.template;
+  const script =
+    'echo "$FLAG $(cat /etc/app/flag)" > /begun/with; trap "exit 1" TERM; until [ -e /begun/go ]; do sleep 0.1; done';
+  const { image, env } = spec.containers[0] ?? {};
+  const hold = { name: 'hold', image, env, command: ['sh', '-c', script], volumeMounts: [config, begun] };
+  const held = { ...spec, initContainers: [hold], volumes: [...spec.volumes, { name: 'begun', emptyDir: {} }] };
+  return { ...manifest, spec: { ...manifest.spec, template: { metadata, spec: held } } };
+};
+
+interface PodSpec {
+  readonly containers: readonly { readonly image?: string; readonly env?: readonly object[] }[];
+  readonly volumes: readonly object[];
+}
+
+/** The one pod that there is beside those. */
+const onePod = (stage: Stage, beside: readonly Pod[]): Promise<Pod> =>
+  eventually(
+    async () => {
+      const others = (await stage.pods()).filter(
+        ({ metadata }) => !beside.some((each) => each.metadata.uid === metadata.uid),
+      );
+      assert.ok(others.length <= 1);
+      return others[0];
+    },
+    { what: 'another pod' },
+  );
+
+const inHold = (stage: Stage, { metadata }: Pod, ...command: readonly string[]): Promise<string> =>
+  stage.kubectl.run(['-n', stage.namespace, 'exec', metadata.name, '-c', 'hold', '--', ...command]);
+
+/** What the init container of a pod had in its environment and in its file. */
+const beginsWith = (stage: Stage, pod: Pod): Promise<string> =>
+  eventually(async () => (await inHold(stage, pod, 'cat', '/begun/with')).trim(), {
+    what: `the init container of ${pod.metadata.name} to begin`,
+    timeoutMs: 60_000,
+    intervalMs: 200,
+  });
+
+/** Lets the main container of a pod begin. */
+const letGo = async (stage: Stage, pod: Pod): Promise<void> => {
+  await inHold(stage, pod, 'touch', '/begun/go');
+  await untilPasses(() => stage.exec(pod, 'true').then(() => undefined), {
+    what: `the main container of ${pod.metadata.name} to run`,
+    timeoutMs: 60_000,
+    intervalMs: 200,
+  });
+};
 
 /** The next whole minute that is at least so far away, by the clock. */
 const nextMinute = (ms: number): number => Math.ceil((Date.now() + ms) / 60_000) * 60_000;

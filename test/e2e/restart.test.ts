@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, describe } from 'node:test';
+import { describe } from 'node:test';
 import { digestContent } from '../../src/domain/digest.ts';
-import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
-import { installOperator } from '../support/install.ts';
+import { installed } from '../support/installed.ts';
 import { settled } from '../support/sentinel.ts';
-import { stagedTests } from '../support/stage.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 describe('keys that need a restart', { concurrency: 3 }, () => {
-  let cluster: Cluster;
-  before(async () => {
-    cluster = await clusterForTests({ node: true });
-    await installOperator(cluster);
-  });
-  after(() => cluster.stop());
-
-  const staged = stagedTests('restart', () => cluster);
+  const staged = installed('restart');
 
   staged('roll the pods once, and the new flag is in the arguments of each process', async (stage) => {
     await stage.configMap({ flag: 'one' });

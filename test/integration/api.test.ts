@@ -219,6 +219,7 @@ describe('the API, on a real API server', { concurrency: false }, () => {
       for (const type of ['Approve', 'RunNow', 'Retry']) accepted(await of({ ...REQUEST_SPEC, type }));
       accepted(await of({ ...rest, type: 'ResetBudget' }));
       accepted(await of({ ...rest, type: 'Rollback', snapshot: 3 }));
+      accepted(await of({ ...rest, type: 'Rollback', snapshot: 3, object: 'app-live' }));
     });
 
     it('only with what its type needs', async () => {
@@ -229,6 +230,7 @@ describe('the API, on a real API server', { concurrency: false }, () => {
       assertRefused(await of({ ...REQUEST_SPEC, type: 'ResetBudget' }), digest, 'ResetBudget');
       assertRefused(await of({ ...rest, type: 'Rollback' }), snapshot, 'Rollback');
       assertRefused(await of({ ...REQUEST_SPEC, snapshot: 1 }), snapshot, 'Approve');
+      assertRefused(await of({ ...REQUEST_SPEC, object: 'app-live' }), 'object is for type Rollback', 'Approve');
     });
 
     it('within every limit', async () => {

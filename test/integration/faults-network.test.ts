@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { digestContent } from '../../src/domain/digest.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { createFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
+import { createInterferingProxy, type InterferingProxy } from '../support/interfering-proxy.ts';
 import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { Stage } from '../support/stage.ts';
 import { eventually } from '../support/wait.ts';
@@ -126,5 +127,44 @@ describe('an operator behind a bad network', () => {
     } finally {
       proxy.delay(0);
     }
+  });
+});
+
+describe('an operator whose questions get no answer', () => {
+  let cluster: Cluster;
+  let proxy: InterferingProxy;
+  let stage: Stage;
+  let operator: RunningOperator;
+
+  before(async () => {
+    cluster = await clusterForTests({ node: false });
+    await installRights(cluster);
+    stage = await Stage.open(cluster, 'unanswered');
+    proxy = await createInterferingProxy(cluster);
+    await stage.configMap({ flag: 'a' });
+    await stage.create({ replicas: 1, flags: ['flag'], mounted: false });
+    await stage.policy();
+    operator = await startOperator({ cluster, namespaces: [stage.namespace], through: proxy.url });
+    await stage.adopted();
+  });
+  after(async () => {
+    await operator.kill();
+    await proxy.stop();
+    await stage.end();
+    await cluster.stop();
+  });
+
+  it('is held up by one about pods no longer than by any other', async () => {
+    const trap = proxy.trap(({ method, path }) => method === 'GET' && path.endsWith('/pods'), { type: 'Silence' });
+    // There is no node: the rollout goes on and on, and its pods are looked at.
+    await stage.edit({ flag: 'b' });
+    const { at } = await trap.caught;
+    await stage.edit({ flag: 'c' });
+    await eventually(async () => (await stage.restartAnnotation())?.startsWith('v1.2.') === true || undefined, {
+      what: 'the second restart',
+      timeoutMs: 90_000,
+    });
+    const ms = Date.now() - at;
+    assert.ok(ms < 30_000, `the second restart came ${ms} ms after a look at pods that got no answer`);
   });
 });

@@ -33,7 +33,7 @@ const managed = (kind: 'ConfigMap' | 'Secret', name: string): Partial<ReloadPoli
 describe('kubectl reload on live objects', { concurrency: 2 }, () => {
   let cluster: Cluster;
   let operator: RunningOperator;
-  const stages = stagePool('managed-cli', 8);
+  const stages = stagePool('managed-cli', 9);
 
   before(async () => {
     cluster = await clusterForTests({ node: false });
@@ -287,6 +287,30 @@ describe('kubectl reload on live objects', { concurrency: 2 }, () => {
     const unknown = await reload(stage, 'diff', 'other');
     assert.equal(unknown.code, 1);
     assert.match(unknown.stderr, /there is no policy other in namespace/);
+  });
+
+  it('says that what nobody mounts can not be made, and then who does not mount it', async () => {
+    const stage = stages.next();
+    await stage.configMap(DATA);
+    await stage.create({ replicas: 0, flags: ['flag'] });
+    await stage.policy(managed('ConfigMap', 'app'));
+    assert.match(
+      await stage.until('Ready', 'True', { reason: 'Blocked' }),
+      /^ConfigMap app-live may not be written by the operator: install config\/managed; .*forbidden/,
+    );
+    assert.match(
+      (await reload(stage, 'status')).stdout,
+      /^ {2}ConfigMap\/app-live +Blocked +ConfigMap app-live may not/m,
+    );
+
+    await grantManaged(stage);
+
+    const said =
+      'no container reads ConfigMap app-live, which is rendered for it: mount it in the place of ConfigMap/app';
+    const message = await stage.until('Ready', 'True', { reason: 'UpToDate' });
+    assert.ok(message.startsWith(`1 workload up to date; Deployment/web: ${said}`), message);
+    assert.match((await reload(stage, 'status')).stdout, new RegExp(`^ +${said}`, 'm'));
+    assert.match((await reload(stage, 'explain', 'deploy/web')).stdout, new RegExp(`^ {2}- ${said}`, 'm'));
   });
 
   it('says which object is missing', async () => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { ReloadPolicySpecInput } from '../../src/api/v1alpha1/types.ts';
+import { digestContent } from '../../src/domain/digest.ts';
 import type { KubeClient } from '../../src/kube/connect.ts';
 import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { serviceAccountClient } from '../support/account.ts';
@@ -53,7 +54,7 @@ const policy = (more: Partial<ReloadPolicySpecInput> = {}): Partial<ReloadPolicy
 describe('managed delivery on an API server', { concurrency: 3 }, () => {
   let cluster: Cluster;
   let operator: RunningOperator;
-  const stages = stagePool('managed', 14);
+  const stages = stagePool('managed', 18);
 
   before(async () => {
     cluster = await clusterForTests({ node: false });
@@ -330,6 +331,57 @@ describe('managed delivery on an API server', { concurrency: 3 }, () => {
     await stage.edit({ flag: 'c' });
     await restarted(stage, 3);
     await holds(stage, { flag: 'c', hot: 'b' }, 'the newer content');
+  });
+
+  it('goes back to what was applied, and not to a restart that was overtaken, also where hot keys moved along', async () => {
+    const stage = await bound({ restart: { debounce: '50ms', onFailure: 'Rollback', progressTimeout: '6s' } });
+    // What is applied of a hot key is in no snapshot.
+    await stage.edit({ hot: 'x' });
+    await untilPasses(async () => assert.equal((await stage.record()).sources[0]?.keys['hot'], digestContent('x')), {
+      what: 'the hot key to be applied',
+    });
+    // Nothing runs: a rollout of pods never ends.
+    await stage.patch(stage.workloadPath(), { spec: { replicas: 1 } });
+    await stage.edit({ flag: 'b', hot: 'b' });
+    await restarted(stage, 1);
+    await stage.edit({ flag: 'c', hot: 'c' });
+    await restarted(stage, 2);
+    await stage.until('RolledOut', 'False', { reason: 'RolledBack' });
+    await holds(stage, { flag: 'a', hot: 'c' }, 'what was applied');
+    assert.equal((await get(stage)).metadata.annotations?.[SNAPSHOT], '1');
+  });
+
+  it('takes another number for a snapshot where somebody has an object of its name', async () => {
+    const stage = await bound();
+    await stage.configMap({ theirs: 'yes' }, 'app-live-2');
+    await stage.edit({ flag: 'b' });
+    await restarted(stage, 1);
+    await holds(stage, { flag: 'b', hot: 'a' }, 'the change');
+    assert.equal((await get(stage)).metadata.annotations?.[SNAPSHOT], '3');
+    assert.deepEqual((await get(stage, 'app-live-2')).data, { theirs: 'yes' });
+  });
+
+  it('waits with hot keys that do not fit beside what is held, and the restart makes room', async () => {
+    const stage = await aStage();
+    const big = (letter: string): string => letter.repeat(600 * 1024);
+    await stage.configMap({ flag: big('a') });
+    await deploy(stage);
+    await stage.policy(policy({ rules: [{ keys: ['flag'], class: 'Restart' }], defaultClass: 'Hot' }));
+    await stage.adopted();
+    await stage.patch(stage.workloadPath(), { spec: { paused: true, replicas: 1 } });
+    await stage.edit({ flag: 'b', hot: big('b') });
+    await untilPasses(
+      async () => {
+        const [workload] = (await stage.status()).workloads ?? [];
+        assert.equal(`${workload?.state} ${workload?.reason}`, 'Blocked TooLarge');
+      },
+      { what: 'the status to say so' },
+    );
+    assert.equal(await restarts(stage), 0);
+    await stage.patch(stage.workloadPath(), { spec: { paused: false, replicas: 0 } });
+    await restarted(stage, 1);
+    await holds(stage, { flag: 'b', hot: big('b') }, 'all of it');
+    await stage.until('Ready', 'True');
   });
 
   it('stays as it is while the content is invalid', async () => {

@@ -113,7 +113,7 @@ describe('requests on an API server', { concurrency: 3 }, () => {
     assert.deepEqual([record.approved, record.held, record.answers?.length], [undefined, undefined, 1]);
     const again = await reload(stage, 'approve', 'deploy/web');
     assert.equal(again.code, 1);
-    assert.match(again.stderr, /nothing of Deployment\/web waits for approval/);
+    assert.match(again.stderr, /nothing of Deployment\/web waits for approval: see/);
   });
 
   it('a newer change wants a new approval, and an approval of what is gone is refused', async () => {
@@ -145,7 +145,20 @@ describe('requests on an API server', { concurrency: 3 }, () => {
     const windows = [{ name: 'yearly', cron: `0 0 1 ${month} *`, duration: '1m' }];
     const stage = await bound({ restart: { approval: 'Manual', windows } });
     await stage.edit({ flag: 'b' });
+    const told = async (): Promise<readonly string[]> => {
+      const { code, stdout, stderr } = await reload(stage, 'explain', 'deploy/web', '--key', 'flag');
+      assert.deepEqual([code, stderr], [0, '']);
+      return stdout.split('\n').filter((line) => /(waits|wait now):$|^ {2}- policy|^kubectl reload now/.test(line));
+    };
+    const shut = new RegExp(
+      `^ {2}- policy app: no window is open; window yearly lets restarts begin at [0-9]{4}-${String(month).padStart(2, '0')}-01T00:00:00Z$`,
+    );
     const first = await held(stage);
+    const [waits = '', approval = '', window = '', wayOut = ''] = await told();
+    assert.equal(waits, 'What has changed of ConfigMap/app waits:');
+    assert.equal(approval, `  - policy app wants approval: kubectl reload approve deploy/web (content ${first})`);
+    assert.match(window, shut);
+    assert.equal(wayOut, `kubectl reload now deploy/web -n ${stage.namespace} lets it begin at once.`);
     assert.equal((await reload(stage, 'approve', 'deploy/web')).code, 0);
     await untilPasses(
       async () => {
@@ -153,6 +166,14 @@ describe('requests on an API server', { concurrency: 3 }, () => {
         assert.deepEqual([record.held?.reason, record.approved?.digest], ['OutsideWindow', first]);
       },
       { what: 'the approved change to wait for its window' },
+    );
+    const [, onlyWindow = '', ...rest] = await told();
+    assert.match(onlyWindow, shut);
+    assert.equal(rest.length, 1);
+    const again = await reload(stage, 'approve', 'deploy/web');
+    assert.match(
+      again.stderr,
+      /nothing of Deployment\/web waits for approval; Deployment\/web waits for something else \(OutsideWindow\): see/,
     );
     await stage.edit({ flag: 'c' });
     const second = await held(stage, first);

@@ -1,4 +1,7 @@
-/** Who may write a policy: those who may get its sources and patch its workloads, each with exactly the rights given here. */
+/**
+ * Who may write a policy: those who may get its sources, patch its workloads and update what it has rendered, each with
+ * exactly the rights given here.
+ */
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -28,7 +31,7 @@ interface Checked {
   };
 }
 type Query = Readonly<Record<string, string>>;
-type Spec = Pick<ReloadPolicySpecInput, 'sources' | 'workloads' | 'hot'>;
+type Spec = Pick<ReloadPolicySpecInput, 'sources' | 'workloads' | 'hot' | 'delivery'>;
 
 const right = (verb: string, apiGroup: string, resource: string, ...names: readonly string[]): Rule => ({
   apiGroups: [apiGroup],
@@ -44,11 +47,15 @@ const PATCHES = [...WORKLOADS.map((each) => right('patch', 'apps', each)), right
 /** What each author may do besides the writing of policies. */
 const AUTHORS = {
   nobody: [],
-  editor: [right('get', '', 'configmaps'), right('get', '', 'secrets'), ...PATCHES],
+  editor: [
+    ...['configmaps', 'secrets'].flatMap((each) => [right('get', '', each), right('update', '', each)]),
+    ...PATCHES,
+  ],
   /** Each by its name. */
   narrow: [
     right('get', '', 'configmaps', 'app'),
     right('get', '', 'secrets', 'db'),
+    right('update', '', 'configmaps', 'app-live'),
     right('patch', 'apps', 'deployments', 'web'),
     right('patch', 'apps', 'statefulsets', 'store'),
     right('patch', 'apps', 'daemonsets', 'agent'),
@@ -74,6 +81,7 @@ const AUTHORS = {
   patient: [
     right('get', '', 'configmaps', ...numbered(64)),
     right('get', '', 'secrets', ...numbered(64)),
+    right('update', '', 'configmaps', ...numbered(32)),
     ...WORKLOADS.map((each) => right('patch', 'apps', each, ...numbered(64))),
   ],
 } as const satisfies Readonly<Record<string, readonly Rule[]>>;
@@ -91,6 +99,11 @@ const workloads = (count: number): NonNullable<Spec['workloads']> =>
   numbered(count).map((name, index) => ({ kind: KINDS[index % 3] ?? 'Deployment', name }));
 const signedWith = (name: string): NonNullable<Spec['hot']> => ({
   notify: { http: { port: 'http', signature: { secretRef: { name, key: 'key' } } } },
+});
+type Rendered = NonNullable<NonNullable<Spec['delivery']>['objects']>[number];
+const delivering = (source: Rendered['source'], ...names: readonly string[]): NonNullable<Spec['delivery']> => ({
+  mode: 'Managed',
+  objects: names.map((name) => ({ name, source, workloads: [web] })),
 });
 /** A change that stays. */
 const STORED: Query = {};
@@ -175,6 +188,57 @@ const CASES: readonly Case[] = [
     'notification without a signature',
     'narrow',
     { sources: [app], workloads: [web], hot: { notify: { http: { port: 'http' } } } },
+  ],
+
+  [
+    'live objects by the wide right',
+    'editor',
+    { sources: [app, db], workloads: [web], delivery: delivering(db, 'db-live') },
+  ],
+  ['a live object by name', 'narrow', { sources: [app], workloads: [web], delivery: delivering(app, 'app-live') }],
+  [
+    '16 live objects by name',
+    'patient',
+    {
+      sources: [{ ...app, name: 's64' }],
+      workloads: ONE_WORKLOAD,
+      delivery: delivering({ ...app, name: 's64' }, ...numbered(16)),
+    },
+  ],
+  [
+    '32 live objects by the wide right',
+    'editor',
+    { sources: [app], workloads: [web], delivery: delivering(app, ...numbered(32)) },
+  ],
+
+  [
+    'a live object without the right to write it',
+    'viewer',
+    { sources: [app], workloads: [web], delivery: delivering(app, 'app-live') },
+    // As docs/secrets.md has it.
+    /: you may not update ConfigMap app-live in namespace (\S+), and .*: take it out of delivery\.objects, or have the right granted \(kubectl auth can-i update configmaps\/app-live -n \1\)$/m,
+  ],
+  [
+    'a live object of another name',
+    'narrow',
+    { sources: [app], workloads: [web], delivery: delivering(app, 'web-live') },
+    /may not update ConfigMap web-live in/,
+  ],
+  [
+    'a live Secret with the right to the ConfigMap of its name',
+    'narrow',
+    { sources: [db], workloads: [web], delivery: delivering(db, 'app-live') },
+    /may not update Secret app-live in/,
+  ],
+  [
+    '17 live objects by name',
+    'patient',
+    {
+      sources: [{ ...app, name: 's64' }],
+      workloads: ONE_WORKLOAD,
+      delivery: delivering({ ...app, name: 's64' }, ...numbered(17)),
+    },
+    /at most 16 objects rendered where its author may not update all of their kind: split it/,
   ],
 
   ['anything', 'nobody', { sources: [app], workloads: [web] }, /may not (get ConfigMap app|patch Deployment web) in/],
@@ -279,6 +343,16 @@ const CASES: readonly Case[] = [
       /may not get Secret db in/,
     ],
     [
+      `a live object that may not be written, at place ${index + 1}`,
+      'patient',
+      {
+        sources: [{ ...app, name: 's64' }],
+        workloads: ONE_WORKLOAD,
+        delivery: delivering({ ...app, name: 's64' }, ...numbered(16).with(index, 'web-live')),
+      },
+      /may not update ConfigMap web-live in/,
+    ],
+    [
       `a workload that may not be patched, at place ${index + 1}`,
       'patient',
       {
@@ -310,6 +384,12 @@ const CHANGES: readonly (readonly [what: string, author: Author, change: object,
     'narrow',
     { spec: { sources: [app], workloads: [web], hot: signedWith('tls') } },
     /may not get Secret tls .* hot\.notify/,
+  ],
+  [
+    'what it has rendered',
+    'viewer',
+    { spec: { sources: [app], workloads: [web], delivery: delivering(app, 'app-live') } },
+    /may not update ConfigMap app-live/,
   ],
   ['a class', 'reader', { spec: { defaultClass: 'Ignore' } }, /may not patch Deployment api/],
   ['a field that was not there', 'nobody', { spec: { suspend: true, rules: [] } }, STORED_IS_NOT_THEIRS],
@@ -405,6 +485,10 @@ describe('the author of a policy', () => {
         for (const author of NAMES) await patch(author, { metadata: { labels: { probe: author } } });
         await answered(create('reader', { sources: [app] }), /may not patch all Deployments/);
         await answered(create('patcher', { sources: [app] }), /may not get ConfigMap app/);
+        await answered(
+          create('viewer', { sources: [app], workloads: [web], delivery: delivering(app, 'app-live') }),
+          /may not update/,
+        );
       },
       { what: 'the rights and the admission policies to be in force' },
     );
@@ -426,7 +510,7 @@ describe('the author of a policy', () => {
   }
 
   it('meets policies that the API server finds nothing wrong with', async () => {
-    for (const name of ['reload-operator-sources', 'reload-operator-workloads']) {
+    for (const name of ['reload-operator-sources', 'reload-operator-workloads', 'reload-operator-live-objects']) {
       await untilPasses(
         async () => {
           const { metadata, status } = await stage.get<Checked>(

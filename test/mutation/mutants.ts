@@ -159,8 +159,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'every change is a cure',
     file: 'domain/cure.ts',
-    find: 'failed !== undefined ||',
-    replace: 'true ||',
+    find: '(failed !== undefined && failed.reason',
+    replace: 'true || (failed !== undefined && failed.reason',
     by: [gates('with windows')],
   },
   {
@@ -208,8 +208,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a cooldown ends early',
     file: 'domain/gates/cooldown.ts',
-    find: 'return question.now >= until',
-    replace: 'return question.now >= until - 10_000',
+    find: 'if (question.now >= until)',
+    replace: 'if (question.now >= until - 10_000)',
     by: [gates('with a cooldown')],
   },
   {
@@ -250,15 +250,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'later ones go first',
     file: 'domain/order.ts',
-    find: '.sort((a, b) => compareRanks(a.rank, b.rank)',
-    replace: '.sort((a, b) => compareRanks(b.rank, a.rank)',
+    find: 'compare(peer, own) < 0)',
+    replace: 'compare(peer, own) > 0)',
     by: [order('one after the other')],
   },
   {
     name: 'a canary is one of many',
     file: 'domain/order.ts',
-    find: 'const canary = canaries.has(peer) ? 0 : 1;',
-    replace: 'const canary = 1;',
+    find: '(canaries.has(peer) ? 0 : 1)',
+    replace: '(canaries.has(peer) ? 1 : 1)',
     by: [order('a canary first')],
   },
   {

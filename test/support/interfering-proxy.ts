@@ -1,7 +1,7 @@
 /**
  * A proxy before a real API server that ends TLS and interferes with single requests: a process is killed right before one
- * is sent on, or right after the server has done it; the server's answer is another one, or never comes. For tests of what
- * becomes of each effect of the operator.
+ * is sent on, or right after the server has done it; the server's answer is another one, or never comes. Watches
+ * pass. For tests of what becomes of each effect of the operator, and of its questions.
  */
 
 import { once } from 'node:events';
@@ -139,8 +139,8 @@ export const createInterferingProxy = async ({
   const server = createServer((incoming, outgoing) => {
     outgoing.on('error', () => undefined);
     const { method = 'GET', url = '/' } = incoming;
-    // A watch has no body and no end.
-    if (method === 'GET') {
+    // A watch has no end.
+    if (new URL(url, 'http://localhost').searchParams.has('watch')) {
       plainly(incoming, outgoing);
       return;
     }

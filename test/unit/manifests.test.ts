@@ -33,14 +33,14 @@ describe('the manifests', () => {
     inOrder(objectsOf(folder));
   });
 
-  it('ask the authors of policies about their sources and their workloads on the same occasions', () => {
-    const admission = join(CHECKOUT, 'config/admission/policy-authors.yaml');
-    const [sources, workloads] = parseAllDocuments(readFileSync(admission, 'utf8'))
+  it('ask the authors of policies about their sources, their workloads and their live objects on the same occasions', () => {
+    const asked = ['policy-authors.yaml', 'live-objects.yaml']
+      .flatMap((file) => parseAllDocuments(readFileSync(join(CHECKOUT, 'config/admission', file), 'utf8')))
       .map((each) => each.toJS() as { readonly kind: string; readonly spec: Readonly<Record<string, unknown>> })
       .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
-    assert.ok(sources && workloads);
+    assert.equal(asked.length, 3);
     for (const field of ['matchConstraints', 'matchConditions', 'failurePolicy'])
-      assert.deepEqual(sources.spec[field], workloads.spec[field]);
+      for (const { spec } of asked) assert.deepEqual(spec[field], asked[0]?.spec[field]);
   });
 
   it('put the namespace with the account that needs it', () => {

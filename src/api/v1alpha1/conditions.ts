@@ -56,7 +56,10 @@ export const ReadyReason = {
   BudgetExhausted: 'BudgetExhausted',
   /** False. The API server refuses a request that the operator needs to make; the message names the missing right. */
   Forbidden: 'Forbidden',
-  /** False. The stored spec does not pass the present schema, as after an upgrade; the message names the field. */
+  /**
+   * False. The stored spec does not pass the present schema, as after an upgrade; the message names the field. Or a live
+   * object of it is rendered by another policy; the message names that.
+   */
   InvalidSpec: 'InvalidSpec',
   /** False. Something unforeseen went wrong and is tried again, less and less often. */
   Error: 'Error',
@@ -241,8 +244,18 @@ export const WorkloadReason = {
   UpToDate: 'UpToDate',
   /** It carries the annotation `reload-operator.dev/ignore`. */
   Ignored: 'Ignored',
-  /** An object of the name of its live object exists that the operator has not made. Blocked until it is deleted, or the live object gets another name. */
+  /**
+   * An object of the name of its live object exists that the operator has not made, or another policy renders it otherwise.
+   * Blocked until it is deleted, or the live object gets another name.
+   */
   NotOurs: 'NotOurs',
+  /**
+   * Somebody else keeps changing its live object, which is put back less and less often. Blocked until that one stops: no
+   * pod is to be started on what others have written.
+   */
+  Contested: 'Contested',
+  /** Its live object would be larger than the API server allows, with content that waits for a restart beside what has come in: it stays as it is until the restart begins. */
+  TooLarge: 'TooLarge',
   /** Its live object is about to be made. */
   LiveMissing: 'LiveMissing',
   /** The policy names it, but it does not exist. */

@@ -19,3 +19,16 @@ export const parseDuration = (text: string): number => {
   if (!Number.isSafeInteger(total)) throw new RangeError(`duration "${text}" is too long`);
   return total;
 };
+
+/** `1h30m`: a duration of whole milliseconds as a spec has it. */
+export const formatDuration = (ms: number): string => {
+  let left = ms;
+  const parts = Object.entries(UNIT_MS)
+    .reverse()
+    .map(([unit, size]) => {
+      const amount = Math.floor(left / size);
+      left -= amount * size;
+      return amount === 0 ? '' : `${amount}${unit}`;
+    });
+  return parts.join('') || '0s';
+};

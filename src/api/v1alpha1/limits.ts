@@ -27,6 +27,8 @@ export const STATUS_LIMITS = {
   /** Longest entry of them, in characters. */
   missingPod: 600,
   conflicts: 20,
+  /** As many as a policy may render. */
+  liveObjects: 32,
   notes: 5,
 } as const;
 

@@ -149,6 +149,20 @@ export const KINDS: readonly KindDefinition[] = [
         description: 'When its latest restart began.',
       },
       AGE,
+      {
+        name: 'Until',
+        type: 'string',
+        jsonPath: '.status.held.until',
+        description: 'When what waits goes on by itself.',
+        priority: 1,
+      },
+      {
+        name: 'Message',
+        type: 'string',
+        jsonPath: '.status.held.message',
+        description: 'What holds a change, for people.',
+        priority: 1,
+      },
     ],
   },
   {
@@ -165,6 +179,7 @@ export const KINDS: readonly KindDefinition[] = [
       { name: 'Phase', type: 'string', jsonPath: '.status.phase', description: 'What became of it.' },
       { name: 'Reason', type: 'string', jsonPath: '.status.reason', description: 'Why, in one word.' },
       AGE,
+      { name: 'Message', type: 'string', jsonPath: '.status.message', description: 'Why, for people.', priority: 1 },
     ],
   },
 ];

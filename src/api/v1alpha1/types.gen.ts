@@ -637,6 +637,12 @@ export interface ReloadPolicyStatus {
    */
   readonly sources?: readonly SourceStatus[];
   /**
+   * What is known of each object that is rendered; delivery Managed.
+   *
+   * Items: What is known of one object that the operator renders.
+   */
+  readonly liveObjects?: readonly LiveObjectStatus[];
+  /**
    * How many workloads the policy binds.
    */
   readonly workloadCount?: number;
@@ -757,6 +763,68 @@ export interface SourceStatus {
  * Present; Invalid (its content is not what spec.validation demands); Missing (it does not exist); Unreadable (reading it failed); Ignored (its annotation opts it out); Unknown (not read yet).
  */
 export type SourceState = 'Present' | 'Invalid' | 'Missing' | 'Unreadable' | 'Ignored' | 'Unknown';
+
+/**
+ * What is known of one object that the operator renders.
+ */
+export interface LiveObjectStatus {
+  /**
+   * Kind of the source.
+   */
+  readonly kind: SourceKind;
+  /**
+   * Name of the live object.
+   */
+  readonly name: string;
+  /**
+   * Rendered (it holds what it is to hold, or is about to); Missing (it is about to be made); Contested (somebody else keeps changing it, and it is put back less and less often); Blocked (it can not be rendered).
+   */
+  readonly state: LiveObjectState;
+  /**
+   * What stands in the way, for people.
+   */
+  readonly message?: string;
+  /**
+   * Number of the snapshot that it is of.
+   */
+  readonly snapshot?: number;
+  /**
+   * The latest time that somebody else had edited or deleted it, and it was put back.
+   */
+  readonly putBack?: PutBack;
+}
+
+/**
+ * Rendered (it holds what it is to hold, or is about to); Missing (it is about to be made); Contested (somebody else keeps changing it, and it is put back less and less often); Blocked (it can not be rendered).
+ */
+export type LiveObjectState = 'Rendered' | 'Missing' | 'Contested' | 'Blocked';
+
+/**
+ * The latest time that somebody else had edited or deleted it, and it was put back.
+ */
+export interface PutBack {
+  /**
+   * What was done to it.
+   */
+  readonly change: LiveObjectChange;
+  /**
+   * Who did it: the name of a field manager.
+   */
+  readonly by?: string;
+  /**
+   * When it was put back.
+   */
+  readonly time: string;
+  /**
+   * How often in a row it had to be.
+   */
+  readonly times: number;
+}
+
+/**
+ * What was done to it.
+ */
+export type LiveObjectChange = 'Edited' | 'Deleted';
 
 /**
  * What is known of one bound workload.
@@ -1469,6 +1537,10 @@ export interface ReloadRequestSpec {
    * For Rollback: the number of the snapshot.
    */
   readonly snapshot?: number;
+  /**
+   * For Rollback: name of the live object that is to go back. Each has numbers of its own: without it, only one of those that the workload reads may have a snapshot of that number.
+   */
+  readonly object?: string;
 }
 
 /**

@@ -15,6 +15,17 @@ export interface Contents {
   ): Promise<ReadonlyMap<string, Digest>>;
 }
 
+/** Larger content the API server refuses. */
+export const MOST_BYTES = 1_048_576;
+
+/** In bytes, as the API server counts: values alone. */
+export const sizeOf = (kind: SourceKind, content: RawContent): number =>
+  [...content.values()].reduce(
+    (sum, { field, value }) =>
+      sum + (kind === 'ConfigMap' && field === 'data' ? Buffer.byteLength(value) : Buffer.byteLength(value, 'base64')),
+    0,
+  );
+
 export const createContents = (sources: Pick<Sources, 'schemeOf'>): Contents => ({
   digests: async (content, { kind, namespace, source }, signal) => {
     const scheme = await sources.schemeOf(namespace, source, signal);

@@ -53,6 +53,9 @@ interface LiveReference {
   readonly number: number;
 }
 
+/** So many names in a row may be taken by objects of others. */
+const MOST_TAKEN = 20;
+
 export const createSnapshots = (store: LiveStore): Snapshots => {
   /** The numbers for which it was last made sure, by the live object's uid. */
   const kept = new Map<string, string>();
@@ -76,6 +79,16 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
     );
   };
 
+  /** Somebody has an object of the snapshot's name that is none: it is left alone. */
+  const isOfOthers = async (
+    { kind, namespace, name }: Pick<LiveReference, 'kind' | 'namespace' | 'name'>,
+    number: number,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    const found = await store.get(kind, namespace, snapshotName(name, number), signal);
+    return found !== undefined && (found.rendered?.role !== 'snapshot' || found.rendered.snapshot !== number);
+  };
+
   return {
     take: async (live, policy, { source, content, needed }, signal) => {
       const known = await store.snapshots(live.kind, live.namespace, live.name, signal);
@@ -86,9 +99,16 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
         if (each.number !== present && !needed.has(each.number))
           await store.remove(live.kind, live.namespace, each, signal);
       }
-      const number = Math.max(present, ...known.map((each) => each.number)) + 1;
-      await make(live, policy, { number, source, content }, signal);
-      return number;
+      const next = Math.max(present, ...known.map((each) => each.number)) + 1;
+      for (let number = next; ; number++) {
+        try {
+          await make(live, policy, { number, source, content }, signal);
+          return number;
+        } catch (error) {
+          const mayBeTaken = statusOf(error) === 409 && number < next + MOST_TAKEN;
+          if (!mayBeTaken || !(await isOfOthers(live, number, signal))) throw error;
+        }
+      }
     },
     content: async ({ source: { kind }, name }, namespace, number, signal) => {
       const found = await store.get(kind, namespace, snapshotName(name, number), signal);
@@ -111,10 +131,11 @@ export const createSnapshots = (store: LiveStore): Snapshots => {
           });
       }
       const removable = surplus(known, number, most, needed);
-      const staying = removable.length === 0 ? undefined : await good();
-      for (const each of removable)
-        if (staying?.has(each.number) !== true) await store.remove(kind, namespace, each, signal);
-      kept.set(live.uid, mark);
+      const staying = removable.length === 0 || !mayGoBack(kind, policy) ? undefined : await good();
+      const going = removable.filter((each) => staying?.has(each.number) !== true);
+      for (const each of going) await store.remove(kind, namespace, each, signal);
+      // What stays for a restart that is on its way goes when that has ended.
+      if (going.length === removable.length) kept.set(live.uid, mark);
     },
   };
 };
@@ -123,9 +144,12 @@ const sameContent = (a: RawContent, b: RawContent): boolean =>
   a.size === b.size &&
   [...a].every(([key, { field, value }]) => b.get(key)?.field === field && b.get(key)?.value === value);
 
-/** Of Secrets there is one, unless the policy wants more. */
+/** Of Secrets nothing is kept to go back to, unless the policy wants it. */
+const mayGoBack = (kind: SourceKind, { delivery }: Pick<StoredPolicy, 'delivery'>): boolean =>
+  kind !== 'Secret' || delivery.rollbackSecrets;
+
 const mostKept = (kind: SourceKind, { delivery, gates }: StoredPolicy): number => {
-  if (kind === 'Secret' && !delivery.rollbackSecrets) return 1;
+  if (!mayGoBack(kind, { delivery })) return 1;
   // Beside the one that is being rolled out there has to be one to go back to.
   return Math.max(delivery.snapshots, gates.onFailure === 'Rollback' ? 2 : 1);
 };

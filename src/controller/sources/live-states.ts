@@ -29,10 +29,16 @@ export interface LiveStatesOptions {
 }
 
 interface Entry {
-  readonly policies: Set<string>;
-  source: SourceId;
+  /** By policy; it is rendered from that of the first. */
+  readonly sources: Map<string, SourceId>;
   state: Live;
 }
+
+const sourceOfEntry = ({ sources }: Entry): SourceId | undefined =>
+  [...sources].reduce<readonly [string, SourceId] | undefined>(
+    (first, each) => (first === undefined || each[0] < first[0] ? each : first),
+    undefined,
+  )?.[1];
 
 export const createLiveStates = (options: LiveStatesOptions): LiveStates => {
   const entries = new Map<string, Entry>();
@@ -42,6 +48,16 @@ export const createLiveStates = (options: LiveStatesOptions): LiveStates => {
     entry.state = state;
     const { namespace, id } = partsOf(key);
     options.onChange(namespace, id);
+  };
+
+  /** Of a Secret the digests go over the name of the source: with another one it is read anew. */
+  const resource = (key: string, entry: Entry, name: string, change: () => void): void => {
+    const before = sourceOfEntry(entry);
+    change();
+    const source = sourceOfEntry(entry);
+    if (source === undefined || source === before) return;
+    entry.state = { state: 'Unknown', name };
+    options.onFirst(key);
   };
 
   return {
@@ -60,23 +76,18 @@ export const createLiveStates = (options: LiveStatesOptions): LiveStates => {
         const source = sourceId(object.source);
         const entry = entries.get(key);
         if (entry === undefined) {
-          entries.set(key, { policies: new Set([policy]), source, state: { state: 'Unknown', name: object.name } });
+          entries.set(key, { sources: new Map([[policy, source]]), state: { state: 'Unknown', name: object.name } });
           options.onFirst(key);
         } else {
-          entry.policies.add(policy);
-          if (entry.source !== source) {
-            // Of a Secret the digests go over the name of the source.
-            entry.source = source;
-            entry.state = { state: 'Unknown', name: object.name };
-            options.onFirst(key);
-          }
+          resource(key, entry, object.name, () => entry.sources.set(policy, source));
         }
       }
       for (const key of before) {
         if (after.includes(key)) continue;
         const entry = entries.get(key);
-        entry?.policies.delete(policy);
-        if (entry?.policies.size !== 0) continue;
+        if (entry === undefined) continue;
+        resource(key, entry, partsOf(key).name, () => entry.sources.delete(policy));
+        if (entry.sources.size > 0) continue;
         entries.delete(key);
         options.onLast(key);
       }
@@ -84,7 +95,8 @@ export const createLiveStates = (options: LiveStatesOptions): LiveStates => {
     get: (namespace, id) => entries.get(keyOf(namespace, id))?.state ?? { state: 'Unknown', name: sourceOf(id).name },
     read: async (key, signal) => {
       const entry = entries.get(key);
-      if (entry === undefined) return;
+      const source = entry === undefined ? undefined : sourceOfEntry(entry);
+      if (entry === undefined || source === undefined) return;
       const { kind, namespace, name } = partsOf(key);
       try {
         const object = await options.reader.get(kind, namespace, name, signal);
@@ -97,7 +109,7 @@ export const createLiveStates = (options: LiveStatesOptions): LiveStates => {
           throw new Error(
             'managed delivery needs the values of its Secrets: start the operator without --secrets-blind',
           );
-        const scheme = await options.schemeOf(keyOf(namespace, entry.source), object, signal);
+        const scheme = await options.schemeOf(keyOf(namespace, source), object, signal);
         const { snapshot } = object.rendered ?? {};
         put(key, entry, {
           state: 'Present',

@@ -1,5 +1,5 @@
 import { isCure } from '../cure.ts';
-import { listed } from '../notices.ts';
+import { listed } from '../listed.ts';
 import type { Policy } from '../observed.ts';
 import { policiesOf, type Gate, type Hold, type Question } from './gate.ts';
 

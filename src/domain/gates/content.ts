@@ -2,7 +2,7 @@
 
 import { consumedSources } from '../difference.ts';
 import { tellNeed, unmetNeeds } from '../needs.ts';
-import { listed } from '../notices.ts';
+import { listed } from '../listed.ts';
 import { sourceId, type Observed, type Source } from '../observed.ts';
 import { keyOfUnit } from '../units.ts';
 import { problemsOf } from '../validation.ts';

@@ -38,8 +38,8 @@ export interface Question {
   readonly changed: ReadonlySet<SourceId>;
   /** As it stands after what was found out in this look. */
   readonly ledger: Ledger;
-  /** Names the content that a restart would carry. */
-  readonly digest: string;
+  /** Names the content that a restart would carry. Absent: the change is not made yet. */
+  readonly digest?: string;
   /** It is content that has failed before. */
   readonly failure?: Hold;
   readonly now: number;

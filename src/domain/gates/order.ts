@@ -1,4 +1,4 @@
-import { listed } from '../notices.ts';
+import { listed } from '../listed.ts';
 import { earlierThan, isOrdered } from '../order.ts';
 import type { Peer } from '../others.ts';
 import type { Policy } from '../observed.ts';

@@ -1,6 +1,7 @@
-import { windowsAt } from '../windows.ts';
-import { listed } from '../notices.ts';
+import { listed } from '../listed.ts';
+import { localTime } from '../local-time.ts';
 import type { Policy } from '../observed.ts';
+import { windowsAt } from '../windows.ts';
 import { policiesOf, type Gate, type Hold } from './gate.ts';
 
 /** Restarts begin only while the windows of every policy that is asked are open. */
@@ -22,15 +23,14 @@ export const windowHold = (
   if (at.open) return undefined;
   const { closedBy, opens, until } = at;
   const shut = closedBy.length === 0 ? 'no window is open' : `window ${listed(closedBy)} denies restarts`;
+  const told = windows.find(({ name: each }) => each === (opens ?? closedBy[0]));
   const next =
     until === undefined
       ? 'when one opens is not in sight'
-      : `${opens === undefined ? 'restarts may begin' : `window ${opens} lets restarts begin`} at ${time(until)}`;
+      : `${opens === undefined ? 'restarts may begin' : `window ${opens} lets restarts begin`} at ${localTime(until, told?.timeZone ?? 'UTC')}`;
   return {
     reason: 'OutsideWindow',
     message: `policy ${name}: ${shut}; ${next}`,
     ...(until !== undefined && { until }),
   };
 };
-
-const time = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z');

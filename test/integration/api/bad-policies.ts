@@ -482,6 +482,14 @@ export const BAD_POLICIES: readonly BadCase[] = [
     spec: withLive({ source: source('other') }),
     says: 'a live object has a source that is not in sources: add it there, or correct the name',
   },
+  {
+    name: 'a live Secret of a Secret that is not there, beside a selector of ConfigMaps',
+    spec: withLive(
+      { source: { kind: 'Secret', name: 'db' } },
+      { sources: [app, { kind: 'ConfigMap', selector: { matchLabels: { a: 'b' } } }] },
+    ),
+    says: 'a live object has a source that is not in sources: add it there, or correct the name',
+  },
   { name: 'a live object that nobody mounts', spec: withLive({ workloads: [] }), says: 'at least 1 items' },
   { name: 'an order over a shared live object', spec: withShared({ restart: { order: 'Sequential' } }), says: SHARED },
   {

@@ -16,6 +16,7 @@ import {
   withDebounce,
   withHot,
   withHttp,
+  withLive,
   withSecret,
   withTimeout,
   withSourceName,
@@ -242,6 +243,13 @@ export const GOOD_POLICIES: readonly GoodCase[] = [
     }),
   },
   { name: 'a shared live object', spec: withShared({ restart: { onFailure: 'Rollback' } }) },
+  {
+    name: 'a live object of a source that a selector may find',
+    spec: withLive(
+      { source: source('other') },
+      { sources: [{ kind: 'ConfigMap', selector: { matchLabels: { a: 'b' } } }] },
+    ),
+  },
   {
     name: 'live objects as many and as long as may be',
     spec: {

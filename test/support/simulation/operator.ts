@@ -229,7 +229,8 @@ export class Operator {
       if (process === undefined || (process.renderAt.get(object.name) ?? 0) > this.elapsed) continue;
       process.renderAt.delete(object.name);
       try {
-        await process.rooms.live.render(keyOf(policy.namespace, liveId(object)), signal);
+        const { requeueAfterMs } = await process.rooms.live.render(keyOf(policy.namespace, liveId(object)), signal);
+        if (requeueAfterMs !== undefined) process.renderAt.set(object.name, this.elapsed + requeueAfterMs);
       } catch (thrown) {
         if (thrown instanceof Died) {
           this.crash();

@@ -59,6 +59,7 @@ export const createRooms = (known: Neighbours): Rooms => {
     workloadsOf: (policy: Policy) =>
       cluster.workloads.filter((each) => known.policiesOf(each).includes(policy)).map(shownWorkload),
     complete: () => true,
+    claims: () => [],
     rendering: (_namespace: string, id: SourceId) =>
       renderedBy(known.policies()).filter(({ object }) => liveId(object) === id),
   };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseDuration } from '../../../src/api/v1alpha1/duration.ts';
+import { formatDuration, parseDuration } from '../../../src/api/v1alpha1/duration.ts';
 
 describe('parseDuration', () => {
   const table: readonly (readonly [text: string, ms: number])[] = [
@@ -39,6 +39,29 @@ describe('parseDuration', () => {
         const text = parts.map(([amount, [unit]]) => `${amount}${unit}`).join('');
         const expected = parts.reduce((sum, [amount, [, ms]]) => sum + amount * ms, 0);
         assert.equal(parseDuration(text), expected);
+      }),
+    );
+  });
+});
+
+describe('formatDuration', () => {
+  const table: readonly (readonly [ms: number, text: string])[] = [
+    [0, '0s'],
+    [500, '500ms'],
+    [600_000, '10m'],
+    [5_400_000, '1h30m'],
+    [90_061_001, '25h1m1s1ms'],
+  ];
+  for (const [ms, text] of table) {
+    it(`writes ${ms} ms as ${text}`, () => {
+      assert.equal(formatDuration(ms), text);
+    });
+  }
+
+  it('writes what parseDuration reads', () => {
+    fc.assert(
+      fc.property(fc.nat(7 * 86_400_000), (ms) => {
+        assert.equal(parseDuration(formatDuration(ms)), ms);
       }),
     );
   });

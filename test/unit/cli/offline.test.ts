@@ -102,7 +102,9 @@ describe('a plan against manifests', () => {
     assert.match(shut, /^it would wait: policy app: window always denies restarts; /);
     assert.deepEqual(more, []);
     assert.deepEqual(await reasonsOf({ windows: [always] }), []);
-    assert.deepEqual(await reasonsOf({ approval: 'Manual' }), ['it would wait for approval: policy app wants that']);
+    assert.deepEqual(await reasonsOf({ approval: 'Manual' }), [
+      'it would wait: policy app wants approval: kubectl reload approve deploy/web',
+    ]);
   });
 
   it('says nothing of what a free source takes along', async () => {
@@ -363,6 +365,36 @@ describe('an explanation by manifests', () => {
       /^ConfigMap\/app:config\.yaml +Restart +policy app declares Restart by default; in the document: \/logging\/\*\* Hot /m,
     );
     assert.match(stdout, /^Secret\/db:token +Restart +.*\n +read as env TOKEN \(main\)$/m);
+  });
+
+  it('tells what would hold a change, by keys, and what lets it through', async () => {
+    const shut = { name: 'never', type: 'Deny', cron: '* * * * *', duration: '1h' };
+    const gated = policy({ restart: { windows: [shut], approval: 'Manual' } });
+    const own = {
+      ...policy({ sources: [{ kind: 'Secret', name: 'db' }], restart: { cooldown: '1h' } }),
+      metadata: { name: 'own' },
+    };
+    const textOf = async (...policies: readonly object[]): Promise<string> =>
+      (await reload(['explain', 'deploy/web', '--against', folderOf(configMap({}), SECRET, deployment(), ...policies)]))
+        .stdout;
+    const waits = [
+      '  - policy app wants approval: kubectl reload approve deploy/web',
+      '  - policy app: window never denies restarts; when one opens is not in sight',
+      'Once it waits, kubectl reload now deploy/web -n default lets it begin at once.',
+      '',
+    ].join('\n');
+    assert.ok((await textOf(gated)).endsWith(`\nA change that takes a restart would wait now:\n${waits}`));
+    const apart = {
+      ...gated,
+      spec: { ...(gated as { spec: object }).spec, sources: [{ kind: 'ConfigMap', name: 'app' }] },
+    };
+    assert.ok(
+      (await textOf(apart, own)).endsWith(
+        `\nA change of ConfigMap/app:config.yaml, ConfigMap/app:flag would wait now:\n${waits}\nA change of Secret/db:token would begin now.\n`,
+      ),
+    );
+    assert.match(await textOf(own), /\nA change that takes a restart would begin now\.\n$/);
+    assert.doesNotMatch(await textOf(policy()), /would (wait|begin)/);
   });
 
   it('tells one key', async () => {

@@ -62,6 +62,9 @@ describe('snapshots', () => {
     await take({ flag: 'c' });
     await keep(3, new Set([1]));
     assert.deepEqual(await numbers(), [3, 2, 1]);
+    // Nothing else moves when the restart ends that it was kept for.
+    await keep(3);
+    assert.deepEqual(await numbers(), [3, 2]);
     await take({ flag: 'd' });
     await keep(4);
     assert.deepEqual(await numbers(), [4, 3]);

@@ -50,13 +50,16 @@ const aScene = ({ policies, limit = 0 }: { readonly policies: readonly StoredPol
   const sources = new Map<string, Source>([['ConfigMap/app', found({ flag: 'a' })]]);
   const ledgers = new Map<string, Ledger>();
   const moved: (readonly string[])[] = [];
+  const asked = { whoIsBound: 0 };
   const room = createOthers({
     stores: { workloads, records: { syncedFor: () => true } as unknown as Stores['records'] },
     bindings: {
       policiesOf: (workload) =>
         policies.filter((policy) => policy.namespace === workload.namespace && binds(policy, workload)),
-      workloadsOf: (policy) =>
-        workloads.by('namespace', policy.namespace).filter((workload) => binds(policy, workload)),
+      workloadsOf: (policy) => {
+        asked.whoIsBound += 1;
+        return workloads.by('namespace', policy.namespace).filter((workload) => binds(policy, workload));
+      },
     },
     sources: { get: (_namespace, id) => sources.get(id) ?? { state: 'Missing' } },
     ledgers: { of: (workload) => ledgers.get(workloadKey(workload)) },
@@ -80,7 +83,7 @@ const aScene = ({ policies, limit = 0 }: { readonly policies: readonly StoredPol
       .of(seenBy)
       ?.bound.get(policy)
       ?.find(({ name }) => name === of.name)?.standing;
-  return { room, workloads, sources, ledgers, moved, add, decided, standing };
+  return { room, workloads, sources, ledgers, moved, asked, add, decided, standing };
 };
 
 const sequential = storedPolicy({ gates: aGate({ order: 'Sequential' }) });
@@ -136,6 +139,12 @@ describe('how others stand', () => {
       'Done',
     ],
     ['content has failed and was undone', { failed: failure }, {}, 'Failed'],
+    [
+      'somebody went back from its content',
+      { failed: { ...failure, reason: 'RollbackRequested' }, ...held('RollbackRequested') },
+      {},
+      'Due',
+    ],
     [
       'other content than what failed is held',
       { failed: failure, held: { since: T0, reason: 'Cooldown', digest: 'good', changes: new Map() } },
@@ -199,6 +208,54 @@ describe('how others stand', () => {
     assert.equal(moved.length, 1, 'nothing has moved');
     workloads.remove(api);
     assert.deepEqual(moved[1], ['web', 'db']);
+  });
+});
+
+describe('a thousand that wait for each other', () => {
+  it('do not each find out who they are, nor tell each other that they wait', () => {
+    const policies = [sequential];
+    const { room, add, asked, moved, sources } = aScene({ policies });
+    const all = Array.from({ length: 100 }, (_, index) => add(`web-${index}`));
+    const look = (workload: StoredWorkload, ledger: Ledger): void => {
+      const others = room.of(workload);
+      const observed = {
+        ...observing(found({})),
+        workload,
+        policies,
+        sources: new Map(sources),
+        ledger,
+        ...(others && { others }),
+      };
+      const plan = decide(observed, T0 + SECOND);
+      assert.ok(plan.type === 'Act');
+      room.decided(observed, plan);
+    };
+    for (const each of all) look(each, aLedger({ flag: 'a' }));
+    assert.equal(asked.whoIsBound, 0, 'nothing is due');
+    sources.set('ConfigMap/app', edited({ flag: 'b' }, T0));
+    for (const each of all) look(each, aLedger({ flag: 'a' }));
+    assert.equal(asked.whoIsBound, 1);
+    assert.deepEqual(moved, []);
+    add('web-3', { resourceVersion: '2', labels: { app: 'another' } });
+    for (const each of all) look(each, aLedger({ flag: 'a' }));
+    assert.equal(asked.whoIsBound, 2, 'it may be bound otherwise');
+  });
+});
+
+describe('one that waits', () => {
+  it('is told when it is known that nothing changed for the one before it', () => {
+    const { add, decided, moved, sources } = aScene({ policies: [sequential] });
+    const [api, web] = [add('api'), add('web')];
+    decided(api, {});
+    decided(web, {});
+    sources.set('ConfigMap/app', edited({ flag: 'b' }, T0));
+    // It is looked at first, when nothing is known of the other yet.
+    decided(web, held('WaitingForEarlier'));
+    moved.length = 0;
+    decided(api, {});
+    assert.deepEqual(moved, [['web']]);
+    decided(api, {});
+    assert.equal(moved.length, 1, 'nothing has moved');
   });
 });
 

@@ -155,6 +155,11 @@ describe('a request', () => {
       { workloads: [aWorkload({ ignored: true })] },
       /^r Refused NotBound: Deployment web is opted out/,
     ],
+    [
+      'its workload belongs to another one',
+      { workloads: [aWorkload({ notItsOwn: 'it belongs to Deployment web: bind that' })] },
+      /^r Refused NotBound: it belongs to Deployment web: bind that/,
+    ],
   ];
   for (const [what, scene, why] of unbound) {
     it(`is refused where ${what}, but not at once`, async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decide } from '../../../src/domain/decide.ts';
+import { digestKeys, macKey, macScheme, type Digest } from '../../../src/domain/digest.ts';
 import type { Plan } from '../../../src/domain/effects.ts';
 import type { Live } from '../../../src/domain/live.ts';
 import type { Ledger, Observed } from '../../../src/domain/observed.ts';
@@ -9,6 +10,7 @@ import {
   aLedger,
   aPolicy,
   aRestart,
+  aUse,
   aWorkload,
   changed,
   deployment,
@@ -60,6 +62,8 @@ const begun: Ledger = aLedger(
   },
 );
 
+const UNREAD: Live = { state: 'Unknown', name: 'app-live', message: 'forbidden' };
+
 describe('a workload that reads a live object', () => {
   it('is nudged for a hot key when the live object has it, and not before', () => {
     const source = { flag: 'a', hot: 'b' };
@@ -94,6 +98,40 @@ describe('a workload that reads a live object', () => {
   it('takes what its live object holds as applied where nothing is recorded', () => {
     const { ledger: _none, ...observed } = managed({ flag: 'b', hot: 'a' }, live({ flag: 'a', hot: 'a' }));
     assert.deepEqual(act(observed).ledger.applied.get('ConfigMap/app'), digestsOf({ flag: 'a', hot: 'a' }));
+  });
+
+  describe('where what is recorded can not be compared any more', () => {
+    const DB = { kind: 'Secret', name: 'db' } as const;
+    const macs = (key: number, content: Content): ReadonlyMap<string, Digest> =>
+      digestKeys(content, {}, macScheme(macKey(new Uint8Array(32).fill(key)), 'shop', 'Secret', 'db'));
+    const rekeyed = (is: Live, more: Partial<Observed> = {}): Observed => ({
+      ...managed({}, is),
+      workload: aWorkload({ uses: [aUse({ source: DB, key: 'flag', way: 'Env' })] }),
+      policies: [aPolicy({ sources: [DB] })],
+      sources: new Map([['Secret/db', edited({}, T0 - 10 * SECOND, { keys: macs(2, { flag: 'b' }) })]]),
+      live: new Map([['Secret/db', is]]),
+      ledger: aLedger({}, { applied: new Map([['Secret/db', macs(1, { flag: 'a' })]]) }),
+      ...more,
+    });
+
+    it('goes by what its live object holds', () => {
+      const plan = act(rekeyed(live({}, { keys: macs(2, { flag: 'a' }) })));
+      assert.deepEqual(plan.restart?.changes.get('Secret/db'), macs(2, { flag: 'b' }));
+      assert.deepEqual(plan.ledger.applied.get('Secret/db'), macs(2, { flag: 'a' }));
+    });
+
+    it('leaves all as it is until that has been read', () => {
+      for (const is of [live({}, { keys: macs(1, { flag: 'a' }) }), UNREAD]) {
+        const plan = act(rekeyed(is));
+        assert.equal(plan.restart, undefined);
+        assert.deepEqual(plan.ledger.applied.get('Secret/db'), macs(1, { flag: 'a' }));
+      }
+    });
+
+    it('takes nothing over where nothing is recorded and it can not be read', () => {
+      const { ledger: _none, ...observed } = rekeyed(UNREAD);
+      assert.equal(act(observed).ledger.applied.has('Secret/db'), false);
+    });
   });
 
   it('is blocked where the object is not ours', () => {

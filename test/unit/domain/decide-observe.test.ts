@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SECOND, aPolicy, rule } from '../../support/builders.ts';
+import { aGate, aPolicy, HOUR, rule, SECOND } from '../../support/builders.ts';
 import { World } from '../../support/world.ts';
 
 const A = { flag: 'a', hot: 'a' };
@@ -43,6 +43,25 @@ describe('a policy that observes', () => {
       [latest(world)?.action, latest(world)?.outcome, latest(world)?.keys],
       ['Hot', 'Observed', ['ConfigMap/app:hot']],
     );
+  });
+
+  it('waits for no gate to say so, but says what would be waited for', () => {
+    const window = { name: 'far', type: 'Allow', cron: '0 18 * * *', durationMs: HOUR, timeZone: 'UTC' } as const;
+    const gates = aGate({
+      windows: [window],
+      approval: 'Manual',
+      cooldownMs: HOUR,
+      budget: { restarts: 1, periodMs: HOUR },
+    });
+    const world = new World({ policies: [{ ...OBSERVES, gates }] });
+    world.edit({ ...A, flag: 'b' }).advance(SECOND);
+    assert.equal(world.notices.length, 1);
+    assert.match(
+      world.notices[0]?.note ?? '',
+      /would have restarted 2 pods, .*; it would wait: policy policy wants approval.*; it would wait: .*window far lets restarts begin/,
+    );
+    world.policy({ observes: false }).advance(24 * HOUR);
+    assert.deepEqual([world.restarts.length, world.state()], [0, 'UpToDate'], 'nothing old is acted on');
   });
 
   it('leaves nothing old to act on when it enforces at last, and acts on what is new', () => {
@@ -106,5 +125,46 @@ describe('a policy that observes beside one that enforces', () => {
     );
     own.policy({ observes: false }, 1).advance(60 * SECOND);
     assert.equal(own.restarts.length, 0);
+  });
+});
+
+describe('a policy that observes from now on', () => {
+  /** Every look at the world that is not called for by anything new. */
+  const rest = (world: World): readonly string[] => {
+    const before = world.notices.length;
+    const writes = world.recordWrites;
+    for (let look = 0; look < 5; look++) world.policy({ observes: true });
+    assert.equal(world.recordWrites, writes, 'the record is left alone');
+    return world.notices.slice(before).map(({ reason }) => reason);
+  };
+
+  it('says once what it would restart for, though a restart had failed, and its content is gone', () => {
+    const world = new World();
+    world
+      .edit({ ...A, flag: 'b' })
+      .advance(SECOND)
+      .failRollout();
+    world.policy({ observes: true }).edit(A).advance(SECOND);
+    assert.equal(world.notices.at(-1)?.reason, 'WouldRestart');
+    assert.deepEqual(rest(world), []);
+    assert.equal(world.restarts.length, 1);
+  });
+
+  it('says nothing of what had begun before, and leaves it', () => {
+    const world = new World();
+    const { record } = world;
+    assert.ok(record !== undefined);
+    const intent = {
+      n: 1,
+      digest: 'x',
+      at: record.adoptedAt,
+      snapshots: [],
+      keys: ['ConfigMap/app:flag'],
+      changes: [],
+    };
+    world.record = { ...record, intent };
+    world.policy({ observes: true });
+    assert.deepEqual([rest(world), world.restarts.length], [[], 0]);
+    assert.ok(world.record.intent !== undefined);
   });
 });

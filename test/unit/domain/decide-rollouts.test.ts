@@ -23,6 +23,7 @@ import {
 import { parseRestartAnnotation } from '../../../src/domain/annotation.ts';
 import { decide } from '../../../src/domain/decide.ts';
 import { follow } from '../../../src/domain/follow.ts';
+import type { Workload } from '../../../src/domain/observed.ts';
 import type { PodReport } from '../../../src/domain/rollout-cause.ts';
 import { World } from '../../support/world.ts';
 
@@ -388,6 +389,26 @@ describe('a rollout whose containers keep ending', () => {
     const reports = [{ ...report, restart: { n: restart.n, digest: restart.digest } }];
     const followed = follow({ ...observed, pods: [], reports }, restart, MINUTE, restart.issuedAt + SECOND);
     assert.equal(followed?.message, 'container main of pod web-new ended with exit code 2');
+  });
+
+  it('keeps their words to itself where it is not known what it carries, and they read a Secret', () => {
+    const restart = aRestart();
+    const workload = aWorkload({
+      annotation: { n: restart.n, digest: restart.digest, ours: true },
+      rollout: deployment({ status: { replicas: 2, updated: 0, available: 2 } }),
+    });
+    const [report] = looping(new World()) as readonly [PodReport];
+    const reports = [{ ...report, restart: { n: restart.n, digest: restart.digest } }];
+    const messageOf = (uses: Workload['uses']): string | undefined =>
+      follow(
+        observing(found({}), { workload: { ...workload, uses }, pods: [], reports }),
+        restart,
+        MINUTE,
+        restart.issuedAt + SECOND,
+      )?.message;
+    const secret = aUse({ source: { kind: 'Secret', name: 'token' }, way: 'Env' });
+    assert.equal(messageOf([...USES, secret]), 'container main of pod web-new ended with exit code 2');
+    assert.match(messageOf(USES) ?? '', /exit code 2: web: no such flag/);
   });
 });
 

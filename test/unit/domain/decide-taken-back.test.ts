@@ -22,9 +22,11 @@ import {
   HOUR,
   MINUTE,
   observing,
+  SECOND,
   T0,
   USES,
 } from '../../support/builders.ts';
+import { World } from '../../support/world.ts';
 
 type Act = Extract<Plan, { readonly type: 'Act' }>;
 
@@ -63,6 +65,19 @@ describe('a restart that somebody took back', () => {
     assert.equal(plan.ledger.restart.reason, 'Reverted');
     assert.equal(plan.verdict.state, 'Failed');
     assert.match(plan.verdict.message, /took the restart back/);
+  });
+
+  it('is over where every container has started on what there is since then', () => {
+    const observed = observing(found(A), {
+      ledger: aLedger(A, { restart: { ...restart, reason: 'Reverted' } }),
+      workload: aWorkload(),
+      pods: [aPod(T0 - MINUTE), aPod(T0 - MINUTE, 'web-2')],
+    });
+    const plan = act(observed);
+    assert.equal(plan.ledger.history[0]?.reason, 'AlreadyCarried');
+    assert.equal(plan.verdict.state, 'UpToDate');
+    const again = act({ ...observed, ledger: plan.ledger });
+    assert.deepEqual([again.ledger, again.notices], [plan.ledger, []]);
   });
 
   it('is told once: a second look writes nothing', () => {
@@ -189,5 +204,17 @@ describe('an immutable source that was made again with other content', () => {
     );
     assert.equal(plan.restart, undefined);
     assert.equal(plan.ledger.held?.reason, 'ImmutableRecreated');
+  });
+});
+
+describe('a restart that is taken back while its rollout is under way', () => {
+  it('is waited for without one look after another: its pods tell nothing of the template that is there now', () => {
+    const world = new World().edit(B).advance(500);
+    assert.equal(world.restarts.length, 1);
+    world.replaceTemplate('template-1');
+    world.advance(10 * SECOND);
+    assert.equal(world.state(), 'Restarting');
+    world.finishRollout();
+    assert.equal(world.state(), 'UpToDate');
   });
 });

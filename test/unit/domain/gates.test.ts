@@ -12,6 +12,7 @@ import type { Others, Peer, Standing } from '../../../src/domain/others.ts';
 import {
   aGate,
   aLedger,
+  aPod,
   aPolicy,
   applied,
   aRestart,
@@ -200,7 +201,7 @@ describe('a budget', () => {
       warnings.map(({ reason }) => reason),
       ['BudgetExhausted'],
     );
-    assert.match(warnings[0]?.note ?? '', /policy policy allows 2 restarts in 3600s.*kubectl reload reset/);
+    assert.match(warnings[0]?.note ?? '', /policy policy allows 2 restarts in 1h.*kubectl reload reset deploy\/web$/);
   });
 
   it('closes by itself when the oldest leaves the period: one more then, with the last data', () => {
@@ -426,5 +427,104 @@ describe('the record of a hold', () => {
       act(due({ windows: [AT_ONE] })).notices.map(({ severity, reason }) => [severity, reason]),
       [['Normal', 'RestartHeld']],
     );
+  });
+});
+
+describe('what is no way out of a failure', () => {
+  const shut: Partial<GatePolicy> = { windows: [AT_ONE] };
+  const gaveUp = { n: 1, digest: 'bad', at: T0, reason: 'CrashLoopBackOff', changes: changed({ flag: 'x' }) };
+
+  it('is content that comes after the way out has succeeded: its window holds it', () => {
+    const restart = aRestart({ n: 2, phase: 'Succeeded', reason: 'Complete' });
+    const plan = act(due(shut, { ledger: aLedger(A, { restart, failed: gaveUp }) }));
+    assert.deepEqual([plan.restart, plan.ledger.held?.reason], [undefined, 'OutsideWindow']);
+    const under = aRestart({ n: 2, issuedAt: NOW });
+    const workload = aWorkload({
+      annotation: { n: 2, digest: 'digest-1', ours: true },
+      rollout: deployment({ status: { replicas: 2, updated: 1, available: 1 } }),
+    });
+    const newer = due(shut, { workload, ledger: aLedger(A, { restart: under, failed: gaveUp }) });
+    assert.equal(act(newer).restart?.n, 3, 'but not before that is known');
+  });
+
+  it('is content that comes after somebody went back to a snapshot: nothing has failed', () => {
+    for (const phase of ['InProgress', 'Succeeded'] as const) {
+      const restart = aRestart({ n: 2, phase });
+      const ledger = aLedger(A, { restart, failed: { ...gaveUp, reason: 'RollbackRequested' } });
+      const plan = act(due(shut, { ledger, pods: [aPod(T0)] }));
+      assert.deepEqual([plan.restart, plan.ledger.held?.reason], [undefined, 'OutsideWindow']);
+    }
+  });
+});
+
+describe('a clock that is put back', () => {
+  /** It was a day ahead when the latest restart was issued. */
+  const ahead = NOW + 24 * HOUR;
+  const pods = [aPod(T0 - HOUR)];
+
+  it('makes no cooldown longer', () => {
+    const first = act(due({ cooldownMs: 10 * MINUTE }, { ledger: aLedger(A, { restartTimes: [ahead] }) }));
+    assert.deepEqual([first.ledger.held?.reason, first.ledger.held?.until], ['Cooldown', NOW + 10 * MINUTE]);
+    const later = act(due({ cooldownMs: 10 * MINUTE }, { ledger: first.ledger, pods }), NOW + 10 * MINUTE);
+    assert.equal(later.ledger.held, undefined);
+  });
+
+  it('opens no breaker for longer than a period, and a reset closes it', () => {
+    const gates = { budget: { restarts: 2, periodMs: HOUR } };
+    const first = act(due(gates, { ledger: aLedger(A, { restartTimes: [ahead, ahead - MINUTE] }) }));
+    assert.deepEqual([first.ledger.held?.reason, first.ledger.held?.until], ['BudgetExhausted', NOW + HOUR]);
+    const reset = { name: 'r', uid: 'r', type: 'ResetBudget', createdAt: NOW + SECOND } as const;
+    assert.equal(
+      act(due(gates, { ledger: first.ledger, requests: [reset], pods }), NOW + 2 * SECOND).ledger.held,
+      undefined,
+      'reset',
+    );
+  });
+
+  it('makes no debounce longer', () => {
+    const world = new World().edit(B);
+    world.now -= 24 * HOUR;
+    world.advance(25 * HOUR);
+    assert.equal(world.restarts.length, 1);
+    const waiting = act(
+      due({}, { pending: { changes: changed({ flag: 'b' }), firstAt: ahead, burstAt: ahead, lastAt: ahead } }),
+    );
+    assert.equal(waiting.requeueAfterMs, 500);
+  });
+
+  it('has a rollout time out as late as ever', () => {
+    const workload = aWorkload({
+      annotation: { n: 1, digest: 'digest-1', ours: true },
+      rollout: deployment({ status: { replicas: 2, updated: 1, available: 1 } }),
+    });
+    const ledger = aLedger(A, { restart: aRestart({ issuedAt: ahead, changes: changed({ flag: 'b' }) }) });
+    const plan = act(due({}, { workload, ledger }));
+    assert.ok((plan.requeueAfterMs ?? Infinity) <= 10 * MINUTE);
+    assert.equal(plan.ledger.restart?.issuedAt, NOW);
+  });
+});
+
+describe('a source that is deleted and made again while its change is held', () => {
+  it('is not clean though it holds what is applied, where a container has started in between', () => {
+    const world = worldWith({ windows: [AT_ONE] })
+      .edit({ ...A, flag: 'b' })
+      .advance(MINUTE)
+      .startPod()
+      .advance(MINUTE);
+    world.remove().advance(MINUTE);
+    world.edit(A).advance(MINUTE);
+    assert.equal(world.reason(), 'OutsideWindow');
+    world.advance(2 * HOUR).finishRollout();
+    assert.deepEqual([world.restarts.length, world.podsRun('flag').started], [1, true]);
+  });
+
+  it('leaves nothing to do where none has', () => {
+    const world = worldWith({ windows: [AT_ONE] })
+      .edit({ ...A, flag: 'b' })
+      .advance(MINUTE);
+    world.remove().advance(MINUTE);
+    assert.deepEqual([world.state(), world.reason()], ['Blocked', 'SourceMissing']);
+    world.edit(A).advance(24 * HOUR);
+    assert.deepEqual([world.restarts.length, world.ledger()?.held], [0, undefined]);
   });
 });

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Digest } from '../../../src/domain/digest.ts';
 import {
+  claimTrouble,
   desiredLive,
   liveObjectsFor,
   renderedKeys,
@@ -153,6 +154,30 @@ describe('a workload that reads a live object', () => {
     ] as const)
       assert.equal(throughLive(workload, [by]), workload);
   });
+
+  it('reads the source of the first policy, by name, that renders it for that workload', () => {
+    const theirs: LiveObject = { ...OBJECT, source: { kind: 'ConfigMap', name: 'other' } };
+    const by = (name: string, object: LiveObject): ReturnType<typeof aPolicy> =>
+      aPolicy({ name, delivery: { objects: [object], snapshots: 5, rollbackSecrets: false } });
+    const policies = [by('b', theirs), by('a', OBJECT), by('c', theirs)];
+    for (const each of [policies, policies.toReversed()])
+      assert.deepEqual(
+        [...(throughLive(aWorkload({ uses: [live] }), each).live ?? [])],
+        [['ConfigMap/app-live', 'ConfigMap/app']],
+      );
+  });
+
+  for (const [what, theirs, expected] of [
+    ['alike', OBJECT, undefined],
+    ['from another source', { ...OBJECT, source: { kind: 'ConfigMap', name: 'other' } }, 'NotOurs'],
+    ['for other workloads', { ...OBJECT, workloads: [{ kind: 'Deployment', name: 'api' }] }, 'NotOurs'],
+    ['for another kind', { ...OBJECT, workloads: [{ kind: 'StatefulSet', name: 'web' }] }, 'NotOurs'],
+  ] as const)
+    it(`is ${expected === undefined ? 'none the worse' : 'blocked'} where another policy renders it ${what}`, () => {
+      const trouble = claimTrouble({ object: OBJECT, theirs, by: 'first' }, { kind: 'Deployment', name: 'web' });
+      assert.equal(trouble?.reason, expected);
+      if (expected !== undefined) assert.match(trouble?.message ?? '', /rendered by ReloadPolicy first, /);
+    });
 
   it('has the objects that name it', () => {
     assert.deepEqual(liveObjectsFor([policy], { kind: 'Deployment', name: 'web' }), [OBJECT]);

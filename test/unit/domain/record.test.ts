@@ -186,6 +186,20 @@ describe('a record', () => {
     );
   });
 
+  it('is taken by the API however long the places are that have changed', () => {
+    const place = `ConfigMap/app:config.yaml#/${'x'.repeat(10_000)}`;
+    const entry = { time: T0, action: 'Restart', outcome: 'Succeeded', keys: [place], pods: 1 } as const;
+    const intent = { n: 1, digest: 'x', at: T0, snapshots: [], keys: [place], changes: new Map() };
+    reloadRecordStatusSchema.parse(recordStatusOf(aLedger({ a: '1' }, { history: [entry], intent })));
+  });
+
+  it('is the same when it comes back, though a message was cut in the middle of a character', () => {
+    const message = `${'x'.repeat(RECORD_LIMITS.message - 1)}\u{1f680}`;
+    const held = { since: T0, reason: 'Undone', message, changes: changed({ a: '2' }) };
+    const status = recordStatusOf(aLedger({ a: '1' }, { held }));
+    assert.ok(status.held?.message?.isWellFormed());
+  });
+
   it('is cut down to what the API takes', () => {
     const message = 'x'.repeat(RECORD_LIMITS.message + 1);
     const keys = Array.from({ length: RECORD_LIMITS.historyKeys + 1 }, (_, index) => `key-${index}`);

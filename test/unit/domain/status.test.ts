@@ -18,6 +18,7 @@ import {
   aUse,
   aWorkload,
   aDelivery,
+  aGate,
   changed,
   found,
   MINUTE,
@@ -341,6 +342,56 @@ describe('the conditions of a policy', () => {
       });
       assert.match(messageOf(status) ?? '', /key a .*key b .*key c .* and 2 more$/);
     });
+  });
+
+  const managed = aPolicy({
+    delivery: {
+      ...aPolicy().delivery,
+      objects: [
+        {
+          name: 'app-live',
+          source: { kind: 'ConfigMap', name: 'app' },
+          workloads: [{ kind: 'Deployment', name: 'web' }],
+        },
+      ],
+    },
+  });
+  const readyMessage = ({ conditions = [] }: ReloadPolicyStatus): string =>
+    conditions.find(({ type }) => type === 'Ready')?.message ?? '';
+
+  it('say which workload does not mount what is rendered for it, however well it stands', () => {
+    const said =
+      'no container reads ConfigMap app-live, which is rendered for it: mount it in the place of ConfigMap/app, which kubelets deliver whatever the operator decides';
+    const status = statusOf({ policy: managed });
+    assert.deepEqual(status.workloads?.[0]?.notes, [said]);
+    assert.equal(readyMessage(status), `1 workload up to date; Deployment/web: ${said}`);
+    const mounting = aReport(undefined, {
+      workload: aWorkload({ live: new Map([['ConfigMap/app-live', 'ConfigMap/app']]) }),
+    });
+    const mounted = statusOf({ policy: managed, workloads: [mounting] });
+    assert.equal(mounted.workloads?.[0]?.notes, undefined);
+    assert.equal(readyMessage(mounted), '1 workload up to date');
+  });
+
+  it('say that what nobody mounts yet can not be made', () => {
+    const message = 'ConfigMap app-live may not be written by the operator: install config/managed';
+    const live = { name: 'app-live', state: 'Missing' } as const;
+    const standing = { live, trouble: { reason: 'Forbidden', message } } as const;
+    const status = statusOf({ policy: managed, live: new Map([['ConfigMap/app-live', standing]]) });
+    assert.deepEqual(told(status, 'Ready'), ['Ready=True/Blocked']);
+    assert.equal(readyMessage(status), message);
+  });
+
+  it('name a canary that is not bound: nothing would go first', () => {
+    const canary = (name: string): ReloadPolicyStatus =>
+      statusOf({ policy: { gates: aGate({ canary: { workload: { kind: 'Deployment', name } } }) } });
+    assert.deepEqual(told(canary('web'), 'Ready'), ['Ready=True/UpToDate']);
+    const status = canary('wbe');
+    assert.deepEqual(told(status, 'Ready'), ['Ready=False/WorkloadMissing']);
+    assert.equal(
+      readyMessage(status),
+      'Deployment/wbe: it is the canary, and this policy binds no such workload: nothing goes first',
+    );
   });
 
   it('carry what is not followed as notes of the workload, as many as fit', () => {

@@ -23,6 +23,7 @@ import {
   aWorkload,
   changed,
   deployment,
+  digestsOf,
   edited,
   found,
   HOUR,
@@ -371,7 +372,13 @@ describe('a request', () => {
     const { pending, ledger } = later;
     assert.ok(pending !== undefined);
     const released = { ...observed, workload: { ...before, rollout: deployment() }, pending, ledger };
-    assert.equal(act(released, NOW + SECOND).restart?.digest, contentOf(B));
+    const tried = act(released, NOW + SECOND);
+    assert.equal(tried.restart?.digest, contentOf(B));
+    assert.deepEqual(
+      tried.ledger.history.map(({ outcome, reason }) => [outcome, reason]),
+      later.ledger.history.map(({ outcome, reason }) => [outcome, reason]),
+      'nobody has taken back what we have undone',
+    );
   });
 
   it('to restart now does not start pods on what has failed before', () => {
@@ -463,5 +470,65 @@ describe('an answer', () => {
         for (const { uid } of all) assert.equal(takings.get(uid), 1, 'and once');
       }),
     );
+  });
+});
+
+describe('requests that can not be answered yet', () => {
+  it('cost no more the more there are of them', () => {
+    let reads = 0;
+    const watched = (request: Request): Request => ({
+      ...request,
+      get uid() {
+        reads += 1;
+        return request.uid;
+      },
+    });
+    const requests = Array.from({ length: 2_000 }, (_, index) =>
+      watched(aRequest({ name: `r${index}`, type: 'Approve', digest: contentOf(B) })),
+    );
+    const observed = due({ requests, sources: { other: { state: 'Unknown' } } }, B);
+    const unread = { ...observed, sources: new Map([['ConfigMap/app', { state: 'Unknown' } as const]]) };
+    const taken = takeUp({ observed: unread, ledger: aLedger(A), forced: false, unproven: false, now: NOW });
+    assert.equal(taken.ledger.answers, undefined);
+    assert.ok(reads <= 20 * requests.length, `${reads} looks at ${requests.length} requests`);
+  });
+});
+
+describe('a request to go back to a snapshot', () => {
+  const id = 'ConfigMap/app';
+  const asked = (observes: boolean): Act =>
+    act(
+      observing(found(B), {
+        ledger: aLedger(B),
+        policies: [aPolicy({ observes })],
+        live: new Map([
+          [
+            id,
+            {
+              state: 'Present',
+              name: 'app-live',
+              uid: 'uid-live',
+              resourceVersion: '1',
+              keys: digestsOf(B),
+              snapshot: 2,
+              ours: true,
+            },
+          ],
+        ]),
+        snapshots: new Map([[id, { object: 'app-live', numbers: [2, 1], keys: new Map([[1, digestsOf(A)]]) }]]),
+        requests: [aRequest({ type: 'Rollback', snapshot: 1 })],
+      }),
+    );
+
+  it('begins at once, and leaves what the source holds alone', () => {
+    const plan = asked(false);
+    assert.equal(answerOf(plan), 'Done');
+    assert.deepEqual([plan.ledger.intent?.n, plan.ledger.failed?.reason], [1, 'RollbackRequested']);
+  });
+
+  it('is refused where every policy only observes: it would begin when one enforces', () => {
+    const plan = asked(true);
+    assert.equal(answerOf(plan), 'Refused Observing');
+    assert.deepEqual([plan.ledger.intent, plan.ledger.failed], [undefined, undefined]);
   });
 });

@@ -2,7 +2,23 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { aGate, aPolicy, HOUR, MINUTE, rule, SECOND } from '../../support/builders.ts';
+import { decide } from '../../../src/domain/decide.ts';
+import {
+  aGate,
+  aLedger,
+  aPolicy,
+  aRestart,
+  aWorkload,
+  changed,
+  deployment,
+  edited,
+  HOUR,
+  MINUTE,
+  observing,
+  rule,
+  SECOND,
+  T0,
+} from '../../support/builders.ts';
 import type { Policy } from '../../../src/domain/observed.ts';
 import { recordStatusOf } from '../../../src/domain/record.ts';
 import { intendUndo, notUndone, onFailureOf, whyNoRollback } from '../../../src/domain/undo.ts';
@@ -100,6 +116,18 @@ describe('a restart that failed', () => {
     const world = new World({ policies: [UNDOING] });
     world.edit(BAD).advance(MINUTE).deploy('template-2').failRollout();
     assert.deepEqual(world.undone, []);
+  });
+
+  it('is not undone where that has changed before it could be done', () => {
+    const world = new World({ policies: [UNDOING] });
+    world.edit(BAD).advance(MINUTE);
+    world.dieOfUndo = 'Before';
+    world.failRollout();
+    assert.equal(world.ledger()?.failed?.undo?.phase, 'Intended');
+    world.deploy('template-2').start().advance(MINUTE);
+    assert.deepEqual(world.undone, []);
+    assert.equal(world.restarts.length, 1);
+    assert.equal(world.ledger()?.failed?.undo, undefined);
   });
 
   it('is not undone where a newer change takes its place', () => {
@@ -221,6 +249,29 @@ describe('content that failed and was undone', () => {
     assert.equal(world.restarts.length, 1);
     assert.equal(world.state(), 'UpToDate');
     assert.equal(world.ledger()?.failed, undefined);
+  });
+});
+
+describe('an undo that somebody takes back', () => {
+  it('is not waited for without end, nor without a pause', () => {
+    const restart = aRestart({ digest: 'bad', phase: 'Failed', reason: 'CrashLoopBackOff' });
+    const undo = { mode: 'Undo', phase: 'InProgress', at: T0 } as const;
+    const failed = { n: 1, digest: 'bad', at: T0, reason: 'CrashLoopBackOff', changes: changed(BAD), undo };
+    const observed = observing(edited(BAD, T0 - MINUTE), {
+      policies: [UNDOING],
+      ledger: aLedger(GOOD, { restart, failed }),
+      workload: aWorkload({
+        annotation: { n: 1, digest: 'bad', ours: true },
+        annotationValue: 'v1.1.bad',
+        rollout: deployment({ status: { replicas: 3, updated: 1, available: 2 } }),
+      }),
+    });
+    const waiting = decide(observed, T0 + MINUTE);
+    assert.ok(waiting.type === 'Act' && waiting.requeueAfterMs === 9 * MINUTE + 1);
+    const over = decide(observed, T0 + 10 * MINUTE + 1);
+    assert.ok(over.type === 'Act');
+    assert.deepEqual([over.ledger.failed?.undo?.phase, over.requeueAfterMs], ['TimedOut', undefined]);
+    assert.match(over.verdict.message, /somebody has put the template back to it/);
   });
 });
 

@@ -138,6 +138,35 @@ describe('why a workload did not reload', () => {
       ['no policy that binds it names Secret/db: changes there are left alone; add what matters to the sources of one'],
     ],
     [
+      'it reads its source and not what is rendered from that',
+      known({
+        policies: [
+          aPolicy({
+            delivery: {
+              ...aPolicy().delivery,
+              objects: [
+                {
+                  name: 'app-live',
+                  source: { kind: 'ConfigMap', name: 'app' },
+                  workloads: [{ kind: 'Deployment', name: 'web' }],
+                },
+              ],
+            },
+          }),
+        ],
+      }),
+      [
+        'no container reads ConfigMap app-live, which is rendered for it: mount it in the place of ConfigMap/app, which kubelets deliver whatever the operator decides',
+      ],
+    ],
+    [
+      'it is a pod, which is given a certificate',
+      known({
+        workload: aWorkload({ uses: [aUse(), aUse({ source: { kind: 'ConfigMap', name: 'kube-root-ca.crt' } })] }),
+      }),
+      [],
+    ],
+    [
       'there is no record',
       unrecorded,
       [
@@ -154,7 +183,9 @@ describe('why a workload did not reload', () => {
     [
       'something new holds it',
       held('OutsideWindow', 'opens at noon'),
-      [`a restart for ConfigMap/app:flag waits since ${NOW}: opens at noon`],
+      [
+        `a restart for ConfigMap/app:flag waits since ${NOW}: opens at noon; at once by kubectl reload now deploy/web -n shop`,
+      ],
     ],
     [
       'a restart is under way',
@@ -169,12 +200,16 @@ describe('why a workload did not reload', () => {
     [
       'a restart failed',
       restarted({ n: 3, phase: 'Failed', reason: 'ProgressDeadlineExceeded', message: 'no progress' }),
-      ['restart 3 failed: no progress; it is not tried again until content or pod template change'],
+      [
+        'restart 3 failed: no progress; it is not tried again until content or pod template change, or somebody asks for it: kubectl reload retry deploy/web -n shop',
+      ],
     ],
     [
       'a restart timed out',
       restarted({ n: 3, phase: 'TimedOut', reason: 'ProgressTimeout', message: 'after 10m' }),
-      ['restart 3 timed out: after 10m; it is not tried again until content or pod template change'],
+      [
+        'restart 3 timed out: after 10m; it is not tried again until content or pod template change, or somebody asks for it: kubectl reload retry deploy/web -n shop',
+      ],
     ],
     ['a rollout of others carried nothing', restarted({ phase: 'Failed', reason: 'NotCarried' }), []],
     [

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { KubeError } from '../../../src/kube/errors.ts';
-import { whereServed } from '../../../src/kube/requests.ts';
+import { requestsServed } from '../../../src/kube/requests.ts';
 import type { ListWatch } from '../../../src/runtime/list-watch.ts';
 import { createReflector } from '../../../src/runtime/reflector.ts';
 import { createFakeClock, settled } from '../../support/fake-clock.ts';
@@ -33,7 +33,7 @@ describe('requests where the definition is missing', () => {
     const ignore = (): void => undefined;
     const sink = { listing: ignore, rewound: ignore, upsert: ignore, remove: ignore, listed: ignore };
     const parts = { name: 'requests', sink, clock, random: () => 0.5, log: createRecordingLog() };
-    const reflector = createReflector({ ...parts, source: whereServed(source) });
+    const reflector = createReflector({ ...parts, source: requestsServed(source) });
     const running = reflector.run(ending.signal);
     await settled();
     assert.match(reflector.status().error?.message ?? '', /ReloadRequest is not installed: .*kubectl apply -k crds/);

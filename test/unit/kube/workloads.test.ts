@@ -84,7 +84,6 @@ describe('a workload as the API carries it', () => {
       const made = raw('Rollout');
       return parseWorkload('Rollout', { ...made, spec: { ...made.spec, ...spec }, status }).rollout;
     };
-    const at = '2026-01-01T00:00:00Z';
     assert.deepEqual(
       rollout({ replicas: 3 }, { observedGeneration: '3', phase: 'Paused', message: 'CanaryPauseStep' }),
       {
@@ -100,9 +99,26 @@ describe('a workload as the API carries it', () => {
         restarting: false,
       },
     );
-    const restarting = (restartedAt?: string): unknown =>
-      (rollout({ restartAt: at }, { restartedAt }) as { readonly restarting: boolean }).restarting;
-    assert.deepEqual([restarting(), restarting('2025-01-01T00:00:00Z'), restarting(at)], [true, true, false]);
+  });
+
+  it('Rollout: a time to restart counts where the latest restart of ours has set it', () => {
+    const at = '2026-01-01T00:00:00Z';
+    const restarting = (own: string | undefined, template: string, restartedAt?: string): unknown => {
+      const made = raw('Rollout', annotated(template));
+      const { rollout } = parseWorkload('Rollout', {
+        ...made,
+        metadata: { ...made.metadata, ...(own !== undefined && { annotations: { [ANNOTATION]: own } }) },
+        spec: { ...made.spec, restartAt: at },
+        status: { ...(restartedAt !== undefined && { restartedAt }) },
+      });
+      return (rollout as { readonly restarting: boolean }).restarting;
+    };
+    assert.equal(restarting('v1.5.def', 'v1.4.abc'), true);
+    assert.equal(restarting('v1.5.def', 'v1.4.abc', '2025-01-01T00:00:00Z'), true);
+    assert.equal(restarting('v1.5.def', 'v1.4.abc', at), false);
+    // Somebody has asked for a time, perhaps for one that is still to come.
+    assert.equal(restarting('v1.5.def', 'v1.6.abc'), false);
+    assert.equal(restarting(undefined, 'v1.6.abc'), false);
   });
 
   it('what a controller made is not its own, but what it takes after is', () => {

@@ -238,6 +238,15 @@ describe('reflector', () => {
     assert.equal(reflector.status().error, undefined);
   });
 
+  it('does not back off from one silence to the next, however soon a watch counts as silent', async () => {
+    const { calls, clock } = await start(
+      { lists: [empty], watches: Array.from({ length: 20 }, () => ['open', { after: 60_000 }]) },
+      { idleMs: 5_000 },
+    );
+    await clock.advance(10 * 5_100);
+    assert.equal(calls.length, 2 + 10);
+  });
+
   it('gives up an opening that gets no answer', async () => {
     const { calls, clock } = await start({ lists: [empty], watches: [[{ after: 1_000_000 }]] });
     await clock.advance(90_100);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import { TerminalError, WaitingError } from '../../../src/runtime/errors.ts';
 import { createWorkQueue, type Worker, type WorkOutcome, type WorkQueue } from '../../../src/runtime/workqueue.ts';
 import { createFakeClock, settled, type FakeClock } from '../../support/fake-clock.ts';
@@ -445,5 +446,28 @@ describe('work queue, whatever happens', () => {
       }),
       { numRuns: 100 },
     );
+  });
+});
+
+describe('a key that is to run again at once', () => {
+  it('lets everything else have its turn first', async () => {
+    let runs = 0;
+    const controller = new AbortController();
+    const queue = createWorkQueue({ name: 'test', clock: systemClock, random: () => 0, log: createRecordingLog() });
+    const running = queue.run(
+      () => {
+        runs += 1;
+        // Without a turn in between nothing would ever end this.
+        if (runs > 100_000) controller.abort();
+        return Promise.resolve({ requeueAfterMs: 0 });
+      },
+      { concurrency: 1 },
+      controller.signal,
+    );
+    queue.add('a');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    controller.abort();
+    await running;
+    assert.ok(runs > 1 && runs < 1_000, `${runs} runs`);
   });
 });

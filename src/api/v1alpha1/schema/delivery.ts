@@ -83,12 +83,20 @@ export const delivery = z
   })
   .meta({ title: 'DeliverySettings', description: 'What workloads mount.' });
 
+const NOT_IN_SOURCES = 'a live object has a source that is not in sources: add it there, or correct the name';
+
+/** What a selector finds is known only later. */
+export const liveSourcesIn = (kind: 'ConfigMap' | 'Secret'): string =>
+  `!has(self.delivery) || !has(self.delivery.objects) || self.sources.exists(s, has(s.selector) && s.kind == '${kind}') || self.delivery.objects.all(o, o.source.kind != '${kind}' || dyn(o.source) in dyn(self.sources))`;
+
 /** What delivery demands of the rest of a spec. */
 export const DELIVERY_RULES: readonly CelRule[] = [
   {
-    rule: '!has(self.delivery) || !has(self.delivery.objects) || self.sources.exists(s, has(s.selector)) || self.delivery.objects.all(o, dyn(o.source) in dyn(self.sources))',
-    message: 'a live object has a source that is not in sources: add it there, or correct the name',
+    rule: liveSourcesIn('ConfigMap'),
+    message: NOT_IN_SOURCES,
   },
+  // Each kind by itself: whoever may select ConfigMaps may not have Secrets rendered for that.
+  { rule: liveSourcesIn('Secret'), message: NOT_IN_SOURCES },
   {
     rule: "(has(self.delivery) && has(self.delivery.mode) && self.delivery.mode == 'Managed') == (has(self.delivery) && has(self.delivery.objects) && self.delivery.objects.size() > 0)",
     message: 'delivery mode Managed and delivery.objects go together: set both or neither',

@@ -165,6 +165,32 @@ const workloadStatus = z
   })
   .meta({ title: 'WorkloadStatus', description: 'What is known of one bound workload.' });
 
+const liveObjectStatus = z
+  .object({
+    kind: sourceKind(),
+    name: z.string().max(253).describe('Name of the live object.'),
+    state: z.enum(['Rendered', 'Missing', 'Contested', 'Blocked']).meta({
+      title: 'LiveObjectState',
+      description:
+        'Rendered (it holds what it is to hold, or is about to); Missing (it is about to be made); Contested (somebody else keeps changing it, and it is put back less and less often); Blocked (it can not be rendered).',
+    }),
+    message: message().describe('What stands in the way, for people.').exactOptional(),
+    snapshot: int32(0).describe('Number of the snapshot that it is of.').exactOptional(),
+    putBack: z
+      .object({
+        change: z.enum(['Edited', 'Deleted']).meta({ title: 'LiveObjectChange', description: 'What was done to it.' }),
+        by: z.string().max(128).describe('Who did it: the name of a field manager.').exactOptional(),
+        time: time().describe('When it was put back.'),
+        times: int32(1).describe('How often in a row it had to be.'),
+      })
+      .meta({
+        title: 'PutBack',
+        description: 'The latest time that somebody else had edited or deleted it, and it was put back.',
+      })
+      .exactOptional(),
+  })
+  .meta({ title: 'LiveObjectStatus', description: 'What is known of one object that the operator renders.' });
+
 const historyEntry = z
   .object({
     ...historyFields,
@@ -189,6 +215,14 @@ export const reloadPolicyStatusSchema = z
       .array(sourceStatus)
       .max(STATUS_LIMITS.sources)
       .meta({ ...listMapBy('kind', 'name'), description: 'What is known of each source.' })
+      .exactOptional(),
+    liveObjects: z
+      .array(liveObjectStatus)
+      .max(STATUS_LIMITS.liveObjects)
+      .meta({
+        ...listMapBy('kind', 'name'),
+        description: 'What is known of each object that is rendered; delivery Managed.',
+      })
       .exactOptional(),
     workloadCount: int32(0).describe('How many workloads the policy binds.').exactOptional(),
     workloads: z

@@ -40,6 +40,11 @@ export const reloadRequestSpecSchema = z
       )
       .exactOptional(),
     snapshot: int32(1).describe('For Rollback: the number of the snapshot.').exactOptional(),
+    object: objectName()
+      .describe(
+        'For Rollback: name of the live object that is to go back. Each has numbers of its own: without it, only one of those that the workload reads may have a snapshot of that number.',
+      )
+      .exactOptional(),
   })
   .meta({
     title: 'ReloadRequestSpec',
@@ -53,6 +58,10 @@ export const reloadRequestSpecSchema = z
       {
         rule: "has(self.snapshot) == (self.type == 'Rollback')",
         message: 'Rollback needs a snapshot, and the other types take none',
+      },
+      {
+        rule: "!has(self.object) || self.type == 'Rollback'",
+        message: 'object is for type Rollback',
       },
     ),
   });

@@ -1,14 +1,15 @@
 /** Lists that come in pages, as a whole. */
 
-import type { KubeClient } from '../kube/connect.ts';
-import { listWatch, type KubeObject } from '../kube/listwatch.ts';
+import type { KubeClient } from './connect.ts';
+import { listWatch, type KubeObject, type ListWatchOptions } from './listwatch.ts';
 
+/** @throws what the client does; nothing is repeated */
 export const everyItem = async <T extends KubeObject>(
   client: KubeClient,
-  path: string,
+  options: ListWatchOptions,
   signal: AbortSignal,
 ): Promise<readonly T[]> => {
-  const source = listWatch<T>(client, { path });
+  const source = listWatch<T>(client, options);
   const found: T[] = [];
   let continueToken: string | undefined;
   do {

@@ -1,0 +1,58 @@
+/**
+ * A rollback keeps pods that are older than what failed. A container of theirs that ended and was started again meanwhile
+ * began on what failed, though: its environment has it still. Nothing but another restart takes it away.
+ */
+
+import { someStartedWithin } from './containers.ts';
+import { changedKeys, compare } from './difference.ts';
+import { bareDigest } from './digest.ts';
+import { liveOf } from './live.ts';
+import { asLive } from './managed.ts';
+import { sourceId, type Intent, type Ledger, type Observed, type Undo } from './observed.ts';
+import { currentUndo } from './undo.ts';
+
+/**
+ * The record with a restart in it that has begun, to what is delivered again, where the rollback that has just come to its
+ * end has left a container on what failed.
+ * @param before as it was before this look
+ * @returns undefined where the workload's pods must be known to tell
+ */
+export const sweep = (observed: Observed, before: Ledger, after: Ledger, now: number): Ledger | undefined => {
+  const undo = currentUndo(after);
+  const { restart, failed } = after;
+  if (undo?.snapshots === undefined || restart === undefined || failed === undefined) return after;
+  if (!isOver(undo) || currentUndo(before)?.phase === undo.phase || mayNotAct(observed, failed.changes)) return after;
+  if (observed.pods === undefined) return undefined;
+  if (!someStartedWithin(observed.workload, observed.pods, restart.issuedAt, undo.at)) return after;
+  const intent: Intent = {
+    n: Math.max(restart.n, observed.workload.annotation?.n ?? 0) + 1,
+    digest: digestOfLive(observed, after),
+    at: now,
+    snapshots: undo.snapshots,
+    keys: changedKeys(failed.changes),
+    // What is delivered again counts as applied already.
+    changes: new Map(),
+  };
+  return { ...after, intent };
+};
+
+const isOver = ({ phase }: Undo): boolean => phase === 'Succeeded' || phase === 'TimedOut';
+
+/** No effect of any kind. */
+const mayNotAct = ({ policies }: Observed, changes: { has(id: string): boolean }): boolean =>
+  policies.every(({ observes }) => observes === true) ||
+  policies.some(({ suspended, sources }) => suspended && sources.some((source) => changes.has(sourceId(source))));
+
+/** Names what the live objects hold, as if it were what the sources do. */
+const digestOfLive = (observed: Observed, ledger: Ledger): string => {
+  const sources = new Map(
+    [...observed.sources].map(([id, source]) => {
+      const live = liveOf(observed, id);
+      return [
+        id,
+        live?.state === 'Present' && source.state === 'Present' ? asLive(source, live.keys) : source,
+      ] as const;
+    }),
+  );
+  return bareDigest(compare({ ...observed, sources }, ledger).restartDigest);
+};
