@@ -9,7 +9,9 @@ import { Cluster, isBad, isInvalid, isRolledOut, type Deployed } from './cluster
 import {
   anAccount,
   contentOf,
+  deliveredFlag,
   deliveredTo,
+  differing,
   hold,
   isTroubled,
   hasFailed,
@@ -135,9 +137,14 @@ export class History {
 
   #restarted(workload: Deployed, order: RestartOrder): void {
     const account = this.#account(workload);
-    if (order.live === undefined) judgeRestart(this.#scene(workload), workload, order);
+    const delivered = deliveredTo(this.cluster, workload);
+    // Containers that started in the middle of what was rolled back, or may have by the second, are due once more.
+    const deliveredOf = (name: string): string | undefined => deliveredFlag(this.cluster, workload, name);
+    const mayHave = account.undone !== undefined && differing(this.cluster, workload, [], deliveredOf).length > 0;
+    if (workload.live.size > 0 && mayHave) account.changes.push(this.cluster.now);
+    if (order.live === undefined && workload.live.size === 0) judgeRestart(this.#scene(workload), workload, order);
     else judgeChange(this.#scene(workload), workload, order);
-    const content = deliveredTo(this.cluster, workload);
+    const content = delivered;
     account.restarts.push({ at: this.cluster.now, elapsed: this.operator.elapsed, value: order.value, content });
     // One that never got through is nothing to go back to.
     const last = account.restarts.at(-2);

@@ -176,7 +176,11 @@ export const deliveredTo = (cluster: Cluster, workload: Deployed): string =>
 export const startedOn = ({ sources }: Deployed, { started }: RunningPod): string =>
   sources.map((name) => `${name}=${started.get(name)?.['flag'] ?? ''}`).join(' ');
 
-const deliveredFlag = ({ sources, objects }: Cluster, { live }: Deployed, source: string): string | undefined => {
+export const deliveredFlag = (
+  { sources, objects }: Cluster,
+  { live }: Deployed,
+  source: string,
+): string | undefined => {
   const object = live.get(source);
   return (object === undefined ? sources.get(source) : objects.get(object))?.content['flag'];
 };
