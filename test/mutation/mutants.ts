@@ -264,15 +264,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'those that come later do not wait',
     file: 'domain/order.ts',
-    find: "earlier.filter(is('Due', 'InProgress', 'Unknown'))",
-    replace: "earlier.filter(is('InProgress'))",
+    find: "peer.standing !== 'Done' &&",
+    replace: "['Failed', 'InProgress'].includes(peer.standing) &&",
     by: [order('in waves')],
   },
   {
     name: 'one that has failed stops nobody',
     file: 'domain/order.ts',
-    find: "earlier.filter(is('Failed'))",
-    replace: 'earlier.filter(() => false)',
+    find: "peer.standing !== 'Done' &&",
+    replace: "!['Done', 'Failed'].includes(peer.standing) &&",
     by: [order('one after the other')],
   },
   {
