@@ -8,7 +8,7 @@ import { changedKeys, compare } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import { liveOf } from './live.ts';
 import { asLive } from './managed.ts';
-import { sourceId, type Intent, type Ledger, type Observed, type Undo } from './observed.ts';
+import { sourceId, type Intent, type Ledger, type Observed, type SnapshotReference, type Undo } from './observed.ts';
 import { currentUndo } from './undo.ts';
 
 /**
@@ -22,6 +22,8 @@ export const sweep = (observed: Observed, before: Ledger, after: Ledger, now: nu
   const { restart, failed } = after;
   if (undo?.snapshots === undefined || restart === undefined || failed === undefined) return after;
   if (!isOver(undo) || currentUndo(before)?.phase === undo.phase || mayNotAct(observed, failed.changes)) return after;
+  // Those that share it have begun with something else since: the restart that follows them replaces every container.
+  if (undo.snapshots.some((each) => hasMoved(observed, each))) return after;
   if (observed.pods === undefined) return undefined;
   if (!someStartedWithin(observed.workload, observed.pods, restart.issuedAt, undo.at)) return after;
   const intent: Intent = {
@@ -37,6 +39,11 @@ export const sweep = (observed: Observed, before: Ledger, after: Ledger, now: nu
 };
 
 const isOver = ({ phase }: Undo): boolean => phase === 'Succeeded' || phase === 'TimedOut';
+
+const hasMoved = (observed: Observed, { source, number }: SnapshotReference): boolean => {
+  const live = liveOf(observed, source);
+  return live?.state === 'Present' && live.snapshot !== number;
+};
 
 /** No effect of any kind. */
 const mayNotAct = ({ policies }: Observed, changes: { has(id: string): boolean }): boolean =>

@@ -2,13 +2,14 @@
 
 import { compare, onItsWay, onlyFrom, type Difference } from './difference.ts';
 import type { RestartOrder } from './effects.ts';
+import { RECOVERED, ROLLBACK_REQUESTED } from './failure-words.ts';
 import { expectedOf } from './key-change.ts';
 import { listed } from './listed.ts';
 import { hasArrived, keysIn, liveOf } from './live.ts';
 import type { Changes, Intent, Ledger, Observed, Restart, Source, SourceId } from './observed.ts';
 import { carried, counted } from './outcomes.ts';
 import { isByRestartAt, wholeSecondAfter } from './restart-at.ts';
-import { replacedBy, replacedByUnrecorded } from './undo.ts';
+import { failedBefore, replacedBy, replacedByUnrecorded } from './undo.ts';
 import { keyOfUnit } from './units.ts';
 
 /** The part of some changes that pods find in what they mount: hot keys count as sent only then. */
@@ -31,11 +32,50 @@ export const movedBy = (observed: Observed, changes: Changes): readonly SourceId
 export const mayBeCarriedByOthers = (observed: Observed, changes: Changes): boolean =>
   [...changes].every(([id, units]) => [...units.keys()].every((name) => hasArrived(observed, id, keyOfUnit(name))));
 
-/** A restart whose beginning is recorded, and that is in the template by now, is issued; one that others overtook is void. */
+/**
+ * Whether those that share a live object have gone on from what a restart that has begun would deliver: they go back from
+ * that content, or from what came into it after this one had begun, or have begun with another snapshot since. What a
+ * person has asked for is not given up for the latter.
+ */
+export const isGivenUp = (
+  { live, ledger }: Pick<Observed, 'live' | 'ledger'>,
+  intent: Intent,
+  sharers: readonly Observed[],
+): boolean => {
+  const isWish = ledger?.failed?.reason === ROLLBACK_REQUESTED && ledger.failed.at === intent.at;
+  return intent.snapshots.some(({ source, object, number }) => {
+    const present = live?.get(source);
+    const isElsewhere = present?.state === 'Present' && present.snapshot !== undefined && present.snapshot !== number;
+    return sharers
+      .filter((sharer) => sharer.live?.get(source)?.name === object)
+      .some((sharer) => {
+        const { failed, restart } = sharer.ledger ?? {};
+        const given = failed?.undo?.mode === 'Rollback' ? failed.changes.get(source) : undefined;
+        return (
+          (given !== undefined && failed !== undefined && (intent.at <= failed.at || isIn(given, intent, source))) ||
+          (isElsewhere && !isWish && restart?.origin === 'Issued' && restart.issuedAt > intent.at)
+        );
+      });
+  });
+};
+
+/** Of the keys that both move, all move to the same content. */
+const isIn = (given: ReadonlyMap<string, unknown>, { changes }: Intent, source: SourceId): boolean => {
+  const own = changes.get(source);
+  const both = [...given].filter(([name]) => own?.has(name) === true);
+  return both.length > 0 && both.every(([name, digest]) => own?.get(name) === digest);
+};
+
+/**
+ * A restart whose beginning is recorded, and that is in the template by now, is issued; one that others overtook, or went
+ * back from, is void.
+ */
 export const settleIntent = (observed: Observed, ledger: Ledger, now: number): Ledger => {
   const { intent, ...rest } = ledger;
   const { annotation, templateHash } = observed.workload;
-  if (intent === undefined || annotation === undefined || annotation.n < intent.n) return ledger;
+  if (intent === undefined) return ledger;
+  if (annotation === undefined || annotation.n < intent.n)
+    return isGivenUp({ ...observed, ledger }, intent, observed.sharers ?? []) ? rest : ledger;
   if (annotation.n > intent.n || annotation.digest !== intent.digest) return rest;
   const restart: Restart = {
     n: intent.n,
@@ -86,7 +126,8 @@ export const behindLive = (observed: Observed, ledger: Ledger): Difference | und
     return [...keysIn(difference.restart.get(id))].every((key) => ahead.has(key));
   };
   const ids = new Set(shared.flatMap(([id]) => (difference.restart.has(id) && isOfSharers(id) ? [id] : [])));
-  if (ids.size === 0) return undefined;
+  // What failed here is followed by nobody: it is about to be gone from there.
+  if (ids.size === 0 || failedBefore(ledger, difference) !== undefined) return undefined;
   // What is in other live objects, or is not, is a matter of their own.
   const reaches = (id: SourceId): boolean => ids.has(id) || liveOf(observed, id) === undefined;
   return {
@@ -130,13 +171,17 @@ export const asLive = (source: Extract<Source, { readonly state: 'Present' }>, k
  */
 const keysAhead = ({ sharers = [], ledger, ...observed }: Observed, id: SourceId): ReadonlySet<string> => {
   const live = liveOf(observed, id);
-  const others = sharers.filter((sharer) => sharer.ledger?.applied.has(id) === true);
+  const others = sharers.flatMap((sharer) => (sharer.ledger?.applied.has(id) === true ? [sharer.ledger] : []));
   if (live?.state !== 'Present' || !live.ours || others.length === 0) return new Set();
   const keys = new Set([...live.keys.keys(), ...keysIn(ledger?.applied.get(id))]);
   return new Set(
     [...keys].filter((key) => {
       const is = live.keys.get(key);
-      return awaited(ledger, id, key) !== is && others.some((sharer) => awaited(sharer.ledger, id, key) === is);
+      const mayLead = (other: Ledger): boolean =>
+        !isSent(ledger, id, key) || isSent(other, id, key) || isLater(other, ledger, id);
+      return (
+        awaited(ledger, id, key) !== is && others.some((other) => awaited(other, id, key) === is && mayLead(other))
+      );
     }),
   );
 };
@@ -144,3 +189,12 @@ const keysAhead = ({ sharers = [], ledger, ...observed }: Observed, id: SourceId
 /** What a key holds for a workload once its restart has arrived. */
 const awaited = (ledger: Ledger | undefined, id: SourceId, key: string): string | undefined =>
   expectedOf(onItsWay(ledger)?.get(id), key, ledger?.applied.get(id)?.get(key));
+
+const isSent = (ledger: Ledger | undefined, id: SourceId, key: string): boolean =>
+  keysIn(onItsWay(ledger)?.get(id)).has(key);
+
+/** Whether what is applied there came after what is on its way here, and not before it: by a rollback, or a later restart. */
+const isLater = ({ failed, restart }: Ledger, own: Ledger | undefined, id: SourceId): boolean =>
+  (failed?.undo?.mode === 'Rollback' && failed.changes.has(id)) ||
+  restart?.reason === RECOVERED ||
+  (restart?.issuedAt ?? -Infinity) > (own?.intent?.at ?? own?.restart?.issuedAt ?? Infinity);

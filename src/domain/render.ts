@@ -5,6 +5,7 @@ import type { Digest } from './digest.ts';
 import { isContentRefused } from './gates/content.ts';
 import { suspended } from './gates/suspended.ts';
 import { keysIn, liveBaseline } from './live.ts';
+import { isGivenUp } from './managed.ts';
 import type { Observed, Policy, SourceId } from './observed.ts';
 import { problemsOf } from './validation.ts';
 
@@ -37,20 +38,22 @@ const contentOf = (members: readonly Observed[], id: SourceId, key: string): Rea
  * whose record a crash has kept from saying so, wants nothing any more: what it delivers was there before.
  */
 export const begunSnapshot = (members: readonly Observed[], id: SourceId, object: string): number | undefined => {
-  const numbers = members.flatMap(({ workload: { annotation }, ledger }) =>
-    ledger?.intent === undefined || (annotation?.n ?? 0) >= ledger.intent.n
-      ? []
-      : ledger.intent.snapshots.flatMap((each) => (each.source === id && each.object === object ? [each.number] : [])),
-  );
+  const numbers = members.flatMap((member) => {
+    const intent = member.ledger?.intent;
+    if (intent === undefined || (member.workload.annotation?.n ?? 0) >= intent.n) return [];
+    const others = members.filter((each) => each !== member);
+    if (isGivenUp(member, intent, others)) return [];
+    return intent.snapshots.flatMap((each) => (each.source === id && each.object === object ? [each.number] : []));
+  });
   if (numbers.length > 0) return Math.max(...numbers);
   return undoneTo(members, id, object);
 };
 
-/** A rollback that is under way. */
+/** A rollback that is under way: the template still carries what failed. */
 const undoneTo = (members: readonly Observed[], id: SourceId, object: string): number | undefined => {
-  for (const { ledger } of members) {
-    const undo = ledger?.failed?.undo;
-    if (undo?.mode !== 'Rollback' || undo.phase !== 'Intended') continue;
+  for (const { ledger, workload } of members) {
+    const { undo, n } = ledger?.failed ?? {};
+    if (undo?.mode !== 'Rollback' || undo.phase !== 'Intended' || workload.annotation?.n !== n) continue;
     const to = undo.snapshots?.find((each) => each.source === id && each.object === object);
     if (to !== undefined) return to.number;
   }

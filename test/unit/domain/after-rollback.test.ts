@@ -125,6 +125,10 @@ describe('a rollback that is over', () => {
     ['it was found to be over before', rolledBack(MEANWHILE, undo({ phase: 'Succeeded' }))],
     ['a policy is suspended', rolledBack(MEANWHILE, undo(), { policies: [aPolicy({ suspended: true })] })],
     ['policies only observe', rolledBack(MEANWHILE, undo(), { policies: [aPolicy({ observes: true })] })],
+    [
+      'another that shares the object has begun with something else',
+      rolledBack(MEANWHILE, undo({ snapshots: [{ source: 'ConfigMap/app', object: 'app-live', number: 7 }] })),
+    ],
   ] as const)
     it(`leaves it at that where ${what}`, () => {
       const plan = act(observed);

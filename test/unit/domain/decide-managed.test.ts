@@ -4,7 +4,7 @@ import { decide } from '../../../src/domain/decide.ts';
 import { digestKeys, macKey, macScheme, type Digest } from '../../../src/domain/digest.ts';
 import type { Plan } from '../../../src/domain/effects.ts';
 import type { Live } from '../../../src/domain/live.ts';
-import type { Ledger, Observed } from '../../../src/domain/observed.ts';
+import type { Failed, Ledger, Observed } from '../../../src/domain/observed.ts';
 import {
   aGate,
   aLedger,
@@ -47,6 +47,26 @@ const managed = (source: Content, is: Live, more: Partial<Observed> = {}): Obser
   ledger: aLedger({ flag: 'a', hot: 'a' }),
   ...more,
 });
+
+/** One that has gone back to snapshot 1 from content that failed. */
+const goneBack = (content: Content, more: Partial<Failed> = {}): Ledger => {
+  const failed: Failed = {
+    n: 1,
+    digest: 'digest-1',
+    at: T0 - 2 * SECOND,
+    reason: 'CrashLoopBackOff',
+    undo: {
+      mode: 'Rollback',
+      phase: 'InProgress',
+      at: T0 - SECOND,
+      snapshots: [{ source: 'ConfigMap/app', object: 'app-live', number: 1 }],
+    },
+    changes: changed({ flag: 'b' }),
+    ...more,
+  };
+  const restart = aRestart({ phase: 'Failed', reason: failed.reason, changes: new Map() });
+  return aLedger(content, { failed, restart });
+};
 
 const begun: Ledger = aLedger(
   { flag: 'a', hot: 'a' },
@@ -200,11 +220,59 @@ describe('a workload that reads a live object', () => {
           rollout: deployment({ status: { replicas: 3, updated: 1, available: 2 } }),
         }),
         ledger: aLedger({ flag: 'a', hot: 'a' }, { restart }),
-        sharers: [managed({ flag: 'b', hot: 'a' }, is)],
+        sharers: [managed({ flag: 'b', hot: 'a' }, is, { ledger: goneBack({ flag: 'a', hot: 'a' }) })],
       }),
     );
     assert.equal(plan.restart?.n, 2);
     assert.deepEqual(plan.restart.begun?.snapshots, [{ source: 'ConfigMap/app', object: 'app-live', number: 1 }]);
+  });
+
+  it('does not follow what somebody has put back to what another that shares it still runs on', () => {
+    const restart = aRestart({ issuedAt: T0 - SECOND, changes: changed({ flag: 'b' }) });
+    const workload = aWorkload({
+      annotation: { n: 1, digest: 'digest-1', ours: true },
+      annotationValue: 'v1.1.digest-1',
+      rollout: deployment({ status: { replicas: 3, updated: 1, available: 2 } }),
+    });
+    const is = live({ flag: 'a', hot: 'a' }, { snapshot: 2 });
+    const source = { flag: 'b', hot: 'a' };
+    const ledger = aLedger({ flag: 'a', hot: 'a' }, { restart });
+    assert.equal(act(managed(source, is, { workload, ledger, sharers: [managed(source, is)] })).restart, undefined);
+  });
+
+  it('does not follow another onto what failed here', () => {
+    const is = live({ flag: 'b', hot: 'a' }, { snapshot: 2 });
+    const source = { flag: 'b', hot: 'a' };
+    // As the record names it: by the content that it was restarted for.
+    const { digest = '' } = act(managed(source, live({ flag: 'a', hot: 'a' }))).restart ?? {};
+    const ledger = goneBack({ flag: 'a', hot: 'a' }, { digest });
+    const sharers = [managed(source, is, { ledger: begun })];
+    const plan = act(managed(source, is, { ledger, sharers, pods: [], reports: [] }));
+    assert.equal(plan.restart, undefined);
+  });
+
+  it('gives up what has begun where another that shares the object goes back from it', () => {
+    const is = live({ flag: 'b', hot: 'a' }, { snapshot: 2 });
+    const source = { flag: 'b', hot: 'a' };
+    const sharer = (ledger: Ledger): Observed => managed(source, is, { ledger });
+    const cases: readonly (readonly [string, Ledger, boolean])[] = [
+      ['from the same content', goneBack({ flag: 'a', hot: 'a' }, { at: T0 - 5 * SECOND }), true],
+      [
+        'later, from other content',
+        goneBack({ flag: 'a', hot: 'a' }, { at: T0, changes: changed({ flag: 'x' }) }),
+        true,
+      ],
+      [
+        'before, from other content',
+        goneBack({ flag: 'a', hot: 'a' }, { at: T0 - 5 * SECOND, changes: changed({ flag: 'x' }) }),
+        false,
+      ],
+      ['not at all', aLedger({ flag: 'a', hot: 'a' }), false],
+    ];
+    for (const [what, ledger, isVoid] of cases) {
+      const plan = act(managed(source, is, { ledger: begun, sharers: [sharer(ledger)] }));
+      assert.equal(plan.ledger.intent === undefined, isVoid, what);
+    }
   });
 
   it('waits for the gates of another that shares the object', () => {
