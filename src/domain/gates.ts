@@ -12,7 +12,7 @@ import { concurrency } from './gates/concurrency.ts';
 import { contentValid, noneRecreated, notRecreated, sourcesUsable } from './gates/content.ts';
 import { cooldown } from './gates/cooldown.ts';
 import type { Gate, Hold, PlainGate, Question } from './gates/gate.ts';
-import { liveMovable, livePresent, liveRendered } from './gates/live.ts';
+import { liveDelivered, liveMovable, livePresent, liveRendered } from './gates/live.ts';
 import { order } from './gates/order.ts';
 import { rolloutPossible } from './gates/rollout.ts';
 import { suspended } from './gates/suspended.ts';
@@ -33,6 +33,7 @@ type Pass =
 /** These ask for no time and for no history: what they say of a change is true before it is made, too. */
 const PLAIN_GATES: readonly PlainGate[] = [
   suspended,
+  liveDelivered,
   sourcesUsable,
   contentValid,
   liveMovable,

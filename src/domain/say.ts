@@ -7,6 +7,8 @@ import { overtaken } from './carried-by-others.ts';
 import { compare, consumedSources, onlyFrom } from './difference.ts';
 import type { Notice, Plan } from './effects.ts';
 import { listed } from './listed.ts';
+import { liveOf } from './live.ts';
+import { arrivedOf } from './managed.ts';
 import type { Changes, Ledger, Observed, SourceId } from './observed.ts';
 import { withApplied, withEntry } from './outcomes.ts';
 import { changedPlaces } from './places.ts';
@@ -69,7 +71,7 @@ export const onlySaid = (observed: Observed, plan: ActPlan, now: number): ActPla
  * and one that a process before this one has issued is over. Else they would be said at each look.
  */
 const asPresent = (observed: Observed, ledger: Ledger, now: number): Ledger => ({
-  ...withApplied(ledger, compare(observed, ledger).restart),
+  ...withApplied(ledger, arrivedOf(observed, compare(observed, ledger).restart)),
   ...overtaken(observed, ledger, now),
 });
 
@@ -82,7 +84,7 @@ export const alsoSaid = (observed: Observed, plan: ActPlan, now: number): ActPla
     workload: observed.workload,
     policies: observed.policies.filter(({ observes }) => observes !== true),
   });
-  const own = (id: SourceId): boolean => !enforced.has(id);
+  const own = (id: SourceId): boolean => !enforced.has(id) && liveOf(observed, id) === undefined;
   const known = { ...plan.ledger, applied: observed.ledger?.applied ?? new Map() };
   const difference = compare(observed, known);
   const [restart, hot] = [onlyFrom(difference.restart, own), onlyFrom(difference.hot, own)];
@@ -126,7 +128,7 @@ const say = (
   const enforced = policies.map((policy) => ({ ...policy, observes: false }));
   const waits = action === 'Hot' ? [] : plannedWaits({ ...observed, policies: enforced }, changes, now);
   return {
-    ledger: withEntry(withApplied(ledger, changes), {
+    ledger: withEntry(withApplied(ledger, arrivedOf(observed, changes)), {
       time: now,
       action,
       outcome: 'Observed',

@@ -181,6 +181,8 @@ export const RolledOutReason = {
   Observed: 'Observed',
   /** False. `suspend` is set on a policy that names a changed source. Held. */
   Suspended: 'Suspended',
+  /** False. `mode` is Observe, and what pods mount is rendered: it stays as it is until `mode` is Enforce. Held. */
+  Observing: 'Observing',
   /** False. `restart.approval` is Manual, and nobody has approved this content yet: `kubectl reload approve`. Held. */
   ApprovalPending: 'ApprovalPending',
   /** False. No window of `restart.windows` is open. Held. */

@@ -7,6 +7,7 @@ import { sourceId, type Ledger, type Observed, type Policy, type SourceId } from
 export interface Hold {
   readonly reason:
     | 'Suspended'
+    | 'Observing'
     | 'SourceMissing'
     | 'SourceUnreadable'
     | 'RequiredKeyMissing'
@@ -59,6 +60,7 @@ export const policiesOf = ({
 /** What a policy asks for; all else that holds a change needs somebody to put it right. */
 const ASKED_FOR: ReadonlySet<string> = new Set<Hold['reason']>([
   'Suspended',
+  'Observing',
   'RollbackRequested',
   'ApprovalPending',
   'WaitingForEarlier',

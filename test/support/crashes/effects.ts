@@ -89,7 +89,10 @@ const undoneOnce = async (stage: Stage, scene: string): Promise<void> => {
   assert.deepEqual([rolledOut?.status, rolledOut?.reason], ['False', 'Undone']);
 };
 
-/** Pods that are bound to a node which is nowhere, so that there is something to write to. */
+/**
+ * Pods that are bound to a node which is nowhere, so that there is something to write to. Each to another one: the garbage
+ * collector of pods takes away what is on a node that is not there, 40 s after it has first heard of that node.
+ */
 const bindPods = async (stage: Stage, scene: string): Promise<void> => {
   await untilPasses(
     async () => {
@@ -103,7 +106,7 @@ const bindPods = async (stage: Stage, scene: string): Promise<void> => {
             apiVersion: 'v1',
             kind: 'Binding',
             metadata: { name: pod.metadata.name },
-            target: { apiVersion: 'v1', kind: 'Node', name: 'nowhere' },
+            target: { apiVersion: 'v1', kind: 'Node', name: `nowhere-${stage.namespace}-${scene}` },
           },
         });
       }

@@ -17,6 +17,7 @@ import {
   digestsOf,
   edited,
   observing,
+  rule,
   SECOND,
   T0,
   type Content,
@@ -273,6 +274,36 @@ describe('a workload that reads a live object', () => {
       const plan = act(managed(source, is, { ledger: begun, sharers: [sharer(ledger)] }));
       assert.equal(plan.ledger.intent === undefined, isVoid, what);
     }
+  });
+
+  it('keeps what it delivers while policies only observe, and lets the change go through the gates when they enforce', () => {
+    const is = live({ flag: 'a', hot: 'a' });
+    const source = { flag: 'b', hot: 'a' };
+    const observes = { policies: [aPolicy({ observes: true })] };
+    const observed = act(managed(source, is, observes));
+    assert.deepEqual([observed.restart, observed.ledger.held?.reason], [undefined, 'Observing']);
+    assert.match(observed.ledger.held?.message ?? '', /only observes: app-live stays as it is until mode is Enforce/);
+    assert.deepEqual(observed.ledger.applied.get('ConfigMap/app'), digestsOf({ flag: 'a', hot: 'a' }));
+    // Said once.
+    const again = act(managed(source, is, { ...observes, ledger: observed.ledger }));
+    assert.deepEqual([again.ledger, again.notices], [observed.ledger, []]);
+    const world = managed(source, is, { ledger: observed.ledger });
+    const enforced = act(world);
+    assert.equal(enforced.restart ?? enforced.requeueAfterMs, 500, 'a debounce from when it was let go');
+    const { pending } = enforced;
+    const later = decide({ ...world, ledger: enforced.ledger, ...(pending !== undefined && { pending }) }, T0 + SECOND);
+    assert.equal(later.type === 'Act' && later.restart?.n, 1);
+  });
+
+  it('is held by its own policy alone: one that observes beside it moves nothing of what it delivers', () => {
+    const is = live({ flag: 'a', hot: 'a' });
+    const other = { kind: 'ConfigMap', name: 'other' } as const;
+    const policies = [
+      aPolicy({ name: 'observing', observes: true }),
+      aPolicy({ name: 'enforcing', sources: [other], rules: [rule('*', 'Restart')] }),
+    ];
+    const plan = act(managed({ flag: 'b', hot: 'a' }, is, { policies }));
+    assert.deepEqual([plan.restart, plan.notices], [undefined, []]);
   });
 
   it('waits for the gates of another that shares the object', () => {
