@@ -6,9 +6,11 @@
 import { someStartedWithin } from './containers.ts';
 import { changedKeys, compare } from './difference.ts';
 import { bareDigest } from './digest.ts';
+import { holdOf } from './gates.ts';
 import { liveOf } from './live.ts';
 import { asLive } from './managed.ts';
 import { sourceId, type Intent, type Ledger, type Observed, type SnapshotReference, type Undo } from './observed.ts';
+import { questionOf } from './situation.ts';
 import { currentUndo } from './undo.ts';
 
 /**
@@ -22,8 +24,8 @@ export const sweep = (observed: Observed, before: Ledger, after: Ledger, now: nu
   const { restart, failed } = after;
   if (undo?.snapshots === undefined || restart === undefined || failed === undefined) return after;
   if (!isOver(undo) || currentUndo(before)?.phase === undo.phase || mayNotAct(observed, failed.changes)) return after;
-  // Those that share it have begun with something else since: the restart that follows them replaces every container.
-  if (undo.snapshots.some((each) => hasMoved(observed, each))) return after;
+  // Another restart is about to replace every container: that of others that share the object, or that of a newer change.
+  if (undo.snapshots.some((each) => hasMoved(observed, each)) || isNewerDue(observed, after, now)) return after;
   if (observed.pods === undefined) return undefined;
   if (!someStartedWithin(observed.workload, observed.pods, restart.issuedAt, undo.at)) return after;
   const intent: Intent = {
@@ -43,6 +45,14 @@ const isOver = ({ phase }: Undo): boolean => phase === 'Succeeded' || phase === 
 const hasMoved = (observed: Observed, { source, number }: SnapshotReference): boolean => {
   const live = liveOf(observed, source);
   return live?.state === 'Present' && live.snapshot !== number;
+};
+
+const isNewerDue = (observed: Observed, ledger: Ledger, now: number): boolean => {
+  const difference = compare(observed, ledger);
+  return (
+    difference.restart.size > 0 &&
+    holdOf(questionOf({ observed, ledger, difference, now }), difference.restart) === undefined
+  );
 };
 
 /** No effect of any kind. */

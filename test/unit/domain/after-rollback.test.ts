@@ -7,6 +7,7 @@ import type { Plan } from '../../../src/domain/effects.ts';
 import type { Failed, Observed, Pod, Undo } from '../../../src/domain/observed.ts';
 import { recordStatusOf } from '../../../src/domain/record.ts';
 import {
+  aGate,
   aLedger,
   aPolicy,
   aRestart,
@@ -119,6 +120,15 @@ describe('a rollback that is over', () => {
     const restart = aRestart({ n: 1, digest: 'digest-b', issuedAt: T0 - 13 * MINUTE, phase: 'TimedOut' });
     const ledger = { ...(observed.ledger ?? aLedger({})), restart: { ...restart, changes: new Map() } };
     assert.equal(act({ ...observed, ledger }).restart?.n, 2);
+  });
+
+  it('leaves it to the restart of a newer change that nothing holds, and not to one that is held', () => {
+    const newer = new Map([['ConfigMap/app', edited({ flag: 'c', hot: 'b' }, T0 - SECOND)]]);
+    const free = act(rolledBack(MEANWHILE, undo(), { sources: newer }));
+    assert.match(free.restart?.cause ?? '', /^changed: ConfigMap\/app:flag/);
+    const policies = [aPolicy({ gates: aGate({ approval: 'Manual' }) })];
+    const held = act(rolledBack(MEANWHILE, undo(), { sources: newer, policies }));
+    assert.match(held.restart?.cause ?? '', /containers had started on content that was rolled back/);
   });
 
   for (const [what, observed] of [
