@@ -260,6 +260,8 @@ describe('managed delivery on an API server', { concurrency: 3 }, () => {
     await deploy(stage, 'web');
     await deploy(stage, 'api');
     await stage.policy(policy({ delivery: delivery({}, ['web', 'api']) }));
+    // What is edited before the object is there is in it from the start.
+    await holds(stage, DATA, 'the live object');
     await stage.adopted('web');
     await stage.adopted('api');
     await stage.patch(stage.workloadPath('api'), { spec: { paused: true, replicas: 1 } });

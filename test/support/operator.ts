@@ -45,6 +45,8 @@ export type LogLine = Readonly<Record<string, unknown>>;
 export interface RunningOperator {
   readonly pid: number;
   readonly log: readonly LogLine[];
+  /** The latest of what it wrote, for a failing test. */
+  said(): string;
   /** False: not well, or no answer. */
   livez(): Promise<boolean>;
   readyz(): Promise<boolean>;
@@ -181,7 +183,6 @@ class Child implements RunningOperator {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** The latest of what it wrote, for a failing test. */
   said(): string {
     return [...this.log.slice(-5).map((line) => JSON.stringify(line)), this.#stderr()].join('\n');
   }
