@@ -8,10 +8,10 @@ import { changedKeys, compare } from './difference.ts';
 import { bareDigest } from './digest.ts';
 import { holdOf } from './gates.ts';
 import { liveOf } from './live.ts';
-import { asLive } from './managed.ts';
-import { sourceId, type Intent, type Ledger, type Observed, type SnapshotReference, type Undo } from './observed.ts';
+import { asDelivered } from './managed.ts';
+import type { Intent, Ledger, Observed, SnapshotReference, Undo } from './observed.ts';
 import { questionOf } from './situation.ts';
-import { currentUndo } from './undo.ts';
+import { currentUndo, mayNotAct } from './undo.ts';
 
 /**
  * The record with a restart in it that has begun, to what is delivered again, where the rollback that has just come to its
@@ -23,7 +23,8 @@ export const sweep = (observed: Observed, before: Ledger, after: Ledger, now: nu
   const undo = currentUndo(after);
   const { restart, failed } = after;
   if (undo?.snapshots === undefined || restart === undefined || failed === undefined) return after;
-  if (!isOver(undo) || currentUndo(before)?.phase === undo.phase || mayNotAct(observed, failed.changes)) return after;
+  if (!isOver(undo) || currentUndo(before)?.phase === undo.phase || mayNotAct(observed.policies, failed.changes))
+    return after;
   // Another restart is about to replace every container: that of others that share the object, or that of a newer change.
   if (undo.snapshots.some((each) => hasMoved(observed, each)) || isNewerDue(observed, after, now)) return after;
   if (observed.pods === undefined) return undefined;
@@ -55,21 +56,6 @@ const isNewerDue = (observed: Observed, ledger: Ledger, now: number): boolean =>
   );
 };
 
-/** No effect of any kind. */
-const mayNotAct = ({ policies }: Observed, changes: { has(id: string): boolean }): boolean =>
-  policies.every(({ observes }) => observes === true) ||
-  policies.some(({ suspended, sources }) => suspended && sources.some((source) => changes.has(sourceId(source))));
-
 /** Names what the live objects hold, as if it were what the sources do. */
-const digestOfLive = (observed: Observed, ledger: Ledger): string => {
-  const sources = new Map(
-    [...observed.sources].map(([id, source]) => {
-      const live = liveOf(observed, id);
-      return [
-        id,
-        live?.state === 'Present' && source.state === 'Present' ? asLive(source, live.keys) : source,
-      ] as const;
-    }),
-  );
-  return bareDigest(compare({ ...observed, sources }, ledger).restartDigest);
-};
+const digestOfLive = (observed: Observed, ledger: Ledger): string =>
+  bareDigest(compare(asDelivered(observed, observed.sources), ledger).restartDigest);

@@ -6,7 +6,7 @@ import { RECOVERED, ROLLBACK_REQUESTED } from './failure-words.ts';
 import { expectedOf } from './key-change.ts';
 import { listed } from './listed.ts';
 import { hasArrived, keysIn, liveOf } from './live.ts';
-import type { Changes, Intent, Ledger, Observed, Restart, Source, SourceId } from './observed.ts';
+import type { Changes, Failed, Intent, Ledger, Observed, Restart, Source, SourceId } from './observed.ts';
 import { carried, counted } from './outcomes.ts';
 import { isByRestartAt, wholeSecondAfter } from './restart-at.ts';
 import { failedBefore, replacedBy, replacedByUnrecorded } from './undo.ts';
@@ -50,20 +50,19 @@ export const isGivenUp = (
       .filter((sharer) => sharer.live?.get(source)?.name === object)
       .some((sharer) => {
         const { failed, restart } = sharer.ledger ?? {};
-        const given = failed?.undo?.mode === 'Rollback' ? failed.changes.get(source) : undefined;
-        return (
-          (given !== undefined && failed !== undefined && (intent.at <= failed.at || isIn(given, intent, source))) ||
-          (isElsewhere && !isWish && restart?.origin === 'Issued' && restart.issuedAt > intent.at)
-        );
+        const isOvertaken = isElsewhere && !isWish && restart?.origin === 'Issued' && restart.issuedAt > intent.at;
+        return isOvertaken || isUndone(failed, intent, source);
       });
   });
 };
 
-/** Of the keys that both move, all move to the same content. */
-const isIn = (given: ReadonlyMap<string, unknown>, { changes }: Intent, source: SourceId): boolean => {
+/** Whether a rollback goes back from what came in after the intent, or of the keys that both move, all to the same content. */
+const isUndone = (failed: Failed | undefined, { at, changes }: Intent, source: SourceId): boolean => {
+  const given = failed?.undo?.mode === 'Rollback' ? failed.changes.get(source) : undefined;
+  if (failed === undefined || given === undefined) return false;
   const own = changes.get(source);
   const both = [...given].filter(([name]) => own?.has(name) === true);
-  return both.length > 0 && both.every(([name, digest]) => own?.get(name) === digest);
+  return at <= failed.at || (both.length > 0 && both.every(([name, digest]) => own?.get(name) === digest));
 };
 
 /**
@@ -112,20 +111,16 @@ export const orderToComplete = (observed: Observed, ledger: Ledger, intent: Inte
  * begun its restart: this one follows, whatever its gates say by now. Undefined: nothing.
  */
 export const behindLive = (observed: Observed, ledger: Ledger): Difference | undefined => {
-  const shared = [...(observed.live ?? [])].filter(([id]) => keysAhead(observed, id).size > 0);
+  const ahead = new Map([...(observed.live?.keys() ?? [])].map((id) => [id, keysAhead(observed, id)] as const));
+  const shared = [...ahead].filter(([, keys]) => keys.size > 0);
   if (shared.length === 0) return undefined;
-  const sources = new Map(observed.sources);
-  for (const [id, live] of shared) {
-    const source = sources.get(id);
-    if (live.state === 'Present' && source?.state === 'Present') sources.set(id, asLive(source, live.keys));
-  }
-  const difference = compare({ ...observed, sources }, ledger);
+  const difference = compare(asDelivered(observed, new Map(shared)), ledger);
   // What others put into a live object nobody follows: it is about to be put back.
-  const isOfSharers = (id: SourceId): boolean => {
-    const ahead = keysAhead(observed, id);
-    return [...keysIn(difference.restart.get(id))].every((key) => ahead.has(key));
-  };
-  const ids = new Set(shared.flatMap(([id]) => (difference.restart.has(id) && isOfSharers(id) ? [id] : [])));
+  const isOfSharers = (id: SourceId, keys: ReadonlySet<string>): boolean =>
+    [...keysIn(difference.restart.get(id))].every((key) => keys.has(key));
+  const ids = new Set(
+    shared.flatMap(([id, keys]) => (difference.restart.has(id) && isOfSharers(id, keys) ? [id] : [])),
+  );
   // What failed here is followed by nobody: it is about to be gone from there.
   if (ids.size === 0 || failedBefore(ledger, difference) !== undefined) return undefined;
   // What is in other live objects, or is not, is a matter of their own.
@@ -151,6 +146,16 @@ export const orderToFollow = (observed: Observed, order: RestartOrder, now: numb
     live: snapshots.map(({ source }) => source),
     begun: { n, digest, at: now, snapshots, keys, changes },
   };
+};
+
+/** A workload as if these sources held what their live objects do, where there are any. */
+export const asDelivered = (observed: Observed, ids: ReadonlyMap<SourceId, unknown>): Observed => {
+  const sources = new Map(observed.sources);
+  for (const id of ids.keys()) {
+    const [source, live] = [sources.get(id), liveOf(observed, id)];
+    if (source?.state === 'Present' && live?.state === 'Present') sources.set(id, asLive(source, live.keys));
+  }
+  return { ...observed, sources };
 };
 
 /** A source as if it held what a live object or a snapshot holds. */

@@ -153,8 +153,7 @@ export const replacedByUnrecorded = (
 export const undoOrder = ({ workload, policies, live: reads }: Observed, ledger: Ledger): UndoOrder | undefined => {
   const { restart, failed } = ledger;
   if (currentUndo(ledger)?.phase !== 'Intended' || restart === undefined || failed === undefined) return undefined;
-  if (!carries(workload, restart) || isSuspended(policies, failed.changes)) return undefined;
-  if (policies.every(({ observes }) => observes === true)) return undefined;
+  if (!carries(workload, restart) || mayNotAct(policies, failed.changes)) return undefined;
   const live = failed.undo?.mode === 'Rollback' ? [...failed.changes.keys()].filter((id) => reads?.has(id)) : [];
   return {
     n: restart.n,
@@ -163,8 +162,9 @@ export const undoOrder = ({ workload, policies, live: reads }: Observed, ledger:
   };
 };
 
-/** Suspended is no effect of any kind; it goes on when they are resumed. */
-const isSuspended = (policies: readonly Policy[], changes: Changes): boolean =>
+/** Suspended or observing is no effect of any kind; it goes on when they are resumed, and enforce. */
+export const mayNotAct = (policies: readonly Policy[], changes: Changes): boolean =>
+  policies.every(({ observes }) => observes === true) ||
   policies.some(({ suspended, sources }) => suspended && sources.some((source) => changes.has(sourceId(source))));
 
 /** The record once the template has been put back. */
