@@ -4,17 +4,15 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { ReloadPolicySpecInput } from '../../src/api/v1alpha1/types.ts';
-import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { serviceAccountConfig } from '../support/account.ts';
-import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { runPlugin, type Ended } from '../support/plugin.ts';
 import { settled } from '../support/sentinel.ts';
 import { blocksOf, read } from '../unit/docs/pages.ts';
 import type { Stage } from '../support/stage.ts';
-import { stagePool } from '../support/stage-pool.ts';
-import { grantManaged, installManagedRole } from '../support/managed-rights.ts';
+import { managedStages } from '../support/managed-stages.ts';
+import { grantManaged } from '../support/managed-rights.ts';
 import { untilPasses } from '../support/wait.ts';
 
 const CONFIG = Array.from({ length: 12 }, (_, line) => `line${line}: a\n`).join('');
@@ -31,27 +29,7 @@ const managed = (kind: 'ConfigMap' | 'Secret', name: string): Partial<ReloadPoli
 });
 
 describe('kubectl reload on live objects', { concurrency: 2 }, () => {
-  let cluster: Cluster;
-  let operator: RunningOperator;
-  const stages = stagePool('managed-cli', 9);
-
-  before(async () => {
-    cluster = await clusterForTests({ node: false });
-    await installRights(cluster);
-    await installManagedRole(cluster);
-    operator = await startOperator({ cluster, namespaces: await stages.open(cluster) });
-  });
-  after(async () => {
-    await operator.stop();
-    await stages.end();
-    await cluster.stop();
-  });
-
-  const aStage = async (): Promise<Stage> => {
-    const stage = stages.next();
-    await grantManaged(stage);
-    return stage;
-  };
+  const { aStage, cluster } = managedStages('managed-cli', 9);
 
   const path = (stage: Stage, name: string): string => stage.path('/api/v1', 'configmaps', name);
   const holds = (stage: Stage, data: Readonly<Record<string, string>>, what: string): Promise<void> =>
@@ -89,7 +67,7 @@ describe('kubectl reload on live objects', { concurrency: 2 }, () => {
   };
 
   const reload = (stage: Stage, ...args: readonly string[]): Promise<Ended> =>
-    runPlugin([...args, '-n', stage.namespace], { cluster });
+    runPlugin([...args, '-n', stage.namespace], { cluster: cluster() });
 
   it('goes back to the snapshot before the present one, and no further than there are any', async () => {
     const stage = await bound();
@@ -191,7 +169,7 @@ describe('kubectl reload on live objects', { concurrency: 2 }, () => {
     assert.doesNotMatch(explained.stdout, /app-live:|no policy/);
     const planned = (data: object): Promise<Ended> =>
       runPlugin(['plan', '-f', '-', '-n', stage.namespace], {
-        cluster,
+        cluster: cluster(),
         input: JSON.stringify({
           apiVersion: 'v1',
           kind: 'ConfigMap',
@@ -228,7 +206,7 @@ describe('kubectl reload on live objects', { concurrency: 2 }, () => {
     const folder = await mkdtemp(join(tmpdir(), 'reload-viewer-'));
     try {
       const kubeconfig = join(folder, 'config');
-      const config = await serviceAccountConfig(cluster, stage.namespace, 'default');
+      const config = await serviceAccountConfig(cluster(), stage.namespace, 'default');
       await writeFile(kubeconfig, config.exportConfig(), { mode: 0o600 });
       const asViewer = (...args: readonly string[]): Promise<Ended> =>
         runPlugin([...args, '-n', stage.namespace, '--kubeconfig', kubeconfig]);
@@ -290,7 +268,7 @@ describe('kubectl reload on live objects', { concurrency: 2 }, () => {
   });
 
   it('says that what nobody mounts can not be made, and then who does not mount it', async () => {
-    const stage = stages.next();
+    const stage = await aStage({ granted: false });
     await stage.configMap(DATA);
     await stage.create({ replicas: 0, flags: ['flag'] });
     await stage.policy(managed('ConfigMap', 'app'));

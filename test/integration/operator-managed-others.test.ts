@@ -6,15 +6,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { ReloadPolicySpecInput, ReloadPolicyStatus } from '../../src/api/v1alpha1/types.ts';
-import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { CHECKOUT } from '../cluster/state.ts';
-import { grantManaged, installManagedRole } from '../support/managed-rights.ts';
-import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
+import { grantManaged } from '../support/managed-rights.ts';
+import { startOperator, type RunningOperator } from '../support/operator.ts';
 import { assertNoEffect, aSentinel, settled } from '../support/sentinel.ts';
 import type { Stage } from '../support/stage.ts';
-import { stagePool } from '../support/stage-pool.ts';
+import { managedStages } from '../support/managed-stages.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 type Data = Readonly<Record<string, string>>;
@@ -57,27 +56,7 @@ const exampleOf = async (named: string): Promise<readonly string[]> => {
 };
 
 describe('a live object that others write, too', { concurrency: 4 }, () => {
-  let cluster: Cluster;
-  let operator: RunningOperator;
-  const stages = stagePool('managed-others', 8);
-
-  before(async () => {
-    cluster = await clusterForTests({ node: false });
-    await installRights(cluster);
-    await installManagedRole(cluster);
-    operator = await startOperator({ cluster, namespaces: await stages.open(cluster) });
-  });
-  after(async () => {
-    await operator.stop();
-    await stages.end();
-    await cluster.stop();
-  });
-
-  const aStage = async (): Promise<Stage> => {
-    const stage = stages.next();
-    await grantManaged(stage);
-    return stage;
-  };
+  const { aStage, another, cluster } = managedStages('managed-others', 8);
 
   const deploy = (stage: Stage, name = 'web'): Promise<void> =>
     stage.create({ name, replicas: 0, configMap: 'app-live', flags: ['flag'] });
@@ -181,9 +160,9 @@ describe('a live object that others write, too', { concurrency: 4 }, () => {
   });
 
   it('is said to have been edited while there was no operator', async () => {
-    const stage = await stages.another(cluster, 'managed-away');
+    const stage = await another('managed-away');
     await grantManaged(stage);
-    const start = (): Promise<RunningOperator> => startOperator({ cluster, namespaces: [stage.namespace] });
+    const start = (): Promise<RunningOperator> => startOperator({ cluster: cluster(), namespaces: [stage.namespace] });
     let own = await start();
     try {
       await stage.configMap(DATA);

@@ -5,13 +5,10 @@ import { after, before, describe, it } from 'node:test';
 import type { ReloadPolicySpecInput } from '../../src/api/v1alpha1/types.ts';
 import { digestContent } from '../../src/domain/digest.ts';
 import type { KubeClient } from '../../src/kube/connect.ts';
-import { clusterForTests, type Cluster } from '../cluster/cluster.ts';
 import { serviceAccountClient } from '../support/account.ts';
-import { installRights, startOperator, type RunningOperator } from '../support/operator.ts';
 import { settled } from '../support/sentinel.ts';
 import type { Stage } from '../support/stage.ts';
-import { stagePool } from '../support/stage-pool.ts';
-import { grantManaged, installManagedRole } from '../support/managed-rights.ts';
+import { managedStages } from '../support/managed-stages.ts';
 import { eventually, untilPasses } from '../support/wait.ts';
 
 interface Rendered {
@@ -52,28 +49,7 @@ const policy = (more: Partial<ReloadPolicySpecInput> = {}): Partial<ReloadPolicy
 });
 
 describe('managed delivery on an API server', { concurrency: 3 }, () => {
-  let cluster: Cluster;
-  let operator: RunningOperator;
-  const stages = stagePool('managed', 18);
-
-  before(async () => {
-    cluster = await clusterForTests({ node: false });
-    await installRights(cluster);
-    await installManagedRole(cluster);
-    operator = await startOperator({ cluster, namespaces: await stages.open(cluster) });
-  });
-  after(async () => {
-    await operator.stop();
-    await stages.end();
-    await cluster.stop();
-  });
-
-  /** A namespace that no other test has had, in which the operator may write ConfigMaps. */
-  const aStage = async ({ granted = true } = {}): Promise<Stage> => {
-    const stage = stages.next();
-    if (granted) await grantManaged(stage);
-    return stage;
-  };
+  const { aStage, cluster } = managedStages('managed', 18);
 
   const path = (stage: Stage, name?: string): string => stage.path('/api/v1', 'configmaps', name);
   const get = (stage: Stage, name = 'app-live'): Promise<Rendered> => stage.get<Rendered>(path(stage, name));
@@ -401,7 +377,7 @@ describe('managed delivery on an API server', { concurrency: 3 }, () => {
     let stage: Stage;
     before(async () => {
       stage = await bound();
-      account = await serviceAccountClient(cluster, 'reload-operator-system', 'reload-operator');
+      account = await serviceAccountClient(cluster(), 'reload-operator-system', 'reload-operator');
     });
     after(() => account.close());
 
